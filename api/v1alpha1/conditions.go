@@ -1,0 +1,129 @@
+package v1alpha1
+
+// Condition types. All are positive: True is the good news, except for
+// Reconciling and Stalled, which follow kstatus and stand only while true.
+const (
+	// ConditionReady sums up Accepted and Programmed: the object is served as it was asked for.
+	ConditionReady = "Ready"
+	// ConditionAccepted: the spec is valid, its references resolve and are allowed.
+	ConditionAccepted = "Accepted"
+	// ConditionProgrammed: the cloud matches the spec.
+	ConditionProgrammed = "Programmed"
+	// ConditionBackendsHealthy informs whether any backend passes its health check; outside Ready.
+	ConditionBackendsHealthy = "BackendsHealthy"
+	// ConditionVerified (NodeIdentity): Node and Exoscale instance agree.
+	ConditionVerified = "Verified"
+	// ConditionJoined (NodeIdentity): a Node of the hostname has joined the cluster.
+	ConditionJoined = "Joined"
+	// ConditionReconciling: work is under way; the message says what is awaited.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled: no progress without somebody's help; the message says whose.
+	ConditionStalled = "Stalled"
+)
+
+// Conditions that the operator keeps on a Service (core/v1), prefixed so that
+// they never meet another controller's.
+const (
+	// ServiceConditionAccepted: the Service can be served as it stands.
+	ServiceConditionAccepted = Prefix + "Accepted"
+	// ServiceConditionProgrammed: every port is served by its NLB.
+	ServiceConditionProgrammed = Prefix + "Programmed"
+	// ServiceConditionUnclaimed: the operator holds the Service, but no longer
+	// claims it (its class or a flag changed); it stays as it is.
+	ServiceConditionUnclaimed = Prefix + "Unclaimed"
+)
+
+// Reasons of conditions and Events: a closed vocabulary.
+const (
+	// ReasonAccepted: the spec is valid.
+	ReasonAccepted = "Accepted"
+	// ReasonProgrammed: the cloud matches the spec.
+	ReasonProgrammed = "Programmed"
+	// ReasonReady: served as asked for.
+	ReasonReady = "Ready"
+	// ReasonPending: not looked at yet.
+	ReasonPending = "Pending"
+
+	// ReasonCreating: the create was started and is not done.
+	ReasonCreating = "Creating"
+	// ReasonUpdating: a change was started and is not done.
+	ReasonUpdating = "Updating"
+	// ReasonReplacing: the cloud service is being replaced, since its pool changed.
+	ReasonReplacing = "Replacing"
+	// ReasonDeleting: the delete was started and is not done.
+	ReasonDeleting = "Deleting"
+	// ReasonWaitingForLoadBalancer: the NLB referred to is not ready yet.
+	ReasonWaitingForLoadBalancer = "WaitingForLoadBalancer"
+	// ReasonWaitingForOperation: another change on the same NLB has to end first.
+	ReasonWaitingForOperation = "WaitingForOperation"
+	// ReasonWaitingForAddress: the NLB has no address yet.
+	ReasonWaitingForAddress = "WaitingForAddress"
+	// ReasonWaitingForServices: services have to be removed first.
+	ReasonWaitingForServices = "WaitingForServices"
+
+	// ReasonInvalid: a value isn't allowed; the message names it and what is.
+	ReasonInvalid = "Invalid"
+	// ReasonNotSupported: an Exoscale NLB can't do what a field asks for.
+	ReasonNotSupported = "NotSupported"
+	// ReasonInUseByOther: the NLB belongs to another object, cluster or person.
+	ReasonInUseByOther = "InUseByOther"
+	// ReasonPortConflict: the port is held by a service that isn't this object's.
+	ReasonPortConflict = "PortConflict"
+	// ReasonNotFound: what the spec refers to doesn't exist.
+	ReasonNotFound = "NotFound"
+	// ReasonUnknownZone: Exoscale knows no such zone.
+	ReasonUnknownZone = "UnknownZone"
+	// ReasonQuotaExceeded: the Exoscale organisation's quota is used up.
+	ReasonQuotaExceeded = "QuotaExceeded"
+	// ReasonInvalidCredentials: Exoscale doesn't accept the API key (401).
+	ReasonInvalidCredentials = "InvalidCredentials"
+	// ReasonForbidden: the key's IAM role lacks the operation named in the message (403).
+	ReasonForbidden = "Forbidden"
+	// ReasonForeignServices: services that aren't ours stand on the NLB.
+	ReasonForeignServices = "ForeignServices"
+	// ReasonLoadBalancerDeleting: the NetworkLoadBalancer is being deleted.
+	ReasonLoadBalancerDeleting = "LoadBalancerDeleting"
+	// ReasonUnclaimed: held, but no longer claimed.
+	ReasonUnclaimed = "Unclaimed"
+	// ReasonNotAllowedNamespace: the NetworkLoadBalancer's allowedNamespaces doesn't admit the namespace.
+	ReasonNotAllowedNamespace = "NotAllowedNamespace"
+	// ReasonAmbiguousInstancePool: several pools fit; the message lists them.
+	ReasonAmbiguousInstancePool = "AmbiguousInstancePool"
+	// ReasonNoEligibleNodes: no Node fits, or none that is an Exoscale instance of a pool.
+	ReasonNoEligibleNodes = "NoEligibleNodes"
+	// ReasonServiceLimitReached: the NLB holds as many services as Exoscale allows.
+	ReasonServiceLimitReached = "ServiceLimitReached"
+	// ReasonCloudError: the Exoscale API refused or failed; the message has its words.
+	ReasonCloudError = "CloudError"
+	// ReasonRetrying: a passing fault of the cloud; tried again by itself.
+	ReasonRetrying = "Retrying"
+
+	// ReasonBackendsHealthy: at least one backend passes its health check.
+	ReasonBackendsHealthy = "BackendsHealthy"
+	// ReasonNoHealthyBackends: no backend passes its health check.
+	ReasonNoHealthyBackends = "NoHealthyBackends"
+	// ReasonHealthUnknown: the cloud has not reported a health check yet.
+	ReasonHealthUnknown = "HealthUnknown"
+)
+
+// Reasons of Events that tell of a change, rather than a state.
+const (
+	// ReasonCreated: made in the cloud.
+	ReasonCreated = "Created"
+	// ReasonUpdated: changed in the cloud to match the spec.
+	ReasonUpdated = "Updated"
+	// ReasonDeleted: removed from the cloud.
+	ReasonDeleted = "Deleted"
+	// ReasonAdopted: taken over; the address did not change.
+	ReasonAdopted = "Adopted"
+	// ReasonRetained: left in the cloud, as deletionPolicy Retain asks.
+	ReasonRetained = "Retained"
+	// ReasonDriftCorrected: somebody changed it in the cloud; put right.
+	ReasonDriftCorrected = "DriftCorrected"
+	// ReasonRecreated: it had vanished from the cloud and was made anew.
+	ReasonRecreated = "Recreated"
+	// ReasonAddressChanged: the NLB has another address than before.
+	ReasonAddressChanged = "AddressChanged"
+	// ReasonInstancePoolChanged: traffic goes to another instance pool.
+	ReasonInstancePoolChanged = "InstancePoolChanged"
+)

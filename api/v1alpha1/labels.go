@@ -1,0 +1,98 @@
+package v1alpha1
+
+// Prefix begins every label, annotation and finalizer of the operator.
+const Prefix = Group + "/"
+
+// Labels that the operator writes on an Exoscale NLB: the proof of ownership.
+// An NLB is ours when cluster and owner-uid match a live object.
+const (
+	// CloudLabelCluster holds the id of the cluster that made the NLB:
+	// the UID of the kube-system namespace unless --cluster-id says otherwise.
+	CloudLabelCluster = Prefix + "cluster"
+	// CloudLabelOwner holds namespace/name of the NetworkLoadBalancer.
+	CloudLabelOwner = Prefix + "owner"
+	// CloudLabelOwnerUID holds the UID of the NetworkLoadBalancer, or
+	// OwnerUIDRetained once that was deleted with deletionPolicy Retain.
+	CloudLabelOwnerUID = Prefix + "owner-uid"
+	// CloudLabelAdopt is set on an NLB by whoever holds the Exoscale account,
+	// to consent to its adoption. Value: <cluster>/<namespace>/<name>.
+	CloudLabelAdopt = Prefix + "adopt"
+
+	// OwnerUIDRetained is the value of CloudLabelOwnerUID on an NLB whose
+	// NetworkLoadBalancer is gone and that was kept.
+	OwnerUIDRetained = "retained"
+)
+
+// Finalizers. Each leaves only after the cloud reported the object's absence.
+const (
+	// LoadBalancerFinalizer holds a NetworkLoadBalancer until its NLB is gone or released.
+	LoadBalancerFinalizer = Prefix + "load-balancer"
+	// NLBServiceFinalizer holds an NLBService until its cloud service is gone.
+	NLBServiceFinalizer = Prefix + "nlb-service"
+	// ServiceFinalizer holds a Service until the objects projected from it are gone.
+	ServiceFinalizer = Prefix + "service"
+)
+
+// LoadBalancerClass is the spec.loadBalancerClass of the Services that the operator serves.
+const LoadBalancerClass = "exoscale.com/nlb"
+
+// LabelService stands on every object that was projected from a Service and
+// holds that Service's name (it is in the same namespace).
+const LabelService = Prefix + "service"
+
+// Annotations of the operator on a Service.
+const (
+	// AnnotationLoadBalancer names a NetworkLoadBalancer ([namespace/]name) that
+	// the Service shares, instead of getting an NLB of its own.
+	AnnotationLoadBalancer = Prefix + "load-balancer"
+	// AnnotationNodeSelector selects, as a label selector, the Nodes whose
+	// instance pool receives the traffic.
+	AnnotationNodeSelector = Prefix + "node-selector"
+	// AnnotationDeletionPolicy is Delete (default) or Retain: what becomes of
+	// the NLB when the Service is deleted.
+	AnnotationDeletionPolicy = Prefix + "deletion-policy"
+)
+
+// AnnotationCCMPrefix begins the annotations that the operator shares with the
+// Exoscale cloud controller manager (CCM).
+const AnnotationCCMPrefix = "service.beta.kubernetes.io/exoscale-loadbalancer-"
+
+// Annotations shared with the CCM; each means here what it means there.
+const (
+	// AnnotationID is the id of the NLB; the operator writes it back after the create.
+	AnnotationID = AnnotationCCMPrefix + "id"
+	// AnnotationName is the name of the NLB, 1-255 characters; default k8s-<UID of the Service>.
+	AnnotationName = AnnotationCCMPrefix + "name"
+	// AnnotationDescription is the description of the NLB, up to 255 characters.
+	AnnotationDescription = AnnotationCCMPrefix + "description"
+	// AnnotationExternal, if "true", attaches to an NLB made elsewhere (by id,
+	// else by name) and never creates, updates or deletes the NLB itself.
+	AnnotationExternal = AnnotationCCMPrefix + "external"
+	// AnnotationServiceName is the name of the cloud service; only with exactly one port.
+	AnnotationServiceName = AnnotationCCMPrefix + "service-name"
+	// AnnotationServiceDescription is the description of the cloud service; only with exactly one port.
+	AnnotationServiceDescription = AnnotationCCMPrefix + "service-description"
+	// AnnotationInstancePoolID is the id of the instance pool to forward to.
+	AnnotationInstancePoolID = AnnotationCCMPrefix + "service-instancepool-id"
+	// AnnotationSKSClusterName is the SKS cluster (name or id) of the nodepool
+	// in AnnotationSKSNodepoolName; both or none.
+	AnnotationSKSClusterName = AnnotationCCMPrefix + "sks-cluster-name"
+	// AnnotationSKSNodepoolName is the SKS nodepool (name, in any case) to forward to.
+	AnnotationSKSNodepoolName = AnnotationCCMPrefix + "service-sks-nodepool-name"
+	// AnnotationStrategy is round-robin (default), source-hash or maglev-hash.
+	AnnotationStrategy = AnnotationCCMPrefix + "service-strategy"
+	// AnnotationHealthCheckMode is tcp, http or https; default tcp, but http for
+	// externalTrafficPolicy Local.
+	AnnotationHealthCheckMode = AnnotationCCMPrefix + "service-healthcheck-mode"
+	// AnnotationHealthCheckPort is the port to probe on every node, 1-65535;
+	// default the healthCheckNodePort for Local, else the port's own NodePort.
+	AnnotationHealthCheckPort = AnnotationCCMPrefix + "service-healthcheck-port"
+	// AnnotationHealthCheckURI is the path to request in mode http or https, up to 255 characters.
+	AnnotationHealthCheckURI = AnnotationCCMPrefix + "service-healthcheck-uri"
+	// AnnotationHealthCheckInterval is the time between probes, a Go duration of whole seconds, 5s-5m; default 10s.
+	AnnotationHealthCheckInterval = AnnotationCCMPrefix + "service-healthcheck-interval"
+	// AnnotationHealthCheckTimeout is the time a probe may take, a Go duration of whole seconds, 2s-1m, no longer than the interval; default 5s.
+	AnnotationHealthCheckTimeout = AnnotationCCMPrefix + "service-healthcheck-timeout"
+	// AnnotationHealthCheckRetries is the number of failed probes that take a backend out, 1-20; default 1.
+	AnnotationHealthCheckRetries = AnnotationCCMPrefix + "service-healthcheck-retries"
+)
