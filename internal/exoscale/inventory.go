@@ -1,0 +1,250 @@
+package exoscale
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/singleflight"
+	"k8s.io/utils/clock"
+
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// singleReads is up to how many NLBs are read one by one; for more, one list.
+const singleReads = 3
+
+// InventoryOptions of an Inventory. The zero value of a field means its default.
+type InventoryOptions struct {
+	// Interval between two lists of a zone; default 1 minute. Drift and health
+	// are seen after at most this time.
+	Interval time.Duration
+	// Changed is called after a read, for each NLB that appeared, vanished or
+	// differs (attributes, services, health) from the read before. Callbacks
+	// must not block; they are called from any goroutine.
+	Changed func(zone, loadBalancerID string)
+	// MembersChanged is called when instance pools, instances or SKS nodepools
+	// of a zone differ from the read before, or when they become unreadable or
+	// readable again.
+	MembersChanged func(zone string)
+	// ZoneChanged is called when the NLBs of a zone become unreadable, for
+	// another reason than before, or readable again.
+	ZoneChanged func(zone string)
+	Log         logr.Logger
+	Clock       clock.WithTicker
+}
+
+func (o InventoryOptions) withDefaults(c *Client) InventoryOptions {
+	if o.Interval <= 0 {
+		o.Interval = time.Minute
+	}
+	if o.Changed == nil {
+		o.Changed = func(string, string) {}
+	}
+	if o.MembersChanged == nil {
+		o.MembersChanged = func(string) {}
+	}
+	if o.ZoneChanged == nil {
+		o.ZoneChanged = func(string) {}
+	}
+	if o.Log.GetSink() == nil {
+		o.Log = c.opts.Log
+	}
+	if o.Clock == nil {
+		o.Clock = c.opts.Clock
+	}
+	return o
+}
+
+// Inventory answers reads of the cloud from memory: one list per zone and
+// interval feeds all who ask, so idle costs don't grow with their number. While a
+// list can't be read, every getter returns the reason, and nobody else calls.
+//
+// What the getters return is shared and never changed by the inventory: don't
+// modify it.
+type Inventory struct {
+	client *Client
+	opts   InventoryOptions
+
+	mu      sync.Mutex
+	zones   map[string]*zoneInventory
+	running context.Context // of Start; nil before
+	loops   sync.WaitGroup
+}
+
+// zoneInventory is what is known of one zone.
+type zoneInventory struct {
+	zone      string
+	stop      context.CancelFunc // ends the loops
+	life      context.Context    // nil until they may run
+	balancers balancers
+	single    singleflight.Group
+
+	loadBalancers *listing
+	pools         *members[nlb.InstancePool]
+	instances     *members[nlb.Instance]
+	nodepools     *members[nlb.SKSNodepool]
+}
+
+// NewInventory makes an inventory that fetches when it is asked; Start keeps it
+// fresh. It looks again at once when the client's credentials change.
+func NewInventory(client *Client, opts InventoryOptions) (*Inventory, error) {
+	i := &Inventory{client: client, opts: opts.withDefaults(client), zones: map[string]*zoneInventory{}}
+	if source, ok := client.opts.Credentials.(changingSource); ok {
+		source.OnChange(i.RefreshSoon)
+	}
+	return i, register(client.opts.Metrics, ageCollector{i})
+}
+
+// Start refreshes every watched zone until ctx ends. It has the form of a
+// controller-runtime Runnable.
+func (i *Inventory) Start(ctx context.Context) error {
+	i.mu.Lock()
+	i.running = ctx
+	for _, z := range i.zones {
+		i.startLoops(z)
+	}
+	i.mu.Unlock()
+	<-ctx.Done()
+	i.mu.Lock() // after this no loop starts
+	i.mu.Unlock()
+	i.loops.Wait()
+	return nil
+}
+
+// Watch refreshes a zone from now on. It doesn't wait, and may be called again.
+func (i *Inventory) Watch(zone string) { i.zone(zone) }
+
+// RefreshSoon reads every list again now, in the background.
+func (i *Inventory) RefreshSoon() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, z := range i.zones {
+		for _, l := range z.wanted() {
+			l.soon()
+		}
+	}
+}
+
+// LoadBalancers gives all NLBs of a zone, by id. The first call for a zone reads
+// the list; what was invalidated since is read again.
+func (i *Inventory) LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
+	z := i.zone(zone)
+	if err := z.loadBalancers.ready(ctx); err != nil {
+		return nil, err
+	}
+	list, ids := z.balancers.toRead()
+	if list || len(ids) > singleReads {
+		return i.FreshLoadBalancers(ctx, zone)
+	}
+	for _, id := range ids {
+		if _, err := i.LoadBalancer(ctx, zone, id); err != nil && ClassOf(err) != NotFound {
+			return nil, err
+		}
+	}
+	return z.balancers.all(), nil
+}
+
+// FreshLoadBalancers gives a list that was read after this call began. Callers
+// share a read that begins after all of them. It is for looking before a create.
+func (i *Inventory) FreshLoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
+	z := i.zone(zone)
+	if err := z.loadBalancers.after(ctx); err != nil {
+		return nil, err
+	}
+	return z.balancers.all(), nil
+}
+
+// LoadBalancer gives one NLB, from memory unless it was invalidated. It is
+// NotFound only after a read of this very NLB has said so; what a list merely
+// lacks is read first.
+func (i *Inventory) LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error) {
+	z := i.zone(zone)
+	if err := z.loadBalancers.ready(ctx); err != nil {
+		return nlb.LoadBalancer{}, err
+	}
+	for {
+		switch lb, is := z.balancers.get(id); is {
+		case present:
+			return lb, nil
+		case absent:
+			return nlb.LoadBalancer{}, &Error{Class: NotFound, Operation: opGetLoadBalancer, Object: loadBalancerNamed(id), Zone: z.zone, Message: "not found"}
+		}
+		if err := i.readShared(ctx, z, id); err != nil {
+			return nlb.LoadBalancer{}, err
+		}
+	}
+}
+
+// Invalidate marks what a key names: it is read again before it is given out.
+// A key without an id marks the list of its zone.
+func (i *Inventory) Invalidate(key Key) {
+	z := i.zone(key.Zone)
+	if key.ID == "" {
+		z.balancers.invalidateList()
+	} else {
+		z.balancers.invalidate(key.ID)
+	}
+}
+
+// readShared reads one NLB; those who want the same at the same time share it.
+// A read that was under way may not lift a mark set meanwhile: look and call again.
+func (i *Inventory) readShared(ctx context.Context, z *zoneInventory, id string) error {
+	read := z.single.DoChan(id, func() (any, error) {
+		return nil, i.readNow(context.WithoutCancel(ctx), z, id)
+	})
+	select {
+	case <-ctx.Done():
+		return newError(&call{operation: opGetLoadBalancer, object: loadBalancerNamed(id), zone: z.zone}, ctx.Err())
+	case result := <-read:
+		return result.Err
+	}
+}
+
+// readNow reads one NLB and stores it, or its absence.
+func (i *Inventory) readNow(ctx context.Context, z *zoneInventory, id string) error {
+	began := z.balancers.begin()
+	lb, err := i.client.LoadBalancer(ctx, z.zone, id)
+	var changed bool
+	switch ClassOf(err) {
+	case "":
+		changed = z.balancers.putOne(began, lb)
+	case NotFound:
+		changed = z.balancers.putAbsent(began, id)
+	default:
+		return err
+	}
+	if changed {
+		i.opts.Changed(z.zone, id)
+	}
+	return nil
+}
+
+// readList reads the list of a zone and stores it.
+func (i *Inventory) readList(ctx context.Context, z *zoneInventory) error {
+	began := z.balancers.begin()
+	list, err := i.client.LoadBalancers(ctx, z.zone)
+	if err != nil {
+		return err
+	}
+	for _, id := range z.balancers.putList(began, list) {
+		i.opts.Changed(z.zone, id)
+	}
+	return nil
+}
+
+// refreshList reads the list of a zone from now on, whatever stands against it.
+func (i *Inventory) refreshList(ctx context.Context, zone string) error {
+	return i.zone(zone).loadBalancers.after(ctx)
+}
+
+// refreshOne reads one NLB from now on.
+func (i *Inventory) refreshOne(ctx context.Context, zone, id string) error {
+	return i.readNow(ctx, i.zone(zone), id)
+}
+
+// shown is the NLB as the last read showed it.
+func (i *Inventory) shown(zone, id string) fingerprint {
+	return fingerprintOf(i.zone(zone).balancers.peek(id))
+}

@@ -1,0 +1,167 @@
+package exoscale
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+)
+
+const (
+	// fetchLimit ends the fetch of a list however it hangs: longer than all
+	// attempts of a read take.
+	fetchLimit = 2 * time.Minute
+	// firstRetry and slowestRetry bound the growing wait after a failed list.
+	firstRetry   = time.Second
+	slowestRetry = 30 * time.Second
+)
+
+// listing keeps one list of one zone: it reads it at the interval, and sooner
+// after a failure. A failure is kept and told to everybody until a read succeeds,
+// so that a cloud that can't be reached isn't asked by every object.
+type listing struct {
+	flights
+	zone, what string
+	read       func(context.Context) error // fetches and stores
+	interval   time.Duration
+	turned     func(error) // called when trouble begins, changes its class or ends
+	clock      clock.WithTicker
+	log        logr.Logger
+	kicked     chan struct{} // holds one
+	looping    bool          // guarded by Inventory.mu
+
+	state    sync.Mutex
+	err      error
+	failures int
+	readAt   time.Time // when the last successful read ended; zero: never
+	began    time.Time // when the last read began
+	due      time.Time // of the next read
+}
+
+func (l *listing) init() {
+	l.kicked = make(chan struct{}, 1)
+	l.fetch = l.refresh
+}
+
+// ready returns nil if what was stored can be given out. The first call reads.
+func (l *listing) ready(ctx context.Context) error {
+	l.state.Lock()
+	err, never, due := l.err, l.readAt.IsZero(), !l.clock.Now().Before(l.due)
+	l.state.Unlock()
+	switch {
+	case err != nil && !due:
+		return err
+	case err != nil || never:
+		return l.join(ctx)
+	default:
+		return nil
+	}
+}
+
+// refresh is the one place where the list is read.
+func (l *listing) refresh() error {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
+	defer cancel()
+	l.state.Lock()
+	l.began = l.clock.Now()
+	l.state.Unlock()
+
+	err := l.read(ctx)
+
+	l.state.Lock()
+	now := l.clock.Now()
+	before := l.err
+	l.err = err
+	if err == nil {
+		l.failures, l.readAt, l.due = 0, now, now.Add(spread(l.interval))
+	} else {
+		l.failures++
+		l.due = now.Add(retryDelay(l.failures, l.interval, err))
+	}
+	l.state.Unlock()
+	l.kick() // the loop's timer was set before this read
+
+	if !sameTrouble(before, err) {
+		l.turned(err)
+	}
+	return err
+}
+
+// run reads the list whenever it is due, until ctx ends.
+func (l *listing) run(ctx context.Context) {
+	for {
+		l.state.Lock()
+		wait := l.due.Sub(l.clock.Now())
+		l.state.Unlock()
+		if wait <= 0 {
+			_ = l.join(ctx) // kept in l.err
+			if ctx.Err() != nil {
+				return
+			}
+			continue
+		}
+		timer := l.clock.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-l.kicked:
+		case <-timer.C():
+		}
+		timer.Stop()
+	}
+}
+
+// soon makes the list due now.
+func (l *listing) soon() {
+	l.state.Lock()
+	l.due = time.Time{}
+	l.state.Unlock()
+	l.kick()
+}
+
+func (l *listing) kick() {
+	select {
+	case l.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// age is how old what is stored is; false if nothing is.
+func (l *listing) age() (time.Duration, bool) {
+	l.state.Lock()
+	defer l.state.Unlock()
+	return l.clock.Since(l.readAt), !l.readAt.IsZero()
+}
+
+// beganWithin tells whether a read that succeeded began no longer than d ago.
+func (l *listing) beganWithin(d time.Duration) bool {
+	l.state.Lock()
+	defer l.state.Unlock()
+	return l.err == nil && !l.readAt.IsZero() && l.clock.Since(l.began) < d
+}
+
+// retryDelay doubles from a second to half a minute, or to the interval if that
+// is shorter, unless the API asked for more.
+func retryDelay(failures int, interval time.Duration, err error) time.Duration {
+	longest := max(min(slowestRetry, interval), time.Millisecond)
+	delay := longest
+	if shift := failures - 1; shift < 10 {
+		delay = min(firstRetry<<shift, longest)
+	}
+	return spread(max(delay, retryAfterOf(err)))
+}
+
+// spread adds up to a tenth, so that zones and lists don't march in step.
+func spread(d time.Duration) time.Duration {
+	return d + rand.N(d/10+1) //nolint:gosec // spreading load needs no secret randomness
+}
+
+// sameTrouble compares by class and status: texts differ by the port of a
+// connection.
+func sameTrouble(a, b error) bool {
+	return (a == nil) == (b == nil) && ClassOf(a) == ClassOf(b) && statusOf(a) == statusOf(b)
+}

@@ -1,0 +1,62 @@
+package exoscale
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const metricPrefix = "exoscale_nlb_operator_cloud_"
+
+// metrics of the cloud layer. The label operation is the operationId of
+// Exoscale's API document; code is the HTTP status, or "none" without an answer.
+type metrics struct {
+	requests  *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	throttles *prometheus.CounterVec
+	inFlight  *prometheus.GaugeVec
+}
+
+func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricPrefix + "requests_total",
+			Help: "HTTP requests to the Exoscale API, every attempt counted.",
+		}, []string{"operation", "zone", "code"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    metricPrefix + "request_duration_seconds",
+			Help:    "How long the Exoscale API took to answer, without the wait for the rate limit.",
+			Buckets: []float64{0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
+		}, []string{"operation", "zone"}),
+		throttles: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricPrefix + "throttled_seconds_total",
+			Help: "Time that requests waited for the operator's own rate limit of the zone.",
+		}, []string{"zone"}),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: metricPrefix + "operations_in_flight",
+			Help: "Exoscale operations that were started and have not ended.",
+		}, []string{"zone"}),
+	}
+	return m, register(registerer, m.requests, m.duration, m.throttles, m.inFlight)
+}
+
+func register(registerer prometheus.Registerer, collectors ...prometheus.Collector) error {
+	if registerer == nil {
+		return nil
+	}
+	var errs []error
+	for _, c := range collectors {
+		errs = append(errs, registerer.Register(c))
+	}
+	return errors.Join(errs...)
+}
+
+func (m *metrics) observe(operation, zone, code string, took time.Duration) {
+	m.requests.WithLabelValues(operation, zone, code).Inc()
+	m.duration.WithLabelValues(operation, zone).Observe(took.Seconds())
+}
+
+func (m *metrics) throttled(zone string, waited time.Duration) {
+	m.throttles.WithLabelValues(zone).Add(waited.Seconds())
+}

@@ -1,0 +1,66 @@
+package exoscale
+
+import (
+	"time"
+
+	v3 "github.com/exoscale/egoscale/v3"
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
+)
+
+// Options of a Client. The zero value of a field means its default.
+type Options struct {
+	// Endpoint is the API that is asked for the list of zones, with its version
+	// ("https://api-ch-gva-2.exoscale.com/v2", the default). Every zone is then
+	// reached at the endpoint that the list gives.
+	Endpoint string
+	// Zone is used by calls that name none. Without it such a call is an UnknownZone.
+	Zone string
+	// Credentials are asked at every call; required.
+	Credentials CredentialsSource
+	// RateLimit holds for each zone; default 20 requests a second, burst 40.
+	RateLimit RateLimit
+	// Timeout of one HTTP attempt; default 30 s.
+	Timeout time.Duration
+	// Metrics is where the metrics are registered; nil: nowhere.
+	Metrics prometheus.Registerer
+	Log     logr.Logger
+	Clock   clock.WithTicker
+	// UserAgent comes before the SDK's own; default "exoscale-nlb-operator".
+	UserAgent string
+}
+
+// RateLimit of the requests to a zone.
+type RateLimit struct {
+	PerSecond float64
+	Burst     int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Endpoint == "" {
+		o.Endpoint = string(v3.CHGva2)
+	}
+	if o.Credentials == nil {
+		o.Credentials = StaticCredentials("", "")
+	}
+	if o.RateLimit.PerSecond <= 0 {
+		o.RateLimit.PerSecond = 20
+	}
+	if o.RateLimit.Burst <= 0 {
+		o.RateLimit.Burst = max(1, int(2*o.RateLimit.PerSecond))
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Log.GetSink() == nil {
+		o.Log = logr.Discard()
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "exoscale-nlb-operator"
+	}
+	return o
+}

@@ -1,0 +1,127 @@
+package exoscale
+
+import (
+	"context"
+
+	v3 "github.com/exoscale/egoscale/v3"
+
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// The operations of Exoscale's API that are used, by operationId. An IAM role
+// for the operator allows exactly these (list-zones needs no key).
+const (
+	opListZones         = "list-zones"
+	opListLoadBalancers = "list-load-balancers"
+	opGetLoadBalancer   = "get-load-balancer"
+	opListInstances     = "list-instances"
+	opListInstancePools = "list-instance-pools"
+	opListSKSClusters   = "list-sks-clusters"
+	opGetQuota          = "get-quota"
+	opGetOperation      = "get-operation"
+
+	opCreateLoadBalancer = "create-load-balancer"
+	opUpdateLoadBalancer = "update-load-balancer"
+	opResetLoadBalancer  = "reset-load-balancer-field"
+	opDeleteLoadBalancer = "delete-load-balancer"
+	opAddService         = "add-service-to-load-balancer"
+	opUpdateService      = "update-load-balancer-service"
+	opResetService       = "reset-load-balancer-service-field"
+	opDeleteService      = "delete-load-balancer-service"
+)
+
+// quotaResource is Exoscale's name of the quota on NLBs.
+const quotaResource = "network-load-balancer"
+
+// LoadBalancers lists all NLBs of a zone, complete with services and health.
+func (c *Client) LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
+	answer, err := request(ctx, c, call{operation: opListLoadBalancers, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.ListLoadBalancersResponse, error) {
+			return sdk.ListLoadBalancers(ctx)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return convertAll(answer.LoadBalancers, c.zoneName(zone), loadBalancerOf), nil
+}
+
+// LoadBalancer reads one NLB.
+func (c *Client) LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error) {
+	answer, err := request(ctx, c, call{operation: opGetLoadBalancer, object: loadBalancerNamed(id), ids: []string{id}, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.LoadBalancer, error) {
+			return sdk.GetLoadBalancer(ctx, v3.UUID(id))
+		})
+	if err != nil {
+		return nlb.LoadBalancer{}, err
+	}
+	return loadBalancerOf(*answer, c.zoneName(zone)), nil
+}
+
+// InstancePools lists all instance pools of a zone.
+func (c *Client) InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error) {
+	answer, err := request(ctx, c, call{operation: opListInstancePools, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.ListInstancePoolsResponse, error) {
+			return sdk.ListInstancePools(ctx)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return convertAll(answer.InstancePools, c.zoneName(zone), instancePoolOf), nil
+}
+
+// Instances lists all instances of a zone.
+func (c *Client) Instances(ctx context.Context, zone string) ([]nlb.Instance, error) {
+	answer, err := request(ctx, c, call{operation: opListInstances, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.ListInstancesResponse, error) {
+			return sdk.ListInstances(ctx)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return convertAll(answer.Instances, c.zoneName(zone), instanceOf), nil
+}
+
+// SKSNodepools lists the nodepools of all SKS clusters of a zone, with one call.
+func (c *Client) SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error) {
+	answer, err := request(ctx, c, call{operation: opListSKSClusters, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.ListSKSClustersResponse, error) {
+			return sdk.ListSKSClusters(ctx)
+		})
+	if err != nil {
+		return nil, err
+	}
+	var pools []nlb.SKSNodepool
+	for _, cluster := range answer.SKSClusters {
+		pools = append(pools, nodepoolsOf(cluster)...)
+	}
+	return pools, nil
+}
+
+// Quota tells how many NLBs the organisation has and may have; limit -1 is unlimited.
+func (c *Client) Quota(ctx context.Context, zone string) (usage, limit int64, err error) {
+	answer, err := request(ctx, c, call{operation: opGetQuota, object: "quota " + quotaResource, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.Quota, error) { return sdk.GetQuota(ctx, quotaResource) })
+	if err != nil {
+		return 0, 0, err
+	}
+	return answer.Usage, answer.Limit, nil
+}
+
+// GetOperation reads how far an operation is.
+func (c *Client) GetOperation(ctx context.Context, zone, id string) (Operation, error) {
+	answer, err := request(ctx, c, call{operation: opGetOperation, object: "operation " + id, ids: []string{id}, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
+			return sdk.GetOperation(ctx, v3.UUID(id))
+		})
+	if err != nil {
+		return Operation{}, err
+	}
+	return operationOf(*answer), nil
+}
+
+func (c *Client) zoneName(zone string) string {
+	if zone == "" {
+		return c.opts.Zone
+	}
+	return zone
+}
