@@ -98,16 +98,15 @@ func (f *FileCredentials) Start(ctx context.Context) error {
 	}
 }
 
-// settle waits until a moment has passed without a notification.
+// settle waits for the moment after a notification, and takes all that come in it.
 func (f *FileCredentials) settle(ctx context.Context, events <-chan fsnotify.Event) bool {
+	timer := f.opts.Clock.NewTimer(f.opts.Settle)
+	defer timer.Stop()
 	for {
-		timer := f.opts.Clock.NewTimer(f.opts.Settle)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return false
 		case <-events:
-			timer.Stop()
 		case <-timer.C():
 			return true
 		}

@@ -2,6 +2,7 @@ package exoscale
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -145,7 +146,7 @@ func (o *Operations) Start(ctx context.Context, key Key, owner Owner, begin func
 	}()
 	op, err := begin(ctx)
 	if err != nil {
-		if casts(err) {
+		if castsDoubt(err) {
 			o.inventory.Invalidate(key)
 		}
 		return Operation{}, err
@@ -157,10 +158,13 @@ func (o *Operations) Start(ctx context.Context, key Key, owner Owner, begin func
 	return op, nil
 }
 
-// casts tells whether a refused or lost change casts doubt on what we know.
-func casts(err error) bool {
+// castsDoubt tells whether a refused or lost change puts in question what we
+// know: it may have been made, or the cloud isn't as we thought.
+func castsDoubt(err error) bool {
 	switch ClassOf(err) {
-	case Transient, NotFound, Conflict, Busy:
+	case Transient:
+		return statusOf(err) != http.StatusTooManyRequests
+	case NotFound, Conflict, Busy:
 		return true
 	default:
 		return false

@@ -35,13 +35,13 @@ func (c *Client) CreateLoadBalancer(ctx context.Context, zone string, want nlb.L
 // change holds what is left. A change of nothing is Invalid.
 func (c *Client) UpdateLoadBalancer(ctx context.Context, zone, id string, change nlb.LoadBalancerChange) (Operation, error) {
 	target := call{operation: opUpdateLoadBalancer, object: loadBalancerNamed(id), ids: []string{id}, zone: zone}
-	if update, any := updateOf(change); any {
+	if update, some := updateOf(change); some {
 		return start(ctx, c, target, func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
 			return sdk.UpdateLoadBalancer(ctx, v3.UUID(id), update)
 		})
 	}
-	field, any := resetOf(change)
-	if !any {
+	field, some := resetOf(change)
+	if !some {
 		return Operation{}, &Error{Class: Invalid, Operation: target.operation, Object: target.object, Zone: zone, Message: "there is nothing to change"}
 	}
 	target.operation = opResetLoadBalancer
@@ -51,7 +51,7 @@ func (c *Client) UpdateLoadBalancer(ctx context.Context, zone, id string, change
 }
 
 // updateOf is the part of a change that an update can make.
-func updateOf(change nlb.LoadBalancerChange) (update v3.UpdateLoadBalancerRequest, any bool) {
+func updateOf(change nlb.LoadBalancerChange) (update v3.UpdateLoadBalancerRequest, some bool) {
 	if change.Name != nil {
 		update.Name = *change.Name
 	}
@@ -65,7 +65,7 @@ func updateOf(change nlb.LoadBalancerChange) (update v3.UpdateLoadBalancerReques
 }
 
 // resetOf is the first part of a change that only a reset can make.
-func resetOf(change nlb.LoadBalancerChange) (field v3.ResetLoadBalancerFieldField, any bool) {
+func resetOf(change nlb.LoadBalancerChange) (field v3.ResetLoadBalancerFieldField, some bool) {
 	switch {
 	case change.Description != nil && *change.Description == "":
 		return v3.ResetLoadBalancerFieldFieldDescription, true
