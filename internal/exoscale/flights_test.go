@@ -2,49 +2,54 @@ package exoscale
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
-
-	. "github.com/onsi/gomega"
+	"testing/synctest"
 )
 
-func TestFlights(t *testing.T) {
-	g := NewWithT(t)
-	var fetches atomic.Int32
-	land := make(chan struct{})
-	f := &flights{fetch: func() error {
-		fetches.Add(1)
-		<-land
-		return nil
-	}}
-	ended := make(chan string, 100)
-	wait := func(name string, call func(context.Context) error) {
-		go func() {
-			_ = call(context.Background())
-			ended <- name
-		}()
-	}
-	wait("joined", f.join)
-	g.Eventually(fetches.Load).Should(Equal(int32(1)))
-	for range 20 {
-		wait("joined", f.join)
-		wait("after", f.after)
-	}
-	g.Eventually(func() bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.next != nil
-	}).Should(BeTrue())
+func TestFlightsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetches, ended := 0, 0
+		land := make(chan struct{})
+		f := &flights{fetch: func() error {
+			fetches++
+			<-land
+			return nil
+		}}
+		call := func(wait func(context.Context) error) {
+			go func() {
+				if wait(t.Context()) == nil {
+					ended++
+				}
+			}()
+			synctest.Wait()
+		}
+		expect := func(when string, wantFetches, wantEnded int) {
+			t.Helper()
+			synctest.Wait()
+			if fetches != wantFetches || ended != wantEnded {
+				t.Errorf("%s: %d fetches, %d ended; want %d, %d", when, fetches, ended, wantFetches, wantEnded)
+			}
+		}
+		call(f.join)
+		for range 20 {
+			call(f.join)
+			call(f.after)
+		}
+		expect("under way", 1, 0)
 
-	gaveUp, cancel := context.WithCancel(context.Background())
-	cancel()
-	g.Expect(ClassOf(f.after(gaveUp))).To(Equal(Transient), "who gives up doesn't wait")
+		gaveUp, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got := ClassOf(f.after(gaveUp)); got != Transient {
+			t.Errorf("who gives up gets %q", got)
+		}
 
-	land <- struct{}{} // the first one lands
-	g.Eventually(fetches.Load).Should(Equal(int32(2)), "those who came after it get one of their own, together")
-	land <- struct{}{}
-	for range 41 {
-		g.Eventually(ended).Should(Receive())
-	}
-	g.Expect(fetches.Load()).To(BeNumerically("<=", 3)) // a late goroutine may have come after both
+		land <- struct{}{}
+		expect("those who joined have their answer, those after it one more fetch", 2, 21)
+		land <- struct{}{}
+		expect("all have theirs", 2, 41)
+		call(f.after)
+		expect("with none under way, a new one begins", 3, 41)
+		close(land)
+		expect("in the end", 3, 42)
+	})
 }
