@@ -31,6 +31,9 @@ func newError(c *call, err error) *Error {
 		Message:    words(err),
 		cause:      err,
 	}
+	if c.status >= http.StatusMultipleChoices && c.status < http.StatusBadRequest {
+		e.Message = "the API answered with a redirect, which is not followed: is the endpoint right?"
+	}
 	e.Class = classOfStatus(c.status, c.object != "", e.Message)
 	if c.status < http.StatusBadRequest {
 		e.Status = 0 // the answer was lost or unreadable: its status says nothing

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	v3 "github.com/exoscale/egoscale/v3"
@@ -53,7 +52,7 @@ func (c *Client) DefaultZone() string { return c.opts.Zone }
 
 // listZones asks the base endpoint. The call isn't signed, so any credentials do.
 func (c *Client) listZones(ctx context.Context) ([]v3.Zone, error) {
-	sdk, err := c.newSDK(Credentials{Key: "unsigned", Secret: "unsigned"}, strings.TrimRight(c.opts.Endpoint, "/"), c.newHTTP(""))
+	sdk, err := c.newSDK(Credentials{Key: "unsigned", Secret: "unsigned"}, c.opts.Endpoint, c.newHTTP(""))
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,8 @@ type tracked struct {
 	op      Operation // as last heard
 	since   time.Time
 	nextAsk time.Time
-	misses  int // 404s in a row
+	misses  int   // answers in a row that don't know it
+	trouble error // why the last question had no answer
 	// shown is the NLB as a list showed it when the operation was asked about
 	// last: the next question waits until that changes.
 	shown fingerprint
@@ -193,7 +194,7 @@ func (o *Operations) Result(zone, operationID string) Result {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if t := o.flying[zone][operationID]; t != nil {
-		return Result{State: Pending, ReferenceID: t.op.ReferenceID}
+		return pendingResult(t)
 	}
 	if result, ended := o.results.get(zone, operationID); ended {
 		return result

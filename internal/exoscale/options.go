@@ -1,6 +1,8 @@
 package exoscale
 
 import (
+	"net/url"
+	"strings"
 	"time"
 
 	v3 "github.com/exoscale/egoscale/v3"
@@ -13,7 +15,7 @@ import (
 type Options struct {
 	// Endpoint is the API that is asked for the list of zones, with its version
 	// ("https://api-ch-gva-2.exoscale.com/v2", the default). Every zone is then
-	// reached at the endpoint that the list gives.
+	// reached at the endpoint that the list gives. "/v2" is added if it has no path.
 	Endpoint string
 	// Zone is used by calls that name none. Without it such a call is an UnknownZone.
 	Zone string
@@ -40,6 +42,10 @@ type RateLimit struct {
 func (o Options) withDefaults() Options {
 	if o.Endpoint == "" {
 		o.Endpoint = string(v3.CHGva2)
+	}
+	o.Endpoint = strings.TrimRight(o.Endpoint, "/")
+	if u, err := url.Parse(o.Endpoint); err == nil && u.Path == "" {
+		o.Endpoint += "/v2"
 	}
 	if o.Credentials == nil {
 		o.Credentials = StaticCredentials("", "")

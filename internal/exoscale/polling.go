@@ -13,8 +13,8 @@ const (
 	askAtOnce = 8
 	// slowestPoll bounds the growing wait while the cloud can't be asked.
 	slowestPoll = 30 * time.Second
-	// missesMeanGone is how many 404s in a row it takes to believe that an
-	// operation is gone: its start and the first question may race in the cloud.
+	// missesMeanGone is how many times in a row the API must not know an operation
+	// until it is believed gone: its start and the first question may race in the cloud.
 	missesMeanGone = 2
 )
 
@@ -153,16 +153,20 @@ func (o *Operations) pace(age time.Duration) time.Duration {
 }
 
 // ask asks about each of these, a few at a time, and gives those that have ended.
+// It fails only if no question was answered: trouble with one operation must not
+// slow the others.
 func (o *Operations) ask(ctx context.Context, zone string, due []*tracked) (ended []*tracked, err error) {
 	var (
 		mu    sync.Mutex
 		all   sync.WaitGroup
 		slots = make(chan struct{}, askAtOnce)
+		heard = 0
 	)
 	for _, t := range due {
 		if t.op.State != Pending {
 			mu.Lock()
 			ended = append(ended, t)
+			heard++
 			mu.Unlock()
 			continue
 		}
@@ -174,12 +178,18 @@ func (o *Operations) ask(ctx context.Context, zone string, due []*tracked) (ende
 			defer mu.Unlock()
 			if failed = o.hear(t, op, failed); failed != nil {
 				err = failed
-			} else if t.op.State != Pending {
+				return
+			}
+			heard++
+			if t.op.State != Pending {
 				ended = append(ended, t)
 			}
 		})
 	}
 	all.Wait()
+	if heard > 0 {
+		err = nil
+	}
 	return ended, err
 }
 
@@ -193,16 +203,16 @@ func (o *Operations) hear(t *tracked, op Operation, err error) error {
 			op.ReferenceID = t.op.ReferenceID
 		}
 		op.ID = t.op.ID
-		t.op, t.misses = op, 0
+		t.op, t.misses, t.trouble = op, 0, nil
 		return nil
-	case ClassOf(err) == NotFound:
+	case ClassOf(err) == NotFound, ClassOf(err) == Invalid:
 		t.nextAsk = time.Time{}
 		if t.misses++; t.misses >= missesMeanGone {
 			t.op.State = Gone
 		}
 		return nil
 	default:
-		t.nextAsk = time.Time{}
+		t.nextAsk, t.trouble = time.Time{}, err
 		return err
 	}
 }

@@ -18,10 +18,12 @@ const (
 // Result is what is known of an operation.
 type Result struct {
 	State OperationState
-	// Class, Reason and Message tell why it failed; empty unless State is Failure.
+	// Class and Message tell why it failed, or, while it is Pending, why the
+	// cloud can't be asked about it; empty if all is well.
 	Class   Class
-	Reason  string
 	Message string
+	// Reason is Exoscale's word for why it failed ("busy", "conflict", …).
+	Reason string
 	// ReferenceID is the NLB that it is about; may be empty.
 	ReferenceID string
 }
@@ -31,6 +33,14 @@ func resultOf(op Operation) Result {
 	if op.State == Failure {
 		result.Class = classOfReason(op.Reason, op.Message)
 		result.Reason, result.Message = op.Reason, op.Message
+	}
+	return result
+}
+
+func pendingResult(t *tracked) Result {
+	result := Result{State: Pending, ReferenceID: t.op.ReferenceID}
+	if t.trouble != nil {
+		result.Class, result.Message = ClassOf(t.trouble), t.trouble.Error()
 	}
 	return result
 }
