@@ -26,7 +26,7 @@ type Options struct {
 	Log *slog.Logger
 	// TimeScale is how many seconds of health checking pass in one real second:
 	// 1 (also for 0 and less) is real time, 100 probes every 100 ms where the
-	// service says 10 s. Probe timeouts shrink likewise, but not below 250 ms,
+	// service says 10 s. Probe timeouts shrink likewise, but not below 1 s,
 	// so that a busy machine doesn't make backends fail.
 	TimeScale float64
 	// MaxConnections bounds the TCP connections of a service; 0 means 1024.

@@ -84,7 +84,7 @@ func (s *service) update(want Service) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if want.equal(s.spec) {
-		return
+		return // spares a Maglev table for each service that didn't change
 	}
 	newCheck := want.HealthCheck != s.spec.HealthCheck
 	s.spec = want
