@@ -2,32 +2,33 @@ package exoscale
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
 
 func TestFlightsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fetches, ended := 0, 0
+		var fetches, ended atomic.Int32
 		land := make(chan struct{})
 		f := &flights{fetch: func() error {
-			fetches++
+			fetches.Add(1)
 			<-land
 			return nil
 		}}
 		call := func(wait func(context.Context) error) {
 			go func() {
 				if wait(t.Context()) == nil {
-					ended++
+					ended.Add(1)
 				}
 			}()
 			synctest.Wait()
 		}
-		expect := func(when string, wantFetches, wantEnded int) {
+		expect := func(when string, wantFetches, wantEnded int32) {
 			t.Helper()
 			synctest.Wait()
-			if fetches != wantFetches || ended != wantEnded {
-				t.Errorf("%s: %d fetches, %d ended; want %d, %d", when, fetches, ended, wantFetches, wantEnded)
+			if fetches.Load() != wantFetches || ended.Load() != wantEnded {
+				t.Errorf("%s: %d fetches, %d ended; want %d, %d", when, fetches.Load(), ended.Load(), wantFetches, wantEnded)
 			}
 		}
 		call(f.join)

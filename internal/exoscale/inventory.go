@@ -70,6 +70,7 @@ type Inventory struct {
 	mu      sync.Mutex
 	zones   map[string]*zoneInventory
 	running context.Context // of Start; nil before
+	stopped bool            // no more loops are started
 	loops   sync.WaitGroup
 }
 
@@ -107,7 +108,8 @@ func (i *Inventory) Start(ctx context.Context) error {
 	}
 	i.mu.Unlock()
 	<-ctx.Done()
-	i.mu.Lock() // after this no loop starts
+	i.mu.Lock()
+	i.stopped = true
 	i.mu.Unlock()
 	i.loops.Wait()
 	return nil

@@ -74,6 +74,7 @@ type Operations struct {
 	results results
 	pollers map[string]*poller
 	running context.Context // of Run; nil before
+	stopped bool            // no more pollers are started
 	loops   sync.WaitGroup
 }
 
@@ -121,7 +122,8 @@ func (o *Operations) Run(ctx context.Context) error {
 	}
 	o.mu.Unlock()
 	<-ctx.Done()
-	o.mu.Lock() // after this no poller starts
+	o.mu.Lock()
+	o.stopped = true
 	o.mu.Unlock()
 	o.loops.Wait()
 	return nil

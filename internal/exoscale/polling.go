@@ -26,7 +26,7 @@ type poller struct {
 
 // poll makes sure that a zone is polled; o.mu is held.
 func (o *Operations) poll(zone string) {
-	if o.running == nil || o.running.Err() != nil || o.pollers[zone] != nil {
+	if o.running == nil || o.stopped || o.pollers[zone] != nil {
 		return
 	}
 	p := &poller{zone: zone, kicked: make(chan struct{}, 1)}
@@ -245,21 +245,24 @@ func (o *Operations) readEnded(ctx context.Context, zone string, ended []*tracke
 	}
 }
 
-// finish records the results, frees the keys, and wakes owners and refused.
+// finish records the results, frees the keys, and wakes owners and refused, each once.
 func (o *Operations) finish(zone string, ended []*tracked) {
-	var wake []Owner
+	wake := map[Owner]struct{}{}
 	o.mu.Lock()
 	for _, t := range ended {
 		o.results.put(zone, t.op.ID, resultOf(t.op))
 		delete(o.flying[zone], t.op.ID)
-		wake = append(append(wake, t.owner), o.letGo(t.key)...)
+		wake[t.owner] = struct{}{}
+		for _, owner := range o.letGo(t.key) {
+			wake[owner] = struct{}{}
+		}
 	}
 	if len(o.flying[zone]) == 0 {
 		delete(o.flying, zone)
 	}
 	o.countFlying(zone)
 	o.mu.Unlock()
-	for _, owner := range wake {
+	for owner := range wake {
 		o.wake(owner)
 	}
 }

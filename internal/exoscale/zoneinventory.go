@@ -69,7 +69,7 @@ func (i *Inventory) drop(z *zoneInventory) {
 // startLoops refreshes the wanted lists of a zone once Start was called.
 // i.mu is held.
 func (i *Inventory) startLoops(z *zoneInventory) {
-	if i.running == nil || i.running.Err() != nil {
+	if i.running == nil || i.stopped {
 		return
 	}
 	if z.life == nil {
