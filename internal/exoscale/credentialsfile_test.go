@@ -23,6 +23,7 @@ func TestReadCredentials(t *testing.T) {
 		"Windows line ends":          {files: map[string]string{"": "EXOSCALE_API_KEY=EXOkey\r\nEXOSCALE_API_SECRET=s3cret\r\n"}, want: both},
 		"a directory":                {files: map[string]string{"EXOSCALE_API_KEY": "EXOkey\n", "EXOSCALE_API_SECRET": "s3cret\n", "zone": "x"}, want: both},
 		"a directory, short names":   {files: map[string]string{"api-key": "EXOkey", "api-secret": "s3cret"}, want: both},
+		"a generation of a Secret":   {files: map[string]string{"..data/EXOSCALE_API_KEY": "EXOkey", "..data/EXOSCALE_API_SECRET": "s3cret", "EXOSCALE_API_SECRET": "of another one"}, want: both},
 		"an empty file":              {files: map[string]string{"": ""}, err: "no API credentials are set"},
 		"no secret":                  {files: map[string]string{"": "EXOSCALE_API_KEY=EXOkey"}, err: "the API secret is empty"},
 		"no key":                     {files: map[string]string{"EXOSCALE_API_SECRET": "s3cret"}, err: "the API key is empty"},
