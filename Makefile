@@ -1,0 +1,157 @@
+# Everything here needs Go, git and make; only test-race needs a C compiler.
+# What make builds for itself stays in the user's cache directory, shared by
+# all checkouts, and is linked from .cache/bin (see test/tools).
+
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# Lines that begin with "#:" are the variables that help lists.
+#: N=50                        bench-converge: Services of two ports each
+N ?= 50
+#: KUBECONFIG_OUT=PATH         control-plane: where the kubeconfig goes
+KUBECONFIG_OUT ?= .cache/control-plane/kubeconfig
+#: PKG=./...                   test, test-race, lint: the packages meant
+PKG ?= ./...
+#: TEST_FLAGS=                 test, test-race: further flags, e.g. -run=Name
+TEST_FLAGS ?=
+#: COVER_MIN=80                cover: the least percentage of statements
+COVER_MIN ?= 80
+#: VERSION=$(git describe)     build: the version that the programs report
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+#: KUBEBUILDER_ASSETS=DIR      test, demo, control-plane: other Kubernetes binaries than our own
+KUBEBUILDER_ASSETS ?=
+
+export CGO_ENABLED := 0
+
+BIN := $(CURDIR)/.cache/bin
+CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
+TOOLS := $(CONTROL_PLANE) controller-gen golangci-lint
+
+# Whose binaries the control plane runs: ours, unless others are given.
+ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
+ASSETS := $(addprefix $(BIN)/,$(CONTROL_PLANE))
+override KUBEBUILDER_ASSETS := $(BIN)
+endif
+export KUBEBUILDER_ASSETS
+
+##@ Code
+
+.PHONY: generate
+generate: $(BIN)/controller-gen ## Write deepcopy code, CRDs and RBAC from their markers
+	$(call generate-in,.)
+
+.PHONY: check-generated
+check-generated: $(BIN)/controller-gen ## Fail if generated files aren't what generate writes
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	cp -R $(GENERATE_FROM) "$$tmp"; \
+	find "$$tmp/api" -name 'zz_generated.*.go' -exec rm {} +; \
+	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml; \
+	( $(call generate-in,"$$tmp") ); \
+	stale=0; \
+	for dir in api config; do \
+		git --no-pager diff --no-index --exit-code -- $$dir "$$tmp/$$dir" || stale=1; \
+	done; \
+	if [ $$stale = 1 ]; then \
+		echo "Generated files aren't current (the difference is above): run make generate, and commit what it writes." >&2; exit 1; \
+	fi; \
+	echo "Generated files are current."
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## Format the code (gofmt, goimports)
+	$(BIN)/golangci-lint fmt
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Check format, go vet, and the rules of .golangci.yml
+	@unformatted=$$(gofmt -l $(wildcard api cmd controllers internal test)); \
+	if [ -n "$$unformatted" ]; then printf 'Not formatted (run make fmt):\n%s\n' "$$unformatted" >&2; exit 1; fi
+	go vet $(PKG)
+	$(BIN)/golangci-lint run $(PKG)
+
+.PHONY: build
+build: ## Build the programs of cmd/ into bin/, static
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+
+##@ Tests
+
+.PHONY: test
+test: $(ASSETS) ## Run all tests, on a real Kubernetes API server and the simulated cloud
+	go test -p 2 -timeout 10m $(TEST_FLAGS) $(PKG)
+
+.PHONY: test-race
+test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compiler)
+	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { \
+		echo "test-race needs a C compiler, since the race detector is linked through cgo: no $$cc here. Install gcc, or name yours in CC." >&2; exit 1; }
+	CGO_ENABLED=1 go test -race -p 2 -timeout 20m $(TEST_FLAGS) $(PKG)
+
+.PHONY: cover
+cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and internal/, fail below COVER_MIN
+	@mkdir -p .cache
+	go test -p 2 -timeout 10m -coverpkg=./controllers/...,./internal/... -coverprofile=.cache/cover.all ./...
+	@grep -v '/zz_generated\.' .cache/cover.all > .cache/cover.out
+	@go tool cover -func=.cache/cover.out | awk -v min=$(COVER_MIN) ' \
+		{ last = $$0 } \
+		END { sub(/.*\t/, "", last); printf "controllers and internal: %s of statements (go tool cover -html=.cache/cover.out shows them)\n", last; \
+			if (last + 0 < min) { printf "That is less than %d %%.\n", min; exit 1 } }'
+
+.PHONY: bench-converge
+bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
+	go run ./test/bench/converge -n $(N)
+
+##@ Try it
+
+.PHONY: demo
+demo: $(ASSETS) ## Show the operator at work: a cluster, a simulated cloud, real traffic
+	go run ./test/demo
+
+.PHONY: control-plane
+control-plane: $(ASSETS) $(BIN)/controlplane ## Start a Kubernetes control plane that keeps running
+	@$(BIN)/controlplane start -kubeconfig "$(KUBECONFIG_OUT)"
+
+.PHONY: control-plane-stop
+control-plane-stop: $(BIN)/controlplane ## Stop it
+	@$(BIN)/controlplane stop
+
+##@ Housekeeping
+
+.PHONY: tools
+tools: $(addprefix $(BIN)/,$(TOOLS)) ## Build every pinned tool ahead of time (minutes, once per machine)
+
+.PHONY: clean
+clean: ## Remove what was built here (the shared cache of tools stays)
+	@if [ -x $(BIN)/controlplane ]; then $(BIN)/controlplane stop; fi
+	rm -rf bin dist .cache
+
+.PHONY: help
+help: ## List the targets and variables
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [VARIABLE=value]" } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 } \
+		/^#: / { vars = vars "  " substr($$0, 4) "\n" } \
+		END { printf "\nVariables\n%s", vars }' $(firstword $(MAKEFILE_LIST))
+
+# What generated files are made from. Some folders come with later issues.
+GENERATE_FROM = $(wildcard go.mod go.sum api cmd config controllers internal test)
+RBAC_PATHS = $(patsubst %,paths=./%/...,$(wildcard cmd controllers))
+
+# generate-in,DIR writes the generated files of the tree in DIR.
+define generate-in
+cd $(1) && $(BIN)/controller-gen object paths=./api/... \
+&& $(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases \
+$(if $(RBAC_PATHS),&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac)
+endef
+
+# A tool is as new as its last use, so that it is looked at again when its pins
+# or the way it is built have changed.
+$(addprefix $(BIN)/,$(TOOLS)): $(filter-out %_test.go,$(wildcard test/tools/*.go))
+	@go run ./test/tools -bin $(BIN) $(@F)
+$(BIN)/etcd: test/tools/etcd/go.mod
+$(BIN)/kube-apiserver $(BIN)/kube-controller-manager $(BIN)/kubectl: test/tools/kubernetes/go.mod
+$(BIN)/controller-gen: test/tools/controller-gen/go.mod
+$(BIN)/golangci-lint: test/tools/golangci-lint/go.mod
+
+# Go knows best whether this is current.
+.PHONY: $(BIN)/controlplane
+$(BIN)/controlplane:
+	@go build -o $@ ./test/controlplane/cmd/controlplane
