@@ -19,6 +19,10 @@ const maxMessage = 512
 // documents neither a status nor a code for it.
 var quotaRefusal = regexp.MustCompile(`(?i)\bquotas?\b|\bresource limit\b|\blimits? (has been |have been |was |were )?(reached|exceeded)\b`)
 
+// busyRefusal recognises, among conflicts, those that end by themselves: what to
+// change is being changed. Exoscale documents no status of its own for it.
+var busyRefusal = regexp.MustCompile(`(?i)\b(is|are) busy\b|\bin progress\b|\bis locked\b|\banother (operation|change)\b`)
+
 // newError classifies the failure of a call. err is what the SDK returned; the
 // status is taken from the call itself, since the SDK's errors don't tell it.
 func newError(c *call, err error) *Error {
@@ -49,7 +53,7 @@ func newError(c *call, err error) *Error {
 //	403                 Forbidden
 //	404 410             NotFound if the call named an object; without one the
 //	                    answer can't be the API's, so Transient
-//	409 412             Conflict
+//	409 412             Conflict; Busy if it says that a change is under way
 //	408 425 429 5xx     Transient
 //	423                 Busy
 //	any other 4xx       Invalid
@@ -76,6 +80,9 @@ func classOfStatus(status int, namesObject bool, message string) Class {
 		}
 		return Transient
 	case http.StatusConflict, http.StatusPreconditionFailed:
+		if busyRefusal.MatchString(message) {
+			return Busy
+		}
 		return Conflict
 	case http.StatusLocked:
 		return Busy

@@ -26,7 +26,7 @@ const (
 	// Conflict (409, 412): the state of the cloud contradicts the request, for
 	// example a name that is in use.
 	Conflict Class = "Conflict"
-	// Busy (423): another change of the object has to end first.
+	// Busy (423, or a 409 that says so): another change of the object has to end first.
 	Busy Class = "Busy"
 	// QuotaExceeded: the organisation's quota is used up.
 	QuotaExceeded Class = "QuotaExceeded"
