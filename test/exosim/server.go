@@ -1,0 +1,238 @@
+package exosim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// maxBody bounds a request's body; the API's largest is an instance's user-data.
+const maxBody = 1 << 20
+
+// request is one call of the API, on its way through a handler.
+type request struct {
+	cloud     *Cloud
+	zone      *zone
+	operation string
+	params    map[string]string
+	query     url.Values
+	body      []byte
+	base      string // scheme and host as the client knows us
+	now       time.Time
+	// state is what a read sees; with a stale read it is an earlier one.
+	state *zoneState
+	// fault is how the operation that the request starts is to fail.
+	fault *Fault
+}
+
+// ServeHTTP answers the API, and /sim/ for clients on this machine.
+func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/") {
+		c.serveControl(w, r)
+		return
+	}
+	zoneName, path, found := c.splitZone(r.URL.Path)
+	if !found {
+		reply(w, refuse(http.StatusNotFound, "no API at %s: zones are served at %s", r.URL.Path, c.endpoints(baseURL(r))), nil)
+		return
+	}
+	route, params, err := match(r.Method, path)
+	if err != nil {
+		reply(w, err, nil)
+		return
+	}
+	c.serveCall(w, r, &request{cloud: c, operation: route.operation, params: params, query: r.URL.Query(), base: baseURL(r)}, route, zoneName)
+}
+
+// serveCall answers a call of a known operation.
+func (c *Cloud) serveCall(w http.ResponseWriter, r *http.Request, call *request, route route, zoneName string) {
+	started := time.Now()
+	entry := c.calls.enter(zoneName, route, r)
+	faults := c.faults.strike(zoneName, route)
+	status := 0
+	defer func() {
+		c.calls.leave(entry, status)
+		c.opts.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("operation", route.operation), slog.String("zone", zoneName), slog.String("path", r.URL.Path),
+			slog.Int("status", status), slog.Duration("took", time.Since(started)))
+	}()
+
+	if !c.wait(r, c.opts.Latency+faults.latency) || faults.has(FaultResetBefore) {
+		cut(w)
+		return
+	}
+	answer, err := c.answer(r, call, route, zoneName, faults, entry)
+	if faults.has(FaultResetAfter) {
+		status = statusOf(err)
+		cut(w)
+		return
+	}
+	status = reply(w, err, answer)
+}
+
+// answer admits a request and has it handled.
+func (c *Cloud) answer(r *http.Request, call *request, route route, zoneName string, faults struck, entry *Call) (any, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "reading the body: %s", err)
+	}
+	if len(body) > maxBody {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", maxBody)
+	}
+	call.body = body
+	c.calls.body(entry, body)
+	if c.limiter != nil && !c.limiter.Allow() {
+		return nil, &refusal{status: http.StatusTooManyRequests, message: "too many requests", retryAfter: 1}
+	}
+	if fault := faults.of(FaultStatus); fault != nil {
+		return nil, fault.refusal()
+	}
+	if !route.unsigned {
+		key, err := c.keys.authenticate(r, body)
+		if err != nil {
+			return nil, err
+		}
+		if err := key.mayCall(route.operation); err != nil {
+			return nil, err
+		}
+	}
+	call.fault = faults.of(FaultOperationFailure)
+	return c.handle(call, route, zoneName, faults.of(FaultStaleRead))
+}
+
+func (c *Cloud) handle(call *request, route route, zoneName string, stale *Fault) (any, error) {
+	defer c.syncPlane()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	call.now = c.opts.Clock.Now()
+	c.settle(call.now)
+	call.zone = c.zones[zoneName]
+	call.state = call.zone.state
+	if stale != nil {
+		call.state = call.zone.at(call.now, stale.Age)
+	}
+	return route.serve(call)
+}
+
+// wait waits for the latency; it tells whether the client is still there.
+func (c *Cloud) wait(r *http.Request, latency time.Duration) bool {
+	if latency <= 0 {
+		return true
+	}
+	timer := time.NewTimer(latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.closed:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// cut ends the connection without an answer, by a reset if it can.
+func cut(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// reply writes the answer, or the refusal if there is one, and tells the status.
+func reply(w http.ResponseWriter, err error, answer any) int {
+	w.Header().Set("Content-Type", "application/json")
+	status := statusOf(err)
+	if err != nil {
+		var refused *refusal
+		if errors.As(err, &refused) && refused.retryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(refused.retryAfter))
+		}
+		answer = map[string]string{"message": err.Error()}
+	}
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(answer) // fails only when the client is gone
+	return status
+}
+
+func statusOf(err error) int {
+	var refused *refusal
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.As(err, &refused):
+		return refused.status
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// splitZone finds the zone of a path, and the path within the zone's API.
+func (c *Cloud) splitZone(path string) (zone, rest string, found bool) {
+	if rest, found := strings.CutPrefix(path, "/v2/"); found {
+		return c.order[0], rest, true
+	}
+	name, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	rest, found = strings.CutPrefix(rest, "v2/")
+	if _, known := c.zones[name]; !known || !found {
+		return "", "", false
+	}
+	return name, rest, true
+}
+
+// endpoint is the API endpoint of a zone, for a client that knows us by base.
+func (c *Cloud) endpoint(base, zone string) string {
+	if zone == c.order[0] {
+		return base + "/v2"
+	}
+	return base + "/" + zone + "/v2"
+}
+
+func (c *Cloud) endpoints(base string) string {
+	var all []string
+	for _, zone := range c.order {
+		all = append(all, fmt.Sprintf("%s (%s)", c.endpoint(base, zone), zone))
+	}
+	return strings.Join(all, ", ")
+}
+
+func baseURL(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// id is a path parameter that must be a UUID.
+func (r *request) id(param string) (string, error) {
+	id := r.params[param]
+	if uuid.Validate(id) != nil {
+		return "", refuse(http.StatusBadRequest, "%s: must be a UUID, is %q", param, id)
+	}
+	return id, nil
+}
+
+// read reads the request's body strictly.
+func (r *request) read(take func(*object)) error {
+	var faults []string
+	body := readObject(r.body, &faults)
+	take(body)
+	body.close()
+	return badRequest(faults)
+}

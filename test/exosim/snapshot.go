@@ -1,0 +1,116 @@
+package exosim
+
+import "time"
+
+// State is everything that the cloud holds, as the API would show it.
+type State struct {
+	Zones []ZoneState `json:"zones"`
+	// Operations are those that haven't ended.
+	Operations []Operation `json:"operations"`
+	Keys       []KeyState  `json:"keys"`
+}
+
+// ZoneState is everything that a zone holds.
+type ZoneState struct {
+	Name            string           `json:"name"`
+	LoadBalancers   []LoadBalancer   `json:"load-balancers"`
+	InstancePools   []InstancePool   `json:"instance-pools"`
+	Instances       []Instance       `json:"instances"`
+	SKSClusters     []SKSCluster     `json:"sks-clusters"`
+	SecurityGroups  []SecurityGroup  `json:"security-groups"`
+	PrivateNetworks []PrivateNetwork `json:"private-networks"`
+	Quotas          []Quota          `json:"quotas"`
+}
+
+// KeyState is a Key without its secret; Operations nil means any.
+type KeyState struct {
+	Key        string   `json:"key"`
+	Operations []string `json:"operations,omitempty"`
+}
+
+// Snapshot is a copy of everything that the cloud holds now.
+func (c *Cloud) Snapshot() State {
+	var state State
+	for _, name := range c.order {
+		c.look(name, func(z *zone, _ time.Time) { state.Zones = append(state.Zones, c.showZone(z)) })
+	}
+	state.Operations = c.PendingOperations()
+	for _, key := range c.keys.all() {
+		state.Keys = append(state.Keys, KeyState{Key: key.Key, Operations: key.Operations})
+	}
+	return state
+}
+
+// Zone is a copy of everything that a zone holds now.
+func (c *Cloud) Zone(name string) ZoneState {
+	var state ZoneState
+	c.look(name, func(z *zone, _ time.Time) { state = c.showZone(z) })
+	return state
+}
+
+func (c *Cloud) showZone(z *zone) ZoneState {
+	s := z.state
+	shown := ZoneState{
+		Name:            z.name,
+		LoadBalancers:   []LoadBalancer{},
+		InstancePools:   copies(s.pools),
+		Instances:       copies(s.instances),
+		SKSClusters:     copies(s.clusters),
+		SecurityGroups:  []SecurityGroup{},
+		PrivateNetworks: []PrivateNetwork{},
+		Quotas:          []Quota{s.quota(quotaInstances), s.quota(quotaLoadBalancers)},
+	}
+	for _, lb := range s.loadBalancers {
+		shown.LoadBalancers = append(shown.LoadBalancers, c.show(s, lb))
+	}
+	for _, group := range s.securityGroups {
+		shown.SecurityGroups = append(shown.SecurityGroups, *group)
+	}
+	for _, network := range s.privateNetworks {
+		shown.PrivateNetworks = append(shown.PrivateNetworks, *network)
+	}
+	return shown
+}
+
+func copies[E any, T clonable[E]](list []T) []E {
+	all := make([]E, 0, len(list))
+	for _, item := range list {
+		all = append(all, *item.clone())
+	}
+	return all
+}
+
+// LoadBalancers are the NLBs of a zone now.
+func (c *Cloud) LoadBalancers(zone string) []LoadBalancer { return c.Zone(zone).LoadBalancers }
+
+// LoadBalancer is the NLB of that id now, in whatever zone.
+func (c *Cloud) LoadBalancer(id string) (LoadBalancer, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(c.opts.Clock.Now())
+	for _, z := range c.zones {
+		if lb, found := find(z.state.loadBalancers, id); found {
+			return c.show(z.state, lb), true
+		}
+	}
+	return LoadBalancer{}, false
+}
+
+// Members are the instances of a pool now.
+func (c *Cloud) Members(pool string) []Instance {
+	var members []Instance
+	c.lookAt(pool, func(z *zone, _ time.Time) { members = copies(z.state.members(pool)) })
+	return members
+}
+
+// PendingOperations are the operations that haven't ended.
+func (c *Cloud) PendingOperations() []Operation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(c.opts.Clock.Now())
+	pending := []Operation{}
+	for _, op := range c.operations.pending {
+		pending = append(pending, op.Operation)
+	}
+	return pending
+}
