@@ -56,19 +56,24 @@ func binariesDir(given string) (string, error) {
 	return filepath.Join(root, ".cache", "bin"), nil
 }
 
-// crdPaths are the CRDs to install, and whether a missing one is an error.
-func crdPaths(o Options) (paths []string, mustExist bool, err error) {
+// crdPaths are the CRDs to install. Only the default ones may be missing.
+func crdPaths(o Options) ([]string, error) {
 	if o.WithoutCRDs {
-		return nil, false, nil
+		return nil, nil
+	}
+	for _, path := range o.CRDs {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("find the CRDs: %w", err)
+		}
 	}
 	if len(o.CRDs) > 0 {
-		return o.CRDs, true, nil
+		return o.CRDs, nil
 	}
 	root, err := checkout()
 	if err != nil {
-		return nil, false, fmt.Errorf("find config/crd/bases: %w; set Options.CRDs or WithoutCRDs", err)
+		return nil, fmt.Errorf("find config/crd/bases: %w; set Options.CRDs or WithoutCRDs", err)
 	}
-	return []string{filepath.Join(root, "config", "crd", "bases")}, false, nil
+	return []string{filepath.Join(root, "config", "crd", "bases")}, nil
 }
 
 // checkout is the root of the checkout that the working directory is in. Tests

@@ -81,8 +81,6 @@ func controllerManagerArgs(cp *ControlPlane, dir string, port int, overrides map
 	}
 	flags := map[string]string{
 		"kubeconfig":                       kubeconfig,
-		"authentication-kubeconfig":        kubeconfig,
-		"authorization-kubeconfig":         kubeconfig,
 		"bind-address":                     "127.0.0.1",
 		"secure-port":                      strconv.Itoa(port),
 		"leader-elect":                     "false",

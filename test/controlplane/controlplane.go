@@ -43,7 +43,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	if err != nil {
 		return nil, err
 	}
-	crds, mustExist, err := crdPaths(o)
+	crds, err := crdPaths(o)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	}
 	cp := &ControlPlane{kubectl: bin.kubectl, logs: logs}
 	cp.env = environment(bin, o, logs)
-	cp.env.CRDDirectoryPaths, cp.env.ErrorIfCRDPathMissing = crds, mustExist
+	cp.env.CRDDirectoryPaths = crds
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, cp.Stop())
@@ -61,6 +61,9 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	}()
 
 	if _, err := cp.env.Start(); err != nil {
+		if cp.env.Config != nil { // it serves: what it said isn't the reason
+			return nil, err
+		}
 		return nil, fmt.Errorf("start the API server: %w\n%s", err, logs.ends())
 	}
 	cp.kubeconfig = cp.env.KubeConfig
