@@ -19,11 +19,16 @@ type flight struct {
 	err  error // set before done is closed
 }
 
-// join waits for the fetch that is under way, or for a new one.
-func (f *flights) join(ctx context.Context) error {
+// join waits for the fetch that is under way. If there is none, it begins one,
+// unless the last has just made that needless.
+func (f *flights) join(ctx context.Context, needed func() bool) error {
 	f.mu.Lock()
 	one := f.running
 	if one == nil {
+		if !needed() {
+			f.mu.Unlock()
+			return nil
+		}
 		one = f.begin()
 	}
 	f.mu.Unlock()

@@ -16,6 +16,8 @@ func TestFlightsAreShared(t *testing.T) {
 			<-land
 			return nil
 		}}
+		needed := true
+		join := func(ctx context.Context) error { return f.join(ctx, func() bool { return needed }) }
 		call := func(wait func(context.Context) error) {
 			go func() {
 				if wait(t.Context()) == nil {
@@ -31,9 +33,9 @@ func TestFlightsAreShared(t *testing.T) {
 				t.Errorf("%s: %d fetches, %d ended; want %d, %d", when, fetches.Load(), ended.Load(), wantFetches, wantEnded)
 			}
 		}
-		call(f.join)
+		call(join)
 		for range 20 {
-			call(f.join)
+			call(join)
 			call(f.after)
 		}
 		expect("under way", 1, 0)
@@ -50,7 +52,9 @@ func TestFlightsAreShared(t *testing.T) {
 		expect("all have theirs", 2, 41)
 		call(f.after)
 		expect("with none under way, a new one begins", 3, 41)
-		close(land)
-		expect("in the end", 3, 42)
+		land <- struct{}{}
+		needed = false
+		call(join)
+		expect("a fetch that isn't needed any more isn't made", 3, 43)
 	})
 }

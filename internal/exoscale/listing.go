@@ -48,17 +48,30 @@ func (l *listing) init() {
 
 // ready returns nil if what was stored can be given out. The first call reads.
 func (l *listing) ready(ctx context.Context) error {
-	l.state.Lock()
-	err, never, due := l.err, l.readAt.IsZero(), !l.clock.Now().Before(l.due)
-	l.state.Unlock()
-	switch {
-	case err != nil && !due:
-		return err
-	case err != nil || never:
-		return l.join(ctx)
-	default:
-		return nil
+	for {
+		lacking, err := l.stored()
+		if !lacking {
+			return err
+		}
+		if err := l.join(ctx, func() bool { lacking, _ := l.stored(); return lacking }); err != nil {
+			return err
+		}
 	}
+}
+
+// stored tells whether a read is due before what was stored can be given out, and
+// what stands against giving it out.
+func (l *listing) stored() (lacking bool, err error) {
+	l.state.Lock()
+	defer l.state.Unlock()
+	return l.err == nil && l.readAt.IsZero() || l.err != nil && !l.clock.Now().Before(l.due), l.err
+}
+
+// untilDue is how long it is to the next read.
+func (l *listing) untilDue() time.Duration {
+	l.state.Lock()
+	defer l.state.Unlock()
+	return l.due.Sub(l.clock.Now())
 }
 
 // refresh is the one place where the list is read.
@@ -93,11 +106,9 @@ func (l *listing) refresh() error {
 // run reads the list whenever it is due, until ctx ends.
 func (l *listing) run(ctx context.Context) {
 	for {
-		l.state.Lock()
-		wait := l.due.Sub(l.clock.Now())
-		l.state.Unlock()
+		wait := l.untilDue()
 		if wait <= 0 {
-			_ = l.join(ctx) // kept in l.err
+			_ = l.join(ctx, func() bool { return l.untilDue() <= 0 }) // kept in l.err
 			if ctx.Err() != nil {
 				return
 			}

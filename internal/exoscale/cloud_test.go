@@ -1,0 +1,84 @@
+package exoscale
+
+import (
+	"testing"
+	"time"
+
+	"github.com/exoscale-community/nlb-operator/test/exosim"
+)
+
+// cloud is a simulated Exoscale, as the tests speak of it.
+type cloud struct {
+	t           *testing.T
+	sim         *exosim.Server
+	zone        string
+	credentials Credentials
+}
+
+type cloudOptions struct {
+	operationDelay time.Duration
+}
+
+func givenCloud(t *testing.T, options ...func(*cloudOptions)) *cloud {
+	t.Helper()
+	o := cloudOptions{operationDelay: 5 * time.Millisecond}
+	for _, option := range options {
+		option(&o)
+	}
+	sim := exosim.StartTestServer(t, exosim.Options{OperationDelay: o.operationDelay})
+	return &cloud{t: t, sim: sim, zone: exosim.DefaultZone, credentials: Credentials{Key: sim.Key, Secret: sim.Secret}}
+}
+
+// pool makes an instance pool of so many instances, and gives its id.
+func (c *cloud) pool(size int64) string {
+	return c.sim.AddPool(c.zone, exosim.InstancePool{Name: "workers", Size: size}).ID
+}
+
+func (c *cloud) scale(pool string, size int) { c.sim.ScalePool(pool, size) }
+
+func (c *cloud) quota(limit int64) { c.sim.SetQuota(c.zone, quotaResource, limit) }
+
+func (c *cloud) calls(operation string) int { return c.sim.Calls().Operations[operation] }
+
+func (c *cloud) allCalls() int {
+	calls := c.sim.Calls()
+	return calls.Reads + calls.Writes
+}
+
+func (c *cloud) writes() int { return c.sim.Calls().Writes }
+
+func (c *cloud) resetCalls() { c.sim.ResetCalls() }
+
+// The next call of the operation goes wrong.
+
+func (c *cloud) resetBefore(operation string) {
+	c.next(operation, exosim.Fault{Kind: exosim.FaultResetBefore})
+}
+func (c *cloud) resetAfter(operation string) {
+	c.next(operation, exosim.Fault{Kind: exosim.FaultResetAfter})
+}
+
+func (c *cloud) refuse(operation string, status int) {
+	c.next(operation, exosim.Fault{Kind: exosim.FaultStatus, Status: status})
+}
+
+func (c *cloud) slow(operation string, latency time.Duration) {
+	c.next(operation, exosim.Fault{Kind: exosim.FaultLatency, Latency: latency})
+}
+
+// failOperation lets the operation that the next call starts fail.
+func (c *cloud) failOperation(operation, reason string) {
+	c.next(operation, exosim.Fault{Kind: exosim.FaultOperationFailure, Reason: reason})
+}
+
+// refuseAll refuses every call of the operation, until clearFaults.
+func (c *cloud) refuseAll(operation string, status int) {
+	c.sim.Fault(exosim.Fault{Operation: operation, Kind: exosim.FaultStatus, Status: status})
+}
+
+func (c *cloud) clearFaults() { c.sim.ClearFaults() }
+
+func (c *cloud) next(operation string, fault exosim.Fault) {
+	fault.Operation, fault.Count = operation, 1
+	c.sim.Fault(fault)
+}
