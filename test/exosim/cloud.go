@@ -65,30 +65,24 @@ func New(opts Options) (*Cloud, error) {
 			return nil, err
 		}
 	}
-	if err := c.seed(); err != nil {
-		_ = c.Close()
-		return nil, err
-	}
+	c.seed()
 	return c, nil
 }
 
 // seed fills the zones for the first time.
-func (c *Cloud) seed() error {
+func (c *Cloud) seed() {
 	for _, name := range c.order {
 		z := &zone{name: name, busy: map[string]string{}, state: newZoneState()}
 		c.zones[name] = z
 	}
 	for _, seed := range c.opts.State.zones {
-		if err := c.seedZone(c.zones[seed.name], seed); err != nil {
-			return fmt.Errorf("zone %s: %w", seed.name, err)
-		}
+		c.seedZone(c.zones[seed.name], seed)
 	}
 	for _, z := range c.zones {
 		z.initial, z.past = z.state, nil
 	}
 	c.resetKeys()
 	c.syncPlane()
-	return nil
 }
 
 func (c *Cloud) resetKeys() {
@@ -98,6 +92,17 @@ func (c *Cloud) resetKeys() {
 	}
 	c.keys.replace(keys)
 }
+
+// AdminKey is the API key of the Options, or the first one of the state file.
+func (c *Cloud) AdminKey() Key {
+	if c.opts.Key != "" {
+		return Key{Key: c.opts.Key, Secret: c.opts.Secret}
+	}
+	return c.opts.State.keys[0]
+}
+
+// Zones are the names of the zones, in order.
+func (c *Cloud) Zones() []string { return slices.Clone(c.order) }
 
 // Reset makes the cloud what it was when it was made: state, keys, operation
 // delay; no faults, no operations, no calls counted.

@@ -92,9 +92,8 @@ type Fault struct {
 }
 
 func (f Fault) validate() error {
-	known := func(r route) bool { return r.operation == f.Operation }
 	switch {
-	case f.Operation != "" && f.Operation != "*" && !slices.ContainsFunc(routes, known):
+	case f.Operation != "" && f.Operation != "*" && !isOperation(f.Operation):
 		return fmt.Errorf("operation: %q isn't simulated", f.Operation)
 	case !slices.Contains(faultKinds, f.Kind):
 		return fmt.Errorf("kind: %q is none of %q", f.Kind, faultKinds)

@@ -23,6 +23,9 @@ var knownZones = []string{
 // Clock tells the time of the simulation; those of k8s.io/utils/clock do.
 type Clock interface{ Now() time.Time }
 
+// KnownZone tells whether Exoscale has a zone of that name.
+func KnownZone(name string) bool { return slices.Contains(knownZones, name) }
+
 type realClock struct{}
 
 func (realClock) Now() time.Time { return time.Now() }
@@ -68,7 +71,8 @@ type Options struct {
 	VerboseReferences bool
 	// State is what the cloud holds at the beginning and after a reset.
 	State *StateFile
-	// Log gets each request (Info); nil logs nothing.
+	// Log gets each request: Info if it changes something or is refused, else
+	// Debug. nil logs nothing.
 	Log *slog.Logger
 }
 
@@ -90,7 +94,7 @@ func (o Options) complete() (Options, error) {
 		o.Zones = []string{DefaultZone}
 	}
 	for i, zone := range o.Zones {
-		if !slices.Contains(knownZones, zone) {
+		if !KnownZone(zone) {
 			return o, fmt.Errorf("zone %q is none of Exoscale's (%s)", zone, strings.Join(knownZones, ", "))
 		}
 		if slices.Contains(o.Zones[:i], zone) {

@@ -2,6 +2,7 @@ package exosim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -125,6 +126,11 @@ func match(method, path string) (route, map[string]string, error) {
 	return route{}, nil, refuse(http.StatusNotFound, "nothing known at /%s", path)
 }
 
+// isOperation tells whether the operation of that id is simulated.
+func isOperation(id string) bool {
+	return slices.ContainsFunc(routes, func(r route) bool { return r.operation == id })
+}
+
 // fits tells whether the path fits the pattern, and its parameters.
 func (r route) fits(path string) (map[string]string, bool) {
 	if strings.Count(path, "/") != strings.Count(r.pattern, "/") {
@@ -163,7 +169,7 @@ func listZones(r *request) (any, error) {
 	}
 	var zones []zone
 	for _, name := range r.cloud.order {
-		zones = append(zones, zone{Name: name, APIEndpoint: r.cloud.endpoint(r.base, name)})
+		zones = append(zones, zone{Name: name, APIEndpoint: r.cloud.Endpoint(r.base, name)})
 	}
 	return map[string]any{"zones": zones}, nil
 }

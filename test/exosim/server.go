@@ -62,7 +62,11 @@ func (c *Cloud) serveCall(w http.ResponseWriter, r *http.Request, call *request,
 	status := 0
 	defer func() {
 		c.calls.leave(entry, status)
-		c.opts.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		level := slog.LevelInfo
+		if !route.writes() && status == http.StatusOK {
+			level = slog.LevelDebug
+		}
+		c.opts.Log.LogAttrs(r.Context(), level, "request",
 			slog.String("operation", route.operation), slog.String("zone", zoneName), slog.String("path", r.URL.Path),
 			slog.Int("status", status), slog.Duration("took", time.Since(started)))
 	}()
@@ -196,8 +200,9 @@ func (c *Cloud) splitZone(path string) (zone, rest string, found bool) {
 	return name, rest, true
 }
 
-// endpoint is the API endpoint of a zone, for a client that knows us by base.
-func (c *Cloud) endpoint(base, zone string) string {
+// Endpoint is the API endpoint of a zone, for a client that knows the server by
+// the scheme and host given.
+func (c *Cloud) Endpoint(base, zone string) string {
 	if zone == c.order[0] {
 		return base + "/v2"
 	}
@@ -207,7 +212,7 @@ func (c *Cloud) endpoint(base, zone string) string {
 func (c *Cloud) endpoints(base string) string {
 	var all []string
 	for _, zone := range c.order {
-		all = append(all, fmt.Sprintf("%s (%s)", c.endpoint(base, zone), zone))
+		all = append(all, fmt.Sprintf("%s (%s)", c.Endpoint(base, zone), zone))
 	}
 	return strings.Join(all, ", ")
 }

@@ -1,6 +1,9 @@
 package exosim
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // State is everything that the cloud holds, as the API would show it.
 type State struct {
@@ -84,22 +87,29 @@ func copies[E any, T clonable[E]](list []T) []E {
 func (c *Cloud) LoadBalancers(zone string) []LoadBalancer { return c.Zone(zone).LoadBalancers }
 
 // LoadBalancer is the NLB of that id now, in whatever zone.
-func (c *Cloud) LoadBalancer(id string) (LoadBalancer, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.settle(c.opts.Clock.Now())
-	for _, z := range c.zones {
-		if lb, found := find(z.state.loadBalancers, id); found {
-			return c.show(z.state, lb), true
-		}
-	}
-	return LoadBalancer{}, false
+func (c *Cloud) LoadBalancer(id string) (lb LoadBalancer, found bool) {
+	found = c.lookAt(aLoadBalancer, id, func(z *zone, _ time.Time) {
+		got, _ := find(z.state.loadBalancers, id)
+		lb = c.show(z.state, got)
+	})
+	return lb, found
+}
+
+// Pool is the instance pool of that id now, in whatever zone.
+func (c *Cloud) Pool(id string) (pool InstancePool, found bool) {
+	found = c.lookAt(aPool, id, func(z *zone, _ time.Time) {
+		got, _ := find(z.state.pools, id)
+		pool = *got.clone()
+	})
+	return pool, found
 }
 
 // Members are the instances of a pool now.
 func (c *Cloud) Members(pool string) []Instance {
 	var members []Instance
-	c.lookAt(pool, func(z *zone, _ time.Time) { members = copies(z.state.members(pool)) })
+	if !c.lookAt(aPool, pool, func(z *zone, _ time.Time) { members = copies(z.state.members(pool)) }) {
+		panic(fmt.Sprintf("exosim: there is no instance pool %q", pool))
+	}
 	return members
 }
 

@@ -1,11 +1,299 @@
 package exosim
 
-// StateFile is what a state file says.
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+	"sigs.k8s.io/yaml"
+)
+
+// StateFile is what a cloud holds at the beginning: see docs/exosim.md for the
+// format.
 type StateFile struct {
 	zones []zoneSeed
 	keys  []Key
 }
 
-type zoneSeed struct{ name string }
+// LoadState reads a state file in YAML or JSON. The error names every place
+// that is wrong.
+func LoadState(path string) (*StateFile, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	state, err := ParseState(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return state, nil
+}
 
-func (c *Cloud) seedZone(*zone, zoneSeed) error { return nil }
+// ParseState is LoadState for what has been read already.
+func ParseState(data []byte) (*StateFile, error) {
+	document, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return nil, err
+	}
+	var faults []string
+	file := &StateFile{}
+	top := readObject(document, &faults)
+	for _, o := range top.list("zones") {
+		file.zones = append(file.zones, readZone(o))
+	}
+	for _, o := range top.list("keys") {
+		file.keys = append(file.keys, readKey(o))
+	}
+	top.close()
+	names := unique{kind: "zone"}
+	for i, zone := range file.zones {
+		names.add(&faults, fmt.Sprintf("zones[%d].name", i), zone.name)
+	}
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("%s", strings.Join(faults, "\n"))
+	}
+	return file, nil
+}
+
+// zoneSeed is one zone of a state file. All ids are there; addresses that the
+// file leaves out are given when the zone is made.
+type zoneSeed struct {
+	name           string
+	limits         map[string]int64
+	pools          []poolSeed
+	instances      []Instance
+	clusters       []SKSCluster
+	loadBalancers  []LoadBalancer
+	securityGroups []SecurityGroup
+	networks       []PrivateNetwork
+}
+
+// poolSeed is a pool whose instances are either given or counted.
+type poolSeed struct {
+	InstancePool
+	instances []Instance
+}
+
+func readZone(o *object) zoneSeed {
+	seed := zoneSeed{name: value(o.oneOf("name", true, knownZones...)), limits: map[string]int64{}}
+	ids := unique{kind: "id"}
+	if quotas, given := o.child("quotas", false); given {
+		for _, resource := range []string{quotaLoadBalancers, quotaInstances} {
+			if limit := quotas.number(resource, false, -1, 1<<31); limit != nil {
+				seed.limits[resource] = *limit
+			}
+		}
+		quotas.close()
+	}
+	for _, p := range o.list("instance-pools") {
+		seed.pools = append(seed.pools, readPool(p, &ids))
+	}
+	for _, i := range o.list("instances") {
+		seed.instances = append(seed.instances, readInstance(i, &ids))
+	}
+	for _, c := range o.list("sks-clusters") {
+		seed.clusters = append(seed.clusters, readCluster(c, seed.pools, &ids))
+	}
+	names := unique{kind: "load balancer name"}
+	for _, l := range o.list("load-balancers") {
+		lb := readLoadBalancer(l, seed.pools, &ids)
+		names.add(o.faults, l.name("name"), lb.Name)
+		seed.loadBalancers = append(seed.loadBalancers, lb)
+	}
+	for _, g := range o.list("security-groups") {
+		seed.securityGroups = append(seed.securityGroups, readSecurityGroup(g, &ids))
+	}
+	for _, n := range o.list("private-networks") {
+		seed.networks = append(seed.networks, readNetwork(n, &ids))
+	}
+	o.close()
+	return seed
+}
+
+func readPool(o *object, ids *unique) poolSeed {
+	pool := poolSeed{InstancePool: InstancePool{
+		ID:             ids.read(o),
+		Name:           value(o.text("name", true, 1, 255)),
+		Description:    value(o.text("description", false, 0, 255)),
+		InstancePrefix: value(o.text("instance-prefix", false, 1, 30)),
+		Labels:         o.labels("labels", anyLabel),
+	}}
+	size := o.number("size", false, 0, 1000)
+	if _, listed := o.fields["instances"]; listed && size != nil {
+		o.fault("size", "can't be given beside instances")
+	}
+	pool.Size = value(size)
+	for _, i := range o.list("instances") {
+		instance := readInstance(i, ids)
+		instance.Manager = &Manager{ID: pool.ID, Type: managerPool}
+		pool.instances = append(pool.instances, instance)
+	}
+	o.close()
+	return pool
+}
+
+func readInstance(o *object, ids *unique) Instance {
+	instance := Instance{
+		ID:          ids.read(o),
+		Name:        value(o.text("name", false, 1, 255)),
+		PublicIP:    value(o.ip("public-ip")),
+		IPv6Address: value(o.text("ipv6-address", false, 1, 64)),
+		Labels:      o.labels("labels", anyLabel),
+		UserData:    value(o.text("user-data", false, 1, 32768)),
+		State:       value(o.oneOf("state", false, StateRunning, StateStopped)),
+	}
+	o.close()
+	return instance
+}
+
+func readCluster(o *object, pools []poolSeed, ids *unique) SKSCluster {
+	cluster := SKSCluster{
+		ID:          ids.read(o),
+		Name:        value(o.text("name", true, 1, 255)),
+		Description: value(o.text("description", false, 0, 255)),
+		Version:     value(o.text("version", false, 1, 255)),
+		Level:       value(o.oneOf("level", false, "starter", "pro")),
+		CNI:         value(o.oneOf("cni", false, "calico", "cilium")),
+		Addons:      o.texts("addons", false),
+		Labels:      o.labels("labels", anyLabel),
+	}
+	for _, n := range o.list("nodepools") {
+		cluster.Nodepools = append(cluster.Nodepools, SKSNodepool{
+			ID:           ids.read(n),
+			Name:         value(n.text("name", true, 1, 255)),
+			Description:  value(n.text("description", false, 0, 255)),
+			Labels:       n.labels("labels", anyLabel),
+			InstancePool: Ref{ID: readPoolName(n, pools)},
+		})
+		n.close()
+	}
+	o.close()
+	return cluster
+}
+
+func readLoadBalancer(o *object, pools []poolSeed, ids *unique) LoadBalancer {
+	lb := LoadBalancer{
+		ID:          ids.read(o),
+		Name:        value(o.text("name", true, 1, 255)),
+		Description: value(o.text("description", false, 0, 255)),
+		Labels:      o.labels("labels", anyLabel),
+		IP:          value(o.ip("ip")),
+	}
+	for i, s := range o.list("services") {
+		service := readSeedService(s, pools, ids)
+		if err := fitsBeside(&lb, service); err != nil {
+			s.fault("", "%s", err)
+		}
+		if i == maxServices {
+			o.fault("services", "there can't be more than %d", maxServices)
+		}
+		lb.Services = append(lb.Services, service)
+	}
+	o.close()
+	return lb
+}
+
+func readSeedService(o *object, pools []poolSeed, ids *unique) Service {
+	service := Service{
+		ID:           ids.read(o),
+		Name:         value(o.text("name", true, 1, 255)),
+		Description:  value(o.text("description", false, 0, 255)),
+		InstancePool: PoolRef{ID: readPoolName(o, pools)},
+		Protocol:     "tcp", Strategy: "round-robin",
+		Port:       value(o.number("port", true, 1, maxPort)),
+		TargetPort: value(o.number("target-port", true, 1, maxPort)),
+	}
+	set(&service.Protocol, o.oneOf("protocol", false, "tcp", "udp"))
+	set(&service.Strategy, o.oneOf("strategy", false, "round-robin", "maglev-hash", "source-hash"))
+	if check, given := o.child("healthcheck", true); given {
+		service.HealthCheck = *readHealthCheck(check)
+	}
+	o.close()
+	return service
+}
+
+// readPoolName reads a pool's name or id and gives its id.
+func readPoolName(o *object, pools []poolSeed) string {
+	given := o.text("instance-pool", true, 1, 255)
+	if given == nil {
+		return ""
+	}
+	for _, pool := range pools {
+		if pool.Name == *given || pool.ID == *given {
+			return pool.ID
+		}
+	}
+	o.fault("instance-pool", "the zone has no instance pool of name or id %q", *given)
+	return ""
+}
+
+func readSecurityGroup(o *object, ids *unique) SecurityGroup {
+	group := SecurityGroup{
+		ID:              ids.read(o),
+		Name:            value(o.text("name", true, 1, 255)),
+		Description:     value(o.text("description", false, 0, 255)),
+		ExternalSources: o.texts("external-sources", false),
+		Visibility:      "private",
+	}
+	set(&group.Visibility, o.oneOf("visibility", false, "private", "public"))
+	o.close()
+	return group
+}
+
+func readNetwork(o *object, ids *unique) PrivateNetwork {
+	network := PrivateNetwork{
+		ID:          ids.read(o),
+		Name:        value(o.text("name", true, 1, 255)),
+		Description: value(o.text("description", false, 0, 255)),
+		StartIP:     value(o.ip("start-ip")), EndIP: value(o.ip("end-ip")), Netmask: value(o.ip("netmask")),
+		Labels: o.labels("labels", anyLabel),
+	}
+	for _, l := range o.list("leases") {
+		network.Leases = append(network.Leases, Lease{IP: value(l.ip("ip")), InstanceID: value(l.id("instance-id", true))})
+		l.close()
+	}
+	o.close()
+	return network
+}
+
+func readKey(o *object) Key {
+	key := Key{
+		Key:        value(o.text("key", true, 1, 255)),
+		Secret:     value(o.text("secret", true, 1, 255)),
+		Operations: o.texts("operations", false),
+	}
+	for i, operation := range key.Operations {
+		if !isOperation(operation) {
+			o.fault(fmt.Sprintf("operations[%d]", i), "%q isn't a simulated operation", operation)
+		}
+	}
+	o.close()
+	return key
+}
+
+// unique finds what is there twice.
+type unique struct {
+	kind string
+	seen map[string]bool
+}
+
+func (u *unique) add(faults *[]string, path, name string) {
+	if u.seen == nil {
+		u.seen = map[string]bool{}
+	}
+	if name != "" && u.seen[name] {
+		*faults = append(*faults, fmt.Sprintf("%s: %s %q is there twice", path, u.kind, name))
+	}
+	u.seen[name] = true
+}
+
+// read reads the id of an object, or makes one.
+func (u *unique) read(o *object) string {
+	id := o.id("id", false)
+	if id == nil {
+		return uuid.NewString()
+	}
+	u.add(o.faults, o.name("id"), *id)
+	return *id
+}

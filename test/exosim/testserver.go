@@ -49,10 +49,7 @@ func StartTestServer(t TB, opts Options) *Server {
 		_ = server.Close()
 		<-done
 	})
-	key := cloud.keys.all()[0]
-	if opts := cloud.opts; opts.Key != "" {
-		key = Key{Key: opts.Key, Secret: opts.Secret}
-	}
+	key := cloud.AdminKey()
 	url := "http://" + listener.Addr().String()
 	return &Server{Cloud: cloud, URL: url, Endpoint: url + "/v2", Key: key.Key, Secret: key.Secret}
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -233,43 +234,38 @@ func (o *object) close() {
 	}
 }
 
+// duration takes a Go duration that isn't negative; nil if there is none.
+func (o *object) duration(field string) *time.Duration {
+	given := o.text(field, false, 1, 64)
+	if given == nil {
+		return nil
+	}
+	duration, err := time.ParseDuration(*given)
+	if err != nil || duration < 0 {
+		o.fault(field, "must be a duration like 500ms, is %q", *given)
+		return nil
+	}
+	return &duration
+}
+
+// fraction takes a number from 0 to 1; nil if there is none.
+func (o *object) fraction(field string) *float64 {
+	raw, given := o.take(field, false)
+	if !given {
+		return nil
+	}
+	var value float64
+	if json.Unmarshal(raw, &value) != nil || value < 0 || value > 1 {
+		o.fault(field, "must be a number from 0 to 1")
+		return nil
+	}
+	return &value
+}
+
 // badRequest is the refusal of a request with these faults; nil if there are none.
 func badRequest(faults []string) error {
 	if len(faults) == 0 {
 		return nil
 	}
 	return refuse(http.StatusBadRequest, "%s", strings.Join(faults, "; "))
-}
-
-// labelRule tells what is wrong with a label, or "".
-type labelRule func(key, value string) string
-
-// anyLabel is all that the API's document asks for: keys and values are strings.
-func anyLabel(key, _ string) string {
-	if key == "" {
-		return "the key is empty"
-	}
-	return ""
-}
-
-// documentedLabel is what Exoscale's documentation of labels adds to that: values
-// of at most 128 characters, letters, digits and *+!-_? only, the first no digit.
-func documentedLabel(key, value string) string {
-	if why := anyLabel(key, value); why != "" {
-		return why
-	}
-	if utf8.RuneCountInString(value) > 128 {
-		return "the value has more than 128 characters"
-	}
-	for i, r := range value {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		digit := r >= '0' && r <= '9'
-		if i == 0 && digit {
-			return "the value begins with a digit"
-		}
-		if !letter && !digit && !strings.ContainsRune("*+!-_?", r) {
-			return fmt.Sprintf("the value holds %q; allowed are letters, digits and *+!-_?", r)
-		}
-	}
-	return ""
 }
