@@ -45,8 +45,8 @@ func serviceOf(s v3.LoadBalancerService, _ string) nlb.Service {
 		Name:        s.Name,
 		Description: s.Description,
 		Protocol:    nlb.Protocol(s.Protocol),
-		Port:        int32(s.Port),       //nolint:gosec // a port
-		TargetPort:  int32(s.TargetPort), //nolint:gosec // a port
+		Port:        int32(s.Port),
+		TargetPort:  int32(s.TargetPort),
 		Strategy:    nlb.Strategy(s.Strategy),
 		State:       string(s.State),
 	}
@@ -69,11 +69,11 @@ func serviceOf(s v3.LoadBalancerService, _ string) nlb.Service {
 func healthCheckOf(h v3.LoadBalancerServiceHealthcheck) nlb.HealthCheck {
 	return nlb.HealthCheck{
 		Mode:          nlb.HealthCheckMode(h.Mode),
-		Port:          int32(h.Port), //nolint:gosec // a port
+		Port:          int32(h.Port),
 		Path:          h.URI,
 		Interval:      time.Duration(h.Interval) * time.Second,
 		Timeout:       time.Duration(h.Timeout) * time.Second,
-		Retries:       int32(h.Retries), //nolint:gosec // at most 20
+		Retries:       int32(h.Retries),
 		TLSServerName: h.TlsSNI,
 	}
 }

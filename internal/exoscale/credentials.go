@@ -8,7 +8,7 @@ import (
 // The names of the two parts of an API key, in the environment and in a file.
 const (
 	EnvAPIKey    = "EXOSCALE_API_KEY"
-	EnvAPISecret = "EXOSCALE_API_SECRET" //nolint:gosec // the variable's name, not a secret
+	EnvAPISecret = "EXOSCALE_API_SECRET"
 )
 
 // Credentials are an Exoscale API key and its secret. They never print the secret.

@@ -15,7 +15,7 @@ import (
 // those of the environment.
 const (
 	secretAPIKey    = "api-key"
-	secretAPISecret = "api-secret" //nolint:gosec // the name of a file, not a secret
+	secretAPISecret = "api-secret"
 )
 
 // readCredentials reads an API key from a file or a directory:

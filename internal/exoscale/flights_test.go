@@ -53,6 +53,7 @@ func TestFlightsAreShared(t *testing.T) {
 		call(f.after)
 		expect("with none under way, a new one begins", 3, 41)
 		land <- struct{}{}
+		expect("it lands", 3, 42)
 		needed = false
 		call(join)
 		expect("a fetch that isn't needed any more isn't made", 3, 43)

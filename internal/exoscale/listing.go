@@ -168,7 +168,7 @@ func retryDelay(failures int, interval time.Duration, err error) time.Duration {
 
 // spread adds up to a tenth, so that zones and lists don't march in step.
 func spread(d time.Duration) time.Duration {
-	return d + rand.N(d/10+1) //nolint:gosec // spreading load needs no secret randomness
+	return d + rand.N(d/10+1)
 }
 
 // sameTrouble compares by class and status: texts differ by the port of a

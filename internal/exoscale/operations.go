@@ -118,7 +118,7 @@ func (o *Operations) Run(ctx context.Context) error {
 	o.mu.Lock()
 	o.running = ctx
 	for zone := range o.flying {
-		o.poll(zone)
+		o.poll(zone) //nolint:contextcheck // it has just been given ctx
 	}
 	o.mu.Unlock()
 	<-ctx.Done()
@@ -157,7 +157,7 @@ func (o *Operations) Start(ctx context.Context, key Key, owner Owner, begin func
 	started = true
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.track(key, owner, op)
+	o.track(key, owner, op) //nolint:contextcheck // it is polled for as long as Run lasts, not this call
 	return op, nil
 }
 

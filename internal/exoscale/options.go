@@ -21,7 +21,8 @@ type Options struct {
 	Zone string
 	// Credentials are asked at every call; required.
 	Credentials CredentialsSource
-	// RateLimit holds for each zone; default 20 requests a second, burst 40.
+	// RateLimit holds for each zone; default 20 requests a second, burst 100: an
+	// idle operator can start what fifty new objects need without a wait.
 	RateLimit RateLimit
 	// Timeout of one HTTP attempt; default 30 s.
 	Timeout time.Duration
@@ -54,7 +55,7 @@ func (o Options) withDefaults() Options {
 		o.RateLimit.PerSecond = 20
 	}
 	if o.RateLimit.Burst <= 0 {
-		o.RateLimit.Burst = max(1, int(2*o.RateLimit.PerSecond))
+		o.RateLimit.Burst = max(1, int(5*o.RateLimit.PerSecond))
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second

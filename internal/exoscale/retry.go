@@ -18,24 +18,22 @@ type retryPolicy struct {
 var defaultRetries = retryPolicy{attempts: 3, first: 200 * time.Millisecond, longest: 5 * time.Second}
 
 // next tells whether a request is sent again, and after which wait. Only reads
-// ever are, and only for a cause that passes: no answer, 429, 5xx.
-func (p retryPolicy) next(method string, attempt int, resp *http.Response, err error, now time.Time) (time.Duration, bool) {
-	if method != http.MethodGet || attempt >= p.attempts || !passes(resp, err) {
+// ever are, and only for a cause that passes: no answer (err), 429, 5xx. asked is
+// how long the API asked to wait; 0 if it didn't.
+func (p retryPolicy) next(method string, attempt, status int, asked time.Duration, err error) (time.Duration, bool) {
+	if method != http.MethodGet || attempt >= p.attempts || !passes(status, err) {
 		return 0, false
 	}
-	wait := p.first << (attempt - 1)
-	if resp != nil {
-		wait = max(wait, retryAfter(resp.Header, now))
-	}
+	wait := max(p.first<<(attempt-1), asked)
 	if wait > p.longest {
 		return 0, false
 	}
-	return wait + rand.N(wait/4+1), true //nolint:gosec // spreading load needs no secret randomness
+	return wait + rand.N(wait/4+1), true
 }
 
-func passes(resp *http.Response, err error) bool {
+func passes(status int, err error) bool {
 	if err != nil {
 		return !errors.Is(err, context.Canceled)
 	}
-	return resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

@@ -37,7 +37,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := callOf(req.Context())
 	for attempt := 1; ; attempt++ {
 		resp, err := t.attempt(req, c)
-		wait, again := t.retry.next(req.Method, attempt, resp, err, t.clock.Now())
+		wait, again := t.retry.next(req.Method, attempt, c.status, c.retryAfter, err)
 		if !again || req.Context().Err() != nil {
 			return resp, err
 		}
@@ -51,6 +51,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // attempt sends the request once, and notes in the call what came back.
 func (t *transport) attempt(req *http.Request, c *call) (*http.Response, error) {
+	c.status, c.retryAfter = 0, 0
 	if err := t.throttle(req.Context()); err != nil {
 		return nil, err
 	}
@@ -58,7 +59,6 @@ func (t *transport) attempt(req *http.Request, c *call) (*http.Response, error) 
 	defer cancel()
 	started := t.clock.Now()
 	resp, err := t.send(req.Clone(ctx))
-	c.status, c.retryAfter = 0, 0
 	code := "none"
 	if resp != nil {
 		c.status = resp.StatusCode

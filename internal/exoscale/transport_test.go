@@ -48,6 +48,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(endless{})}, nil
 	})}
 	resp, err := carrier.send(nil)
+	_ = resp.Body.Close()
 	if err == nil || !strings.Contains(err.Error(), "longer than") || resp.StatusCode != http.StatusOK {
 		t.Errorf("got %v", err)
 	}
