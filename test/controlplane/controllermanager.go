@@ -116,12 +116,20 @@ func (m *controllerManager) waitHealthy(ctx context.Context, port int) error {
 		}
 		select {
 		case <-m.exited:
-			return fmt.Errorf("it ended (%v)", m.err)
+			return m.ended()
 		case <-ctx.Done():
 			return fmt.Errorf("it isn't healthy yet: %w", ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// ended tells how the process ended.
+func (m *controllerManager) ended() error {
+	if m.err == nil {
+		return errors.New("it ended, as if it had nothing to do")
+	}
+	return fmt.Errorf("it ended: %w", m.err)
 }
 
 func healthy(ctx context.Context, client *http.Client, url string) bool {

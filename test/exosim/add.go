@@ -72,7 +72,9 @@ func (c *Cloud) addInstance(s *zoneState, given Instance, now time.Time) *Instan
 	orDefault(&instance.Template.ID, DefaultTemplate)
 	orDefault(&instance.InstanceType.ID, DefaultInstanceType)
 	orDefault(&instance.DiskSize, 50)
-	orDefault(&instance.CreatedAt, now.UTC())
+	orDefault(&instance.SecureBoot, new(bool))
+	orDefault(&instance.TPM, new(bool))
+	orDefault(&instance.CreatedAt, created(now))
 	orDefault(&instance.PublicIPAssignment, "inet4")
 	instance.InstanceType = s.instanceType(instance.InstanceType.ID)
 	if instance.Name == "" {
@@ -104,7 +106,7 @@ func addCluster(s *zoneState, given SKSCluster, now time.Time) *SKSCluster {
 	orDefault(&cluster.State, StateRunning)
 	orDefault(&cluster.Version, "1.36.3")
 	orDefault(&cluster.Level, "pro")
-	orDefault(&cluster.CreatedAt, now.UTC())
+	orDefault(&cluster.CreatedAt, created(now))
 	if cluster.Addons == nil {
 		cluster.Addons = []string{}
 	}
@@ -124,7 +126,7 @@ func addCluster(s *zoneState, given SKSCluster, now time.Time) *SKSCluster {
 		orDefault(&n.InstanceType, pool.InstanceType)
 		orDefault(&n.Template, pool.Template)
 		orDefault(&n.DiskSize, pool.DiskSize)
-		orDefault(&n.CreatedAt, now.UTC())
+		orDefault(&n.CreatedAt, created(now))
 		n.Size = int64(len(pool.Instances))
 		s.editPool(pool.ID, func(p *InstancePool) { p.Manager = &Manager{ID: n.ID, Type: managerNodepool} })
 	}
@@ -164,7 +166,7 @@ func (c *Cloud) putLoadBalancer(s *zoneState, given LoadBalancer, now time.Time)
 	lb := given.clone()
 	orDefault(&lb.ID, uuid.NewString())
 	orDefault(&lb.State, StateRunning)
-	orDefault(&lb.CreatedAt, now.UTC())
+	orDefault(&lb.CreatedAt, created(now))
 	if lb.IP == "" && lb.State == StateRunning && !c.addressless {
 		lb.IP = c.newLoadBalancerIP()
 	}

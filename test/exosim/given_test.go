@@ -147,3 +147,6 @@ func (w *world) onPort(name string, port int64) v3.AddServiceToLoadBalancerReque
 }
 
 func ipOf(instance exosim.Instance) net.IP { return net.ParseIP(instance.PublicIP) }
+
+// opDelay is how long operations take in a world made slowly.
+func (w *world) opDelay() time.Duration { return time.Second }

@@ -3,6 +3,7 @@ package exosim
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // What a zone holds is found by its id, and changed by way of a copy.
@@ -59,3 +60,6 @@ func (l *LoadBalancer) service(id string) (*Service, bool) {
 	}
 	return nil, false
 }
+
+// created is a moment as the API shows it: in whole seconds of UTC.
+func created(now time.Time) time.Time { return now.UTC().Truncate(time.Second) }

@@ -19,7 +19,7 @@ func listInstances(r *request) (any, error) {
 			continue
 		}
 		listed := *instance // lists show less
-		listed.UserData, listed.DiskSize = "", 0
+		listed.UserData, listed.DiskSize, listed.SecureBoot, listed.TPM = "", 0, nil, nil
 		instances = append(instances, &listed)
 	}
 	return map[string]any{"instances": instances}, nil

@@ -25,7 +25,7 @@ func getLoadBalancer(r *request) (any, error) {
 }
 
 func createLoadBalancer(r *request) (any, error) {
-	lb := &LoadBalancer{ID: uuid.NewString(), State: StateCreating, CreatedAt: r.now.UTC(), Services: []Service{}}
+	lb := &LoadBalancer{ID: uuid.NewString(), State: StateCreating, CreatedAt: created(r.now), Services: []Service{}}
 	err := r.read(func(body *object) {
 		lb.Name = value(body.text("name", true, 1, 255))
 		lb.Description = value(body.text("description", false, 0, 255))
@@ -123,7 +123,7 @@ func deleteLoadBalancer(r *request) (any, error) {
 		return nil, err
 	}
 	if len(lb.Services) > 0 && !r.cloud.opts.CascadeDelete {
-		return nil, conflict("load balancer %s still has %d services: delete them first", lb.ID, len(lb.Services))
+		return nil, conflict("load balancer %s still has services (%d): delete them first", lb.ID, len(lb.Services))
 	}
 	before := lb.State
 	return r.start(change{

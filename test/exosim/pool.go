@@ -260,7 +260,8 @@ func (c *Cloud) newInstance(s *zoneState, pool *InstancePool, now time.Time) *In
 		Labels:   pool.Labels, SecurityGroups: pool.SecurityGroups,
 		InstanceType: s.instanceType(pool.InstanceType.ID), Template: pool.Template, DiskSize: pool.DiskSize,
 		PublicIPAssignment: pool.PublicIPAssignment,
-		CreatedAt:          now.UTC(),
+		SecureBoot:         new(bool), TPM: new(bool),
+		CreatedAt: created(now),
 	}
 	for _, network := range pool.PrivateNetworks {
 		instance.PrivateNetworks = append(instance.PrivateNetworks, InstancePrivateNetwork{ID: network.ID})

@@ -126,6 +126,15 @@ func match(method, path string) (route, map[string]string, error) {
 	return route{}, nil, refuse(http.StatusNotFound, "nothing known at /%s", path)
 }
 
+// Operations are the ids of the operations that are simulated.
+func Operations() []string {
+	var ids []string
+	for _, r := range routes {
+		ids = append(ids, r.operation)
+	}
+	return ids
+}
+
 // isOperation tells whether the operation of that id is simulated.
 func isOperation(id string) bool {
 	return slices.ContainsFunc(routes, func(r route) bool { return r.operation == id })

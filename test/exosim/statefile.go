@@ -155,6 +155,7 @@ func readCluster(o *object, pools []poolSeed, ids *unique) SKSCluster {
 		Version:     value(o.text("version", false, 1, 255)),
 		Level:       value(o.oneOf("level", false, "starter", "pro")),
 		CNI:         value(o.oneOf("cni", false, "calico", "cilium")),
+		Endpoint:    value(o.text("endpoint", false, 1, 255)),
 		Addons:      o.texts("addons", false),
 		Labels:      o.labels("labels", anyLabel),
 	}

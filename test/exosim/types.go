@@ -150,9 +150,12 @@ type Instance struct {
 	SecurityGroups     []Ref                    `json:"security-groups,omitempty"`
 	PrivateNetworks    []InstancePrivateNetwork `json:"private-networks,omitempty"`
 	CreatedAt          time.Time                `json:"created-at"`
-	// UserData and DiskSize are left out of lists.
-	UserData string `json:"user-data,omitempty"`
-	DiskSize int64  `json:"disk-size,omitempty"`
+	// The rest is left out of lists. SecureBoot and TPM are always shown
+	// otherwise: the exo CLI relies on it.
+	UserData   string `json:"user-data,omitempty"`
+	DiskSize   int64  `json:"disk-size,omitempty"`
+	SecureBoot *bool  `json:"secureboot-enabled,omitempty"`
+	TPM        *bool  `json:"tpm-enabled,omitempty"`
 }
 
 // InstancePrivateNetwork is a private network that an instance is attached to.
@@ -186,17 +189,21 @@ type Template struct {
 // SKSCluster as the API shows it. Addons has exoscale-cloud-controller if
 // Exoscale runs its CCM for the cluster.
 type SKSCluster struct {
-	ID          string            `json:"id"`
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	State       string            `json:"state"`
-	Version     string            `json:"version"`
-	Level       string            `json:"level"`
-	CNI         string            `json:"cni,omitempty"`
-	Addons      []string          `json:"addons"`
-	Labels      map[string]string `json:"labels,omitempty"`
-	Nodepools   []SKSNodepool     `json:"nodepools"`
-	CreatedAt   time.Time         `json:"created-at"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	State       string `json:"state"`
+	Version     string `json:"version"`
+	Level       string `json:"level"`
+	CNI         string `json:"cni,omitempty"`
+	Endpoint    string `json:"endpoint,omitempty"`
+	// AutoUpgrade and EnableKubeProxy are always shown: the exo CLI relies on it.
+	AutoUpgrade     bool              `json:"auto-upgrade"`
+	EnableKubeProxy bool              `json:"enable-kube-proxy"`
+	Addons          []string          `json:"addons"`
+	Labels          map[string]string `json:"labels,omitempty"`
+	Nodepools       []SKSNodepool     `json:"nodepools"`
+	CreatedAt       time.Time         `json:"created-at"`
 }
 
 // SKSNodepool is a nodepool of an SKS cluster; the instances are those of its

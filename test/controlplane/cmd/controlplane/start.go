@@ -75,9 +75,9 @@ func detach(ctx context.Context, h home) (pid int, err error) {
 	if string(word) == readyWord {
 		return cmd.Process.Pid, nil
 	}
-	err = cmd.Wait()
+	waitErr := cmd.Wait()
 	said, readErr := os.ReadFile(h.logFile())
-	return 0, errors.Join(fmt.Errorf("it didn't start (%v):\n%s", err, said), readErr)
+	return 0, errors.Join(fmt.Errorf("it didn't start:\n%s", said), waitErr, readErr)
 }
 
 // handOver copies the kubeconfig of a running control plane to another place.
