@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer cloud.Close()
+	defer func() { _ = cloud.Close() }()
 
 	fmt.Fprint(stdout, welcome(cloud, baseURL(listener.Addr())))
 	return serve(ctx, listener, cloud)

@@ -104,7 +104,7 @@ func updateInstance(r *request) (any, error) {
 			labels = map[string]string{}
 			return
 		}
-		labels = body.labels("labels", r.cloud.opts.labelRule())
+		labels = body.labels(r.cloud.opts.labelRule())
 	})
 	if err != nil {
 		return nil, err

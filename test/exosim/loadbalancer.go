@@ -29,7 +29,7 @@ func createLoadBalancer(r *request) (any, error) {
 	err := r.read(func(body *object) {
 		lb.Name = value(body.text("name", true, 1, 255))
 		lb.Description = value(body.text("description", false, 0, 255))
-		lb.Labels = body.labels("labels", r.cloud.opts.labelRule())
+		lb.Labels = body.labels(r.cloud.opts.labelRule())
 	})
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func updateLoadBalancer(r *request) (any, error) {
 	err := r.read(func(body *object) {
 		name = body.text("name", false, 1, 255)
 		description = body.text("description", false, 0, 255)
-		labels = body.labels("labels", r.cloud.opts.labelRule())
+		labels = body.labels(r.cloud.opts.labelRule())
 	})
 	if err != nil {
 		return nil, err

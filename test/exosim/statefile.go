@@ -117,7 +117,7 @@ func readPool(o *object, ids *unique) poolSeed {
 		Name:           value(o.text("name", true, 1, 255)),
 		Description:    value(o.text("description", false, 0, 255)),
 		InstancePrefix: value(o.text("instance-prefix", false, 1, 30)),
-		Labels:         o.labels("labels", anyLabel),
+		Labels:         o.labels(anyLabel),
 	}}
 	size := o.number("size", false, 0, 1000)
 	if _, listed := o.fields["instances"]; listed && size != nil {
@@ -139,7 +139,7 @@ func readInstance(o *object, ids *unique) Instance {
 		Name:        value(o.text("name", false, 1, 255)),
 		PublicIP:    value(o.ip("public-ip")),
 		IPv6Address: value(o.text("ipv6-address", false, 1, 64)),
-		Labels:      o.labels("labels", anyLabel),
+		Labels:      o.labels(anyLabel),
 		UserData:    value(o.text("user-data", false, 1, 32768)),
 		State:       value(o.oneOf("state", false, StateRunning, StateStopped)),
 	}
@@ -157,14 +157,14 @@ func readCluster(o *object, pools []poolSeed, ids *unique) SKSCluster {
 		CNI:         value(o.oneOf("cni", false, "calico", "cilium")),
 		Endpoint:    value(o.text("endpoint", false, 1, 255)),
 		Addons:      o.texts("addons", false),
-		Labels:      o.labels("labels", anyLabel),
+		Labels:      o.labels(anyLabel),
 	}
 	for _, n := range o.list("nodepools") {
 		cluster.Nodepools = append(cluster.Nodepools, SKSNodepool{
 			ID:           ids.read(n),
 			Name:         value(n.text("name", true, 1, 255)),
 			Description:  value(n.text("description", false, 0, 255)),
-			Labels:       n.labels("labels", anyLabel),
+			Labels:       n.labels(anyLabel),
 			InstancePool: Ref{ID: readPoolName(n, pools)},
 		})
 		n.close()
@@ -178,7 +178,7 @@ func readLoadBalancer(o *object, pools []poolSeed, ids *unique) LoadBalancer {
 		ID:          ids.read(o),
 		Name:        value(o.text("name", true, 1, 255)),
 		Description: value(o.text("description", false, 0, 255)),
-		Labels:      o.labels("labels", anyLabel),
+		Labels:      o.labels(anyLabel),
 		IP:          value(o.ip("ip")),
 	}
 	for i, s := range o.list("services") {
@@ -248,7 +248,7 @@ func readNetwork(o *object, ids *unique) PrivateNetwork {
 		Name:        value(o.text("name", true, 1, 255)),
 		Description: value(o.text("description", false, 0, 255)),
 		StartIP:     value(o.ip("start-ip")), EndIP: value(o.ip("end-ip")), Netmask: value(o.ip("netmask")),
-		Labels: o.labels("labels", anyLabel),
+		Labels: o.labels(anyLabel),
 	}
 	for _, l := range o.list("leases") {
 		network.Leases = append(network.Leases, Lease{IP: value(l.ip("ip")), InstanceID: value(l.id("instance-id", true))})

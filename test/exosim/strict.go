@@ -159,8 +159,9 @@ func (o *object) ip(field string) *string {
 	return value
 }
 
-// labels takes a map of strings; nil if there is none.
-func (o *object) labels(field string, rule labelRule) map[string]string {
+// labels takes the field of that name, a map of strings; nil if there is none.
+func (o *object) labels(rule labelRule) map[string]string {
+	const field = "labels"
 	raw, given := o.take(field, false)
 	if !given {
 		return nil

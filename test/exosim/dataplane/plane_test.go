@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -124,7 +125,7 @@ func TestTCPAndUDPShareAPort(t *testing.T) {
 // thenPortFree doesn't wait: what Apply and Close stop is free when they return.
 func thenPortFree(t *testing.T, service Service) {
 	t.Helper()
-	var socket interface{ Close() error }
+	var socket io.Closer
 	var err error
 	if service.Protocol == ProtocolUDP {
 		socket, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(service.listenAddr()))
