@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -76,8 +78,8 @@ func (s settings) check() error {
 		return fmt.Errorf("--log: must be text or json, is %q", s.log)
 	}
 	for _, zone := range s.zones {
-		if !exosim.KnownZone(zone) {
-			return fmt.Errorf("--zone: %q is no zone of Exoscale", zone)
+		if known := exosim.KnownZones(); !slices.Contains(known, zone) {
+			return fmt.Errorf("--zone: must be one of %s, is %q", strings.Join(known, ", "), zone)
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ func leaseBlocks() (nlbs, instances addressBlock, lease net.Listener, err error)
 			return nlbs, addressBlock{prefix: block(128, n)}, lease, nil
 		}
 	}
-	return addressBlock{}, addressBlock{}, nil, fmt.Errorf("leasing addresses for the data plane from 127.64.0.0/10: %w", err)
+	return addressBlock{}, addressBlock{}, nil, fmt.Errorf("the data plane needs all of 127.0.0.0/8 on this machine, as Linux has it, and found no free part of 127.64.0.0/10: %w", err)
 }
 
 // block is the n-th /20 of the /10 that begins at 127.first.0.0.

@@ -93,12 +93,14 @@ func (c *Cloud) resetKeys() {
 	c.keys.replace(keys)
 }
 
-// AdminKey is the API key of the Options, or the first one of the state file.
+// AdminKey is the API key of the Options, or else the first one of the state
+// file that may do everything, or else its first one.
 func (c *Cloud) AdminKey() Key {
 	if c.opts.Key != "" {
 		return Key{Key: c.opts.Key, Secret: c.opts.Secret}
 	}
-	return c.opts.State.keys[0]
+	keys := c.opts.State.keys
+	return keys[max(0, slices.IndexFunc(keys, func(k Key) bool { return k.Operations == nil }))]
 }
 
 // Zones are the names of the zones, in order.

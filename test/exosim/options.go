@@ -23,8 +23,8 @@ var knownZones = []string{
 // Clock tells the time of the simulation; those of k8s.io/utils/clock do.
 type Clock interface{ Now() time.Time }
 
-// KnownZone tells whether Exoscale has a zone of that name.
-func KnownZone(name string) bool { return slices.Contains(knownZones, name) }
+// KnownZones are the names of all zones of Exoscale.
+func KnownZones() []string { return slices.Clone(knownZones) }
 
 type realClock struct{}
 
@@ -94,7 +94,7 @@ func (o Options) complete() (Options, error) {
 		o.Zones = []string{DefaultZone}
 	}
 	for i, zone := range o.Zones {
-		if !KnownZone(zone) {
+		if !slices.Contains(knownZones, zone) {
 			return o, fmt.Errorf("zone %q is none of Exoscale's (%s)", zone, strings.Join(knownZones, ", "))
 		}
 		if slices.Contains(o.Zones[:i], zone) {

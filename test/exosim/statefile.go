@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/uuid"
 	"sigs.k8s.io/yaml"
 )
 
@@ -36,20 +35,25 @@ func ParseState(data []byte) (*StateFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	if string(document) == "null" {
+		document = []byte("{}") // an empty file
+	}
 	var faults []string
 	file := &StateFile{}
 	top := readObject(document, &faults)
+	zones, keys := unique{kind: "zone"}, unique{kind: "API key"}
+	given := &givenOnce{ids: unique{kind: "id"}, addresses: unique{kind: "address"}}
 	for _, o := range top.list("zones") {
-		file.zones = append(file.zones, readZone(o))
+		zone := readZone(o, given)
+		zones.add(&faults, o.name("name"), zone.name)
+		file.zones = append(file.zones, zone)
 	}
 	for _, o := range top.list("keys") {
-		file.keys = append(file.keys, readKey(o))
+		key := readKey(o)
+		keys.add(&faults, o.name("key"), key.Key)
+		file.keys = append(file.keys, key)
 	}
 	top.close()
-	names := unique{kind: "zone"}
-	for i, zone := range file.zones {
-		names.add(&faults, fmt.Sprintf("zones[%d].name", i), zone.name)
-	}
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("%s", strings.Join(faults, "\n"))
 	}
@@ -75,10 +79,9 @@ type poolSeed struct {
 	instances []Instance
 }
 
-func readZone(o *object) zoneSeed {
+func readZone(o *object, given *givenOnce) zoneSeed {
 	seed := zoneSeed{name: value(o.oneOf("name", true, knownZones...)), limits: map[string]int64{}}
-	ids := unique{kind: "id"}
-	if quotas, given := o.child("quotas", false); given {
+	if quotas, found := o.child("quotas", false); found {
 		for _, resource := range []string{quotaLoadBalancers, quotaInstances} {
 			if limit := quotas.number(resource, false, -1, 1<<31); limit != nil {
 				seed.limits[resource] = *limit
@@ -87,33 +90,33 @@ func readZone(o *object) zoneSeed {
 		quotas.close()
 	}
 	for _, p := range o.list("instance-pools") {
-		seed.pools = append(seed.pools, readPool(p, &ids))
+		seed.pools = append(seed.pools, readPool(p, given))
 	}
 	for _, i := range o.list("instances") {
-		seed.instances = append(seed.instances, readInstance(i, &ids))
+		seed.instances = append(seed.instances, readInstance(i, given))
 	}
 	for _, c := range o.list("sks-clusters") {
-		seed.clusters = append(seed.clusters, readCluster(c, seed.pools, &ids))
+		seed.clusters = append(seed.clusters, readCluster(c, seed.pools, given))
 	}
 	names := unique{kind: "load balancer name"}
 	for _, l := range o.list("load-balancers") {
-		lb := readLoadBalancer(l, seed.pools, &ids)
+		lb := readLoadBalancer(l, seed.pools, given)
 		names.add(o.faults, l.name("name"), lb.Name)
 		seed.loadBalancers = append(seed.loadBalancers, lb)
 	}
 	for _, g := range o.list("security-groups") {
-		seed.securityGroups = append(seed.securityGroups, readSecurityGroup(g, &ids))
+		seed.securityGroups = append(seed.securityGroups, readSecurityGroup(g, given))
 	}
 	for _, n := range o.list("private-networks") {
-		seed.networks = append(seed.networks, readNetwork(n, &ids))
+		seed.networks = append(seed.networks, readNetwork(n, given))
 	}
 	o.close()
 	return seed
 }
 
-func readPool(o *object, ids *unique) poolSeed {
+func readPool(o *object, given *givenOnce) poolSeed {
 	pool := poolSeed{InstancePool: InstancePool{
-		ID:             ids.read(o),
+		ID:             given.id(o),
 		Name:           value(o.text("name", true, 1, 255)),
 		Description:    value(o.text("description", false, 0, 255)),
 		InstancePrefix: value(o.text("instance-prefix", false, 1, 30)),
@@ -125,7 +128,7 @@ func readPool(o *object, ids *unique) poolSeed {
 	}
 	pool.Size = value(size)
 	for _, i := range o.list("instances") {
-		instance := readInstance(i, ids)
+		instance := readInstance(i, given)
 		instance.Manager = &Manager{ID: pool.ID, Type: managerPool}
 		pool.instances = append(pool.instances, instance)
 	}
@@ -133,11 +136,11 @@ func readPool(o *object, ids *unique) poolSeed {
 	return pool
 }
 
-func readInstance(o *object, ids *unique) Instance {
+func readInstance(o *object, given *givenOnce) Instance {
 	instance := Instance{
-		ID:          ids.read(o),
+		ID:          given.id(o),
 		Name:        value(o.text("name", false, 1, 255)),
-		PublicIP:    value(o.ip("public-ip")),
+		PublicIP:    given.address(o, "public-ip"),
 		IPv6Address: value(o.text("ipv6-address", false, 1, 64)),
 		Labels:      o.labels(anyLabel),
 		UserData:    value(o.text("user-data", false, 1, 32768)),
@@ -147,9 +150,9 @@ func readInstance(o *object, ids *unique) Instance {
 	return instance
 }
 
-func readCluster(o *object, pools []poolSeed, ids *unique) SKSCluster {
+func readCluster(o *object, pools []poolSeed, given *givenOnce) SKSCluster {
 	cluster := SKSCluster{
-		ID:          ids.read(o),
+		ID:          given.id(o),
 		Name:        value(o.text("name", true, 1, 255)),
 		Description: value(o.text("description", false, 0, 255)),
 		Version:     value(o.text("version", false, 1, 255)),
@@ -161,7 +164,7 @@ func readCluster(o *object, pools []poolSeed, ids *unique) SKSCluster {
 	}
 	for _, n := range o.list("nodepools") {
 		cluster.Nodepools = append(cluster.Nodepools, SKSNodepool{
-			ID:           ids.read(n),
+			ID:           given.id(n),
 			Name:         value(n.text("name", true, 1, 255)),
 			Description:  value(n.text("description", false, 0, 255)),
 			Labels:       n.labels(anyLabel),
@@ -173,16 +176,16 @@ func readCluster(o *object, pools []poolSeed, ids *unique) SKSCluster {
 	return cluster
 }
 
-func readLoadBalancer(o *object, pools []poolSeed, ids *unique) LoadBalancer {
+func readLoadBalancer(o *object, pools []poolSeed, given *givenOnce) LoadBalancer {
 	lb := LoadBalancer{
-		ID:          ids.read(o),
+		ID:          given.id(o),
 		Name:        value(o.text("name", true, 1, 255)),
 		Description: value(o.text("description", false, 0, 255)),
 		Labels:      o.labels(anyLabel),
-		IP:          value(o.ip("ip")),
+		IP:          given.address(o, "ip"),
 	}
 	for i, s := range o.list("services") {
-		service := readSeedService(s, pools, ids)
+		service := readSeedService(s, pools, given)
 		if err := fitsBeside(&lb, service); err != nil {
 			s.fault("", "%s", err)
 		}
@@ -195,9 +198,9 @@ func readLoadBalancer(o *object, pools []poolSeed, ids *unique) LoadBalancer {
 	return lb
 }
 
-func readSeedService(o *object, pools []poolSeed, ids *unique) Service {
+func readSeedService(o *object, pools []poolSeed, given *givenOnce) Service {
 	service := Service{
-		ID:           ids.read(o),
+		ID:           given.id(o),
 		Name:         value(o.text("name", true, 1, 255)),
 		Description:  value(o.text("description", false, 0, 255)),
 		InstancePool: PoolRef{ID: readPoolName(o, pools)},
@@ -229,9 +232,9 @@ func readPoolName(o *object, pools []poolSeed) string {
 	return ""
 }
 
-func readSecurityGroup(o *object, ids *unique) SecurityGroup {
+func readSecurityGroup(o *object, given *givenOnce) SecurityGroup {
 	group := SecurityGroup{
-		ID:              ids.read(o),
+		ID:              given.id(o),
 		Name:            value(o.text("name", true, 1, 255)),
 		Description:     value(o.text("description", false, 0, 255)),
 		ExternalSources: o.texts("external-sources", false),
@@ -242,9 +245,9 @@ func readSecurityGroup(o *object, ids *unique) SecurityGroup {
 	return group
 }
 
-func readNetwork(o *object, ids *unique) PrivateNetwork {
+func readNetwork(o *object, given *givenOnce) PrivateNetwork {
 	network := PrivateNetwork{
-		ID:          ids.read(o),
+		ID:          given.id(o),
 		Name:        value(o.text("name", true, 1, 255)),
 		Description: value(o.text("description", false, 0, 255)),
 		StartIP:     value(o.ip("start-ip")), EndIP: value(o.ip("end-ip")), Netmask: value(o.ip("netmask")),
@@ -271,30 +274,4 @@ func readKey(o *object) Key {
 	}
 	o.close()
 	return key
-}
-
-// unique finds what is there twice.
-type unique struct {
-	kind string
-	seen map[string]bool
-}
-
-func (u *unique) add(faults *[]string, path, name string) {
-	if u.seen == nil {
-		u.seen = map[string]bool{}
-	}
-	if name != "" && u.seen[name] {
-		*faults = append(*faults, fmt.Sprintf("%s: %s %q is there twice", path, u.kind, name))
-	}
-	u.seen[name] = true
-}
-
-// read reads the id of an object, or makes one.
-func (u *unique) read(o *object) string {
-	id := o.id("id", false)
-	if id == nil {
-		return uuid.NewString()
-	}
-	u.add(o.faults, o.name("id"), *id)
-	return *id
 }

@@ -1,7 +1,6 @@
 package exosim
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,6 +20,7 @@ import (
 type object struct {
 	path   string
 	fields map[string]json.RawMessage
+	known  []string // what was asked for
 	faults *[]string
 }
 
@@ -32,8 +32,7 @@ func readObject(data []byte, faults *[]string) *object {
 
 func newObject(path string, data []byte, faults *[]string) *object {
 	o := &object{path: path, faults: faults}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	if err := decoder.Decode(&o.fields); err != nil || o.fields == nil || decoder.More() {
+	if err := json.Unmarshal(data, &o.fields); err != nil || o.fields == nil {
 		o.fault("", "must be a JSON object")
 		o.fields = map[string]json.RawMessage{}
 	}
@@ -60,6 +59,7 @@ func (o *object) fault(field, format string, args ...any) {
 // take removes the field. It is absent from then on if it was null, which
 // nothing in the API but an instance's labels may be.
 func (o *object) take(field string, required bool) (json.RawMessage, bool) {
+	o.known = append(o.known, field)
 	raw, given := o.fields[field]
 	delete(o.fields, field)
 	switch {
@@ -231,7 +231,7 @@ func (o *object) array(field string, required bool) []json.RawMessage {
 // close refuses what nobody took.
 func (o *object) close() {
 	for _, field := range slices.Sorted(maps.Keys(o.fields)) {
-		o.fault(field, "unknown field")
+		o.fault(field, "unknown field: there are %s", strings.Join(o.known, ", "))
 	}
 }
 
