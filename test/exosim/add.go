@@ -93,11 +93,11 @@ func (c *Cloud) addInstance(s *zoneState, given Instance, now time.Time) *Instan
 // AddCluster adds an SKS cluster; its nodepools take over the management of the
 // instance pools that they name.
 func (c *Cloud) AddCluster(zoneName string, cluster SKSCluster) SKSCluster {
-	var added *SKSCluster
+	var added SKSCluster
 	c.look(zoneName, func(z *zone, now time.Time) {
-		z.change(now, func(s *zoneState) { added = addCluster(s, cluster, now) })
+		z.change(now, func(s *zoneState) { added = s.showCluster(addCluster(s, cluster, now)) })
 	})
-	return *added.clone()
+	return added
 }
 
 func addCluster(s *zoneState, given SKSCluster, now time.Time) *SKSCluster {
@@ -127,7 +127,6 @@ func addCluster(s *zoneState, given SKSCluster, now time.Time) *SKSCluster {
 		orDefault(&n.Template, pool.Template)
 		orDefault(&n.DiskSize, pool.DiskSize)
 		orDefault(&n.CreatedAt, created(now))
-		n.Size = int64(len(pool.Instances))
 		s.editPool(pool.ID, func(p *InstancePool) { p.Manager = &Manager{ID: n.ID, Type: managerNodepool} })
 	}
 	s.clusters = with(s.clusters, cluster)

@@ -21,7 +21,7 @@ var controls = []control{
 	{"GET", "state", "everything that the cloud holds", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { return c.Snapshot(), nil }},
 	{"POST", "reset", "back to the beginning: state file, keys, no faults, no calls counted", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { c.Reset(); return done() }},
 	{"GET", "faults", "the rules for what goes wrong", controlFaults},
-	{"POST", "faults", `add a rule, e.g. {"operation": "create-load-balancer", "nth": 1, "kind": "reset-after"}`, controlAddFault},
+	{"POST", "faults", `add a rule or an array of them, e.g. {"operation": "create-load-balancer", "nth": 1, "kind": "reset-after"}`, controlAddFault},
 	{"DELETE", "faults", "remove all rules", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { c.ClearFaults(); return done() }},
 	{"DELETE", "faults/{id}", "remove a rule", controlRemoveFault},
 	{"POST", "settings", `change {"operation-delay": "5s"} or {"addressless": true}`, controlSettings},

@@ -1,6 +1,8 @@
 package exosim
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -31,34 +33,52 @@ func controlFaults(c *Cloud, _ map[string]string, _ []byte) (any, error) {
 	return rules, nil
 }
 
+// controlAddFault adds one rule, or those of an array, if all make sense.
 func controlAddFault(c *Cloud, _ map[string]string, body []byte) (any, error) {
-	var f Fault
-	err := readControl(body, func(o *object) {
-		f.Operation = value(o.text("operation", false, 0, 255))
-		f.Zone = value(o.oneOf("zone", false, c.order...))
-		f.Kind = FaultKind(value(o.text("kind", true, 1, 255)))
-		f.Nth = int(value(o.number("nth", false, 0, 1<<31)))
-		f.Count = int(value(o.number("count", false, 0, 1<<31)))
-		f.Probability = value(o.fraction("probability"))
-		f.Seed = uint64(value(o.number("seed", false, 0, 1<<62))) //nolint:gosec // not negative
-		f.Latency = value(o.duration("latency"))
-		f.Status = int(value(o.number("status", false, 400, 599)))
-		f.RetryAfter = int(value(o.number("retry-after", false, 0, 86400)))
-		f.Reason = value(o.text("reason", false, 0, 255))
-		f.Effect = value(o.text("effect", false, 0, 255))
-		f.Immediate = value(o.boolean("immediate"))
-		f.Message = value(o.text("message", false, 0, 1024))
-		f.Age = value(o.duration("age"))
-	})
-	if err == nil {
-		if fault := f.validate(); fault != nil {
-			err = refuse(http.StatusBadRequest, "%s", fault)
+	var faults []string
+	var rules []Fault
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
+		several := &object{fields: map[string]json.RawMessage{"rules": body}, faults: &faults}
+		for _, o := range several.list("rules") {
+			rules = append(rules, c.readFault(o))
 		}
+	} else {
+		rules = append(rules, c.readFault(readObject(body, &faults)))
 	}
-	if err != nil {
+	if err := badRequest(faults); err != nil {
 		return nil, err
 	}
-	return map[string]int{"id": c.faults.add(f)}, nil
+	ids := []int{}
+	for _, rule := range rules {
+		ids = append(ids, c.faults.add(rule))
+	}
+	return map[string][]int{"ids": ids}, nil
+}
+
+func (c *Cloud) readFault(o *object) Fault {
+	f := Fault{
+		Operation:   value(o.text("operation", false, 0, 255)),
+		Zone:        value(o.oneOf("zone", false, c.order...)),
+		Kind:        FaultKind(value(o.text("kind", true, 1, 255))),
+		Nth:         int(value(o.number("nth", false, 0, 1<<31))),
+		Count:       int(value(o.number("count", false, 0, 1<<31))),
+		Probability: value(o.fraction("probability")),
+		Seed:        uint64(value(o.number("seed", false, 0, 1<<62))), //nolint:gosec // not negative
+		Latency:     value(o.duration("latency")),
+		Status:      int(value(o.number("status", false, 400, 599))),
+		RetryAfter:  int(value(o.number("retry-after", false, 0, 86400))),
+		Reason:      value(o.text("reason", false, 0, 255)),
+		Effect:      value(o.text("effect", false, 0, 255)),
+		Timeout:     value(o.boolean("timeout")),
+		Immediate:   value(o.boolean("immediate")),
+		Message:     value(o.text("message", false, 0, 1024)),
+		Age:         value(o.duration("age")),
+	}
+	o.close()
+	if fault := f.validate(); fault != nil && f.Kind != "" {
+		o.fault("", "%s", fault)
+	}
+	return f
 }
 
 func controlRemoveFault(c *Cloud, params map[string]string, _ []byte) (any, error) {

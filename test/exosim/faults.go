@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,7 +26,8 @@ const (
 	// Reason when it ends. Hits calls that change something.
 	FaultOperationFailure FaultKind = "operation-failure"
 	// FaultStaleRead answers with the state of Age ago, or, if that is 0, the
-	// one before the last change. Hits calls that read.
+	// one before the last change. Hits calls that read, but for get-operation:
+	// an operation is always told as it is.
 	FaultStaleRead FaultKind = "stale-read"
 )
 
@@ -82,6 +84,8 @@ type Fault struct {
 	Reason string `json:"reason,omitempty"`
 	// Effect of FaultOperationFailure: none, done or error.
 	Effect string `json:"effect,omitempty"`
+	// Timeout lets the operation end as timed out instead of failed.
+	Timeout bool `json:"timeout,omitempty"`
 	// Immediate lets the operation fail before the call that starts it is
 	// answered.
 	Immediate bool `json:"immediate,omitempty"`
@@ -94,9 +98,11 @@ type Fault struct {
 func (f Fault) validate() error {
 	switch {
 	case f.Operation != "" && f.Operation != "*" && !isOperation(f.Operation):
-		return fmt.Errorf("operation: %q isn't simulated", f.Operation)
+		return fmt.Errorf("operation: %q isn't simulated: there are %s", f.Operation, strings.Join(Operations(), ", "))
 	case !slices.Contains(faultKinds, f.Kind):
 		return fmt.Errorf("kind: %q is none of %q", f.Kind, faultKinds)
+	case f.neverHits():
+		return fmt.Errorf("operation, kind: %s never hits %s", f.Kind, f.Operation)
 	case f.Nth < 0 || f.Count < 0:
 		return fmt.Errorf("nth, count: must not be negative")
 	case f.Probability < 0 || f.Probability > 1:
@@ -142,14 +148,23 @@ func (f *Fault) concerns(zone string, route route) bool {
 	if f.Operation != "" && f.Operation != "*" && f.Operation != route.operation || f.Zone != "" && f.Zone != zone {
 		return false
 	}
-	switch f.Kind {
+	return f.Kind.hits(route)
+}
+
+func (k FaultKind) hits(route route) bool {
+	switch k {
 	case FaultOperationFailure:
 		return route.writes()
 	case FaultStaleRead:
-		return !route.writes()
+		return !route.writes() && route.operation != "get-operation"
 	default:
 		return true
 	}
+}
+
+// neverHits tells whether the rule is for an operation that its kind can't hit.
+func (f *Fault) neverHits() bool {
+	return slices.ContainsFunc(routes, func(r route) bool { return r.operation == f.Operation && !f.Kind.hits(r) })
 }
 
 // armed is a rule at work.
@@ -243,6 +258,9 @@ func (s struck) has(kind FaultKind) bool { return s.of(kind) != nil }
 func (c *Cloud) Fault(f Fault) (remove func()) {
 	if err := f.validate(); err != nil {
 		panic("exosim: fault: " + err.Error())
+	}
+	if _, known := c.zones[f.Zone]; f.Zone != "" && !known {
+		panic(fmt.Sprintf("exosim: fault: there is no zone %q", f.Zone))
 	}
 	id := c.faults.add(f)
 	return func() { c.faults.remove(id) }

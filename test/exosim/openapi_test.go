@@ -265,6 +265,9 @@ func (w *world) callEverything() {
 	do(w.sdk.UpdateInstance(ctx, instance, v3.UpdateInstanceRequest{Name: "renamed", Labels: v3.Labels{"a": "b"}, UserData: "eA=="}))
 	do(w.sdk.UpdateInstance(ctx, instance, v3.UpdateInstanceRequest{Name: "again"})) // sends "labels": null
 	ok(w.sdk.GetInstance(ctx, instance))
+	do(w.sdk.UpdateReverseDNSInstance(ctx, instance, v3.UpdateReverseDNSInstanceRequest{DomainName: "node.example.org"}))
+	ok(w.sdk.GetReverseDNSInstance(ctx, instance))
+	do(w.sdk.DeleteReverseDNSInstance(ctx, instance))
 	do(w.sdk.StopInstance(ctx, instance))
 	do(w.sdk.StartInstance(ctx, instance, v3.StartInstanceRequest{}))
 

@@ -109,6 +109,9 @@ func (c *Cloud) end(op *operation, now time.Time) {
 		return
 	}
 	op.State, op.Reason, op.Message = OperationFailure, op.fault.reason(), op.fault.message()
+	if op.fault.Timeout {
+		op.State = OperationTimeout
+	}
 	switch op.fault.Effect {
 	case EffectDone:
 		z.change(now, op.then.finish)

@@ -18,6 +18,7 @@ type plane struct {
 	// never follows a newer one.
 	mu      sync.Mutex
 	applied map[string]*zoneState
+	failure error // of the last Apply
 	stopped bool
 
 	// timersMu is apart since it is taken with the Cloud's mutex held.
@@ -59,6 +60,20 @@ func (p *plane) stopTimers() {
 		timer.Stop()
 	}
 	p.timers = nil
+}
+
+// trouble is what the data plane couldn't do, e.g. listen at a port below 1024;
+// "" if all is well.
+func (p *plane) trouble() string {
+	if p == nil {
+		return ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failure == nil {
+		return ""
+	}
+	return p.failure.Error()
 }
 
 // healthy is what the probes say of a backend.
@@ -118,8 +133,8 @@ func (c *Cloud) syncPlane() {
 	for _, state := range states {
 		services = append(services, state.forwarding()...)
 	}
-	if err := p.dataplane.Apply(services); err != nil {
-		c.opts.Log.Error("data plane", "error", err)
+	if p.failure = p.dataplane.Apply(services); p.failure != nil {
+		c.opts.Log.Error("data plane", "error", p.failure)
 	}
 	p.applied = states
 }

@@ -213,26 +213,13 @@ func (s *zoneState) dropInstances(ids []string) {
 			})
 		}
 		s.instances = without(s.instances, id)
+		s.setReverseDNS(id, "")
 	}
 }
 
-// resize makes the size of a pool, and of the nodepool above it, the number of
-// its instances.
+// resize makes the size of a pool the number of its instances.
 func (s *zoneState) resize(pool string) {
 	s.editPool(pool, func(p *InstancePool) { p.Size = int64(len(p.Instances)) })
-	p, found := find(s.pools, pool)
-	if !found {
-		return
-	}
-	for _, cluster := range s.clusters {
-		s.clusters = edited(s.clusters, cluster.ID, func(c *SKSCluster) {
-			for i := range c.Nodepools {
-				if c.Nodepools[i].InstancePool.ID == pool {
-					c.Nodepools[i].Size = p.Size
-				}
-			}
-		})
-	}
 }
 
 // dropPool removes a pool and its instances.

@@ -50,6 +50,10 @@ var routes = []route{
 	{operation: "start-instance", method: "PUT", pattern: "instance/{id}:start", serve: startInstance},
 	{operation: "stop-instance", method: "PUT", pattern: "instance/{id}:stop", serve: stopInstance},
 
+	{operation: "get-reverse-dns-instance", method: "GET", pattern: "reverse-dns/instance/{id}", serve: getReverseDNS},
+	{operation: "update-reverse-dns-instance", method: "POST", pattern: "reverse-dns/instance/{id}", serve: updateReverseDNS},
+	{operation: "delete-reverse-dns-instance", method: "DELETE", pattern: "reverse-dns/instance/{id}", serve: deleteReverseDNS},
+
 	{operation: "list-instance-types", method: "GET", pattern: "instance-type", serve: listInstanceTypes},
 	{operation: "get-instance-type", method: "GET", pattern: "instance-type/{id}", serve: getInstanceType},
 	{operation: "list-templates", method: "GET", pattern: "template", serve: listTemplates},
@@ -99,9 +103,6 @@ var unsupported = []route{
 	{operation: "delete-private-network", method: "DELETE", pattern: "private-network/{id}"},
 	{operation: "attach-instance-to-private-network", method: "PUT", pattern: "private-network/{id}:attach"},
 	{operation: "detach-instance-from-private-network", method: "PUT", pattern: "private-network/{id}:detach"},
-	{operation: "get-reverse-dns-instance", method: "GET", pattern: "reverse-dns/instance/{id}"},
-	{operation: "update-reverse-dns-instance", method: "POST", pattern: "reverse-dns/instance/{id}"},
-	{operation: "delete-reverse-dns-instance", method: "DELETE", pattern: "reverse-dns/instance/{id}"},
 }
 
 // match finds the route of a path below /v2/.

@@ -8,14 +8,42 @@ import (
 const kindCluster = "sks-cluster"
 
 func listClusters(r *request) (any, error) {
-	clusters := slices.Clone(r.state.clusters)
-	if clusters == nil {
-		clusters = []*SKSCluster{}
-	}
-	return map[string]any{"sks-clusters": clusters}, nil
+	return map[string]any{"sks-clusters": r.state.showClusters()}, nil
 }
 
-func getCluster(r *request) (any, error) { return r.cluster() }
+func getCluster(r *request) (any, error) {
+	cluster, err := r.cluster()
+	if err != nil {
+		return nil, err
+	}
+	return r.state.showCluster(cluster), nil
+}
+
+func (s *zoneState) showClusters() []SKSCluster {
+	shown := []SKSCluster{}
+	for _, cluster := range s.clusters {
+		shown = append(shown, s.showCluster(cluster))
+	}
+	return shown
+}
+
+// showCluster is a copy whose nodepools are as large as their instance pools,
+// and scaling if those are.
+func (s *zoneState) showCluster(cluster *SKSCluster) SKSCluster {
+	shown := cluster.clone()
+	for i := range shown.Nodepools {
+		n := &shown.Nodepools[i]
+		pool, found := find(s.pools, n.InstancePool.ID)
+		if !found {
+			continue
+		}
+		n.Size = pool.Size
+		if n.State == StateRunning && (pool.State == StateScalingUp || pool.State == StateScalingDown) {
+			n.State = StateScaling
+		}
+	}
+	return *shown
+}
 
 func (r *request) cluster() (*SKSCluster, error) {
 	id, err := r.id("id")
@@ -32,10 +60,11 @@ func (r *request) cluster() (*SKSCluster, error) {
 func getNodepool(r *request) (any, error) { return r.nodepool() }
 
 func (r *request) nodepool() (*SKSNodepool, error) {
-	cluster, err := r.cluster()
+	found, err := r.cluster()
 	if err != nil {
 		return nil, err
 	}
+	cluster := r.state.showCluster(found)
 	id, err := r.id("sks-nodepool-id")
 	if err != nil {
 		return nil, err

@@ -11,6 +11,9 @@ type State struct {
 	// Operations are those that haven't ended.
 	Operations []Operation `json:"operations"`
 	Keys       []KeyState  `json:"keys"`
+	// DataPlaneError is what the data plane couldn't do at the last change, such
+	// as to listen at a port below 1024 without the right to.
+	DataPlaneError string `json:"data-plane-error,omitempty"`
 }
 
 // ZoneState is everything that a zone holds.
@@ -38,6 +41,7 @@ func (c *Cloud) Snapshot() State {
 		c.look(name, func(z *zone, _ time.Time) { state.Zones = append(state.Zones, c.showZone(z)) })
 	}
 	state.Operations = c.PendingOperations()
+	state.DataPlaneError = c.plane.trouble()
 	for _, key := range c.keys.all() {
 		state.Keys = append(state.Keys, KeyState{Key: key.Key, Operations: key.Operations})
 	}
@@ -58,7 +62,7 @@ func (c *Cloud) showZone(z *zone) ZoneState {
 		LoadBalancers:   []LoadBalancer{},
 		InstancePools:   copies(s.pools),
 		Instances:       copies(s.instances),
-		SKSClusters:     copies(s.clusters),
+		SKSClusters:     s.showClusters(),
 		SecurityGroups:  []SecurityGroup{},
 		PrivateNetworks: []PrivateNetwork{},
 		Quotas:          []Quota{s.quota(quotaInstances), s.quota(quotaLoadBalancers)},

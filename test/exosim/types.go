@@ -12,6 +12,7 @@ const (
 	StateError       = "error"
 	StateScalingUp   = "scaling-up"
 	StateScalingDown = "scaling-down"
+	StateScaling     = "scaling" // a nodepool
 	StateDestroying  = "destroying"
 	StateStarting    = "starting"
 	StateStopping    = "stopping"
@@ -23,6 +24,7 @@ const (
 	OperationPending = "pending"
 	OperationSuccess = "success"
 	OperationFailure = "failure"
+	OperationTimeout = "timeout"
 )
 
 // The results of health checks.

@@ -34,6 +34,7 @@ type zoneState struct {
 	securityGroups  []*SecurityGroup
 	privateNetworks []*PrivateNetwork
 	limits          map[string]int64
+	reverseDNS      map[string]string // by instance
 	unhealthy       map[backendKey]bool
 }
 
