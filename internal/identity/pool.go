@@ -1,0 +1,239 @@
+package identity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// Input is what an instance pool is inferred from.
+type Input struct {
+	// Nodes are those that may receive traffic: all of the cluster, or those
+	// that a selector matches.
+	Nodes []corev1.Node
+	// Instances and Pools are those of the zone.
+	Instances []nlb.Instance
+	Pools     []nlb.InstancePool
+	// Current is the id of the pool that receives the traffic now; empty if none does.
+	Current string
+}
+
+// Candidate is a pool with at least one eligible Node.
+type Candidate struct {
+	PoolID string
+	// PoolName is empty if the pool isn't among Input.Pools.
+	PoolName string
+	// Nodes are the names of its eligible Nodes, sorted.
+	Nodes []string
+
+	uncordoned int // Nodes that aren't cordoned
+	available  int // Nodes that are ready and not cordoned
+}
+
+// Inference is the one pool that Nodes stand for, or why there is none.
+type Inference struct {
+	// PoolID is the pool; empty if there is none.
+	PoolID string
+	// Reason and Message tell why there is none: NoEligibleNodes, or
+	// AmbiguousInstancePool with the candidates listed.
+	Reason  string
+	Message string
+	// Candidates are all pools with eligible Nodes, by name and id.
+	Candidates []Candidate
+}
+
+// InferPool finds the instance pool of the eligible Nodes: those that aren't
+// labelled node.kubernetes.io/exclude-from-external-load-balancers, aren't being
+// deleted, and are an instance that is in a pool. All others are skipped.
+//
+//	current pool                        other pools                  result
+//	has eligible Nodes, not all         any                          the current one
+//	cordoned
+//	gone, empty, or all cordoned        one with ready Nodes         that one (blue/green)
+//	gone, empty, or all cordoned        several with ready Nodes     AmbiguousInstancePool
+//	all cordoned, or empty but there    none with ready Nodes        the current one
+//	gone                                none with ready Nodes        as if there were no current one
+//	none                                one that isn't all cordoned  that one
+//	none                                several such                 AmbiguousInstancePool
+//	none                                one, all cordoned            that one
+//	none                                none                         NoEligibleNodes
+//
+// For the first pool readiness isn't asked for: a cluster may be starting. A
+// working one is left only for another that can take over.
+func InferPool(in Input) Inference {
+	candidates, skipped := in.candidates()
+	pick := func(id string) Inference { return Inference{PoolID: id, Candidates: candidates} }
+
+	if in.Current != "" {
+		current, others := split(candidates, in.Current)
+		if current != nil && current.uncordoned > 0 {
+			return pick(in.Current)
+		}
+		switch successors := keep(others, func(c Candidate) bool { return c.available > 0 }); {
+		case len(successors) == 1:
+			return pick(successors[0].PoolID)
+		case len(successors) > 1:
+			return ambiguous(candidates, successors)
+		case current != nil || in.exists(in.Current):
+			return pick(in.Current)
+		}
+	}
+
+	chosen := keep(candidates, func(c Candidate) bool { return c.uncordoned > 0 })
+	if len(chosen) == 0 {
+		chosen = candidates
+	}
+	switch len(chosen) {
+	case 0:
+		return Inference{Reason: v1alpha1.ReasonNoEligibleNodes, Message: skipped.message(len(in.Nodes))}
+	case 1:
+		return pick(chosen[0].PoolID)
+	default:
+		return ambiguous(candidates, chosen)
+	}
+}
+
+// candidates groups the eligible Nodes by pool, and counts the others by why
+// they were skipped.
+func (in Input) candidates() ([]Candidate, skips) {
+	instances := make(map[string]nlb.Instance, len(in.Instances))
+	for _, instance := range in.Instances {
+		instances[strings.ToLower(instance.ID)] = instance
+	}
+	var (
+		byPool  = map[string]*Candidate{}
+		skipped skips
+	)
+	for i := range in.Nodes {
+		node := &in.Nodes[i]
+		instance, found := instances[NodeInstanceID(node)]
+		switch {
+		case leaving(node):
+			skipped.leaving++
+		case excluded(node):
+			skipped.excluded++
+		case !found:
+			skipped.elsewhere++
+		case instance.InstancePoolID == "":
+			skipped.standalone++
+		default:
+			candidate := byPool[instance.InstancePoolID]
+			if candidate == nil {
+				candidate = &Candidate{PoolID: instance.InstancePoolID, PoolName: in.nameOf(instance.InstancePoolID)}
+				byPool[instance.InstancePoolID] = candidate
+			}
+			candidate.add(node)
+		}
+	}
+	candidates := make([]Candidate, 0, len(byPool))
+	for _, candidate := range byPool {
+		slices.Sort(candidate.Nodes)
+		candidates = append(candidates, *candidate)
+	}
+	slices.SortFunc(candidates, func(a, b Candidate) int {
+		if order := strings.Compare(a.PoolName, b.PoolName); order != 0 {
+			return order
+		}
+		return strings.Compare(a.PoolID, b.PoolID)
+	})
+	return candidates, skipped
+}
+
+func (in Input) nameOf(pool string) string {
+	for _, p := range in.Pools {
+		if p.ID == pool {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+func (in Input) exists(pool string) bool {
+	return slices.ContainsFunc(in.Pools, func(p nlb.InstancePool) bool { return p.ID == pool })
+}
+
+func (c *Candidate) add(node *corev1.Node) {
+	c.Nodes = append(c.Nodes, node.Name)
+	if cordoned(node) {
+		return
+	}
+	c.uncordoned++
+	if ready(node) {
+		c.available++
+	}
+}
+
+func split(candidates []Candidate, id string) (match *Candidate, others []Candidate) {
+	for i := range candidates {
+		if candidates[i].PoolID == id {
+			match = &candidates[i]
+		} else {
+			others = append(others, candidates[i])
+		}
+	}
+	return match, others
+}
+
+func keep(candidates []Candidate, holds func(Candidate) bool) []Candidate {
+	var kept []Candidate
+	for _, candidate := range candidates {
+		if holds(candidate) {
+			kept = append(kept, candidate)
+		}
+	}
+	return kept
+}
+
+func ambiguous(all, chosen []Candidate) Inference {
+	described := make([]string, len(chosen))
+	for i, candidate := range chosen {
+		described[i] = candidate.String()
+	}
+	return Inference{
+		Reason: v1alpha1.ReasonAmbiguousInstancePool,
+		Message: fmt.Sprintf("the nodes are in %d instance pools: %s; say which one receives the traffic",
+			len(chosen), strings.Join(described, "; ")),
+		Candidates: all,
+	}
+}
+
+// mostNodesNamed keeps messages readable in large clusters.
+const mostNodesNamed = 5
+
+// String names the pool and its Nodes, the first few of them.
+func (c Candidate) String() string {
+	nodes := strings.Join(c.Nodes[:min(len(c.Nodes), mostNodesNamed)], ", ")
+	if more := len(c.Nodes) - mostNodesNamed; more > 0 {
+		nodes += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("%q (%s) with %s", c.PoolName, c.PoolID, nodes)
+}
+
+// skips counts Nodes by why they aren't eligible.
+type skips struct{ leaving, excluded, elsewhere, standalone int }
+
+func (s skips) message(nodes int) string {
+	if nodes == 0 {
+		return "there is no node to forward to"
+	}
+	var why []string
+	for _, skip := range []struct {
+		count int
+		what  string
+	}{
+		{s.leaving, "being deleted"},
+		{s.excluded, "labelled " + corev1.LabelNodeExcludeBalancers},
+		{s.elsewhere, "no Exoscale instance of the zone"},
+		{s.standalone, "an instance that is in no instance pool"},
+	} {
+		if skip.count > 0 {
+			why = append(why, fmt.Sprintf("%d %s", skip.count, skip.what))
+		}
+	}
+	return fmt.Sprintf("none of %d nodes can receive traffic: %s", nodes, strings.Join(why, ", "))
+}

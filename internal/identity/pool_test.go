@@ -1,0 +1,152 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+const (
+	blue  = "b1000000-0000-4000-8000-000000000000"
+	green = "91000000-0000-4000-8000-000000000000"
+	red   = "7ed00000-0000-4000-8000-000000000000"
+)
+
+// instanceOf is the id of the n-th instance of the tests.
+func instanceOf(n byte) string { return "00000000-0000-4000-8000-00000000000" + string('0'+n) }
+
+var zoneOfTests = Input{
+	Instances: []nlb.Instance{
+		{ID: instanceOf(1), InstancePoolID: blue}, {ID: instanceOf(2), InstancePoolID: blue}, {ID: instanceOf(3), InstancePoolID: blue},
+		{ID: instanceOf(4), InstancePoolID: green}, {ID: instanceOf(5), InstancePoolID: green},
+		{ID: instanceOf(6), InstancePoolID: red},
+		{ID: instanceOf(7)}, // in no pool
+	},
+	Pools: []nlb.InstancePool{{ID: blue, Name: "blue"}, {ID: green, Name: "green"}, {ID: red, Name: "red"}},
+}
+
+func given(current string, nodes ...corev1.Node) Input {
+	in := zoneOfTests
+	in.Nodes, in.Current = nodes, current
+	return in
+}
+
+type trait func(*corev1.Node)
+
+// node is a ready Node that is the n-th instance.
+func node(n byte, traits ...trait) corev1.Node {
+	made := corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "node-" + string('0'+n)},
+		Spec:       corev1.NodeSpec{ProviderID: ProviderPrefix + instanceOf(n)},
+		Status:     corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}},
+	}
+	for _, set := range traits {
+		set(&made)
+	}
+	return made
+}
+
+func isCordoned(n *corev1.Node) { n.Spec.Unschedulable = true }
+func isNotReady(n *corev1.Node) { n.Status.Conditions[0].Status = corev1.ConditionFalse }
+func isLeaving(n *corev1.Node)  { n.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }
+func isExcluded(n *corev1.Node) {
+	n.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: ""}
+}
+func isElsewhere(n *corev1.Node) { n.Spec.ProviderID = "other://machine" }
+func onlySystemUUID(n *corev1.Node) {
+	n.Spec.ProviderID, n.Status.NodeInfo.SystemUUID = "", strings.ToUpper(strings.TrimPrefix(n.Spec.ProviderID, ProviderPrefix))
+}
+
+func TestInferPool(t *testing.T) {
+	for name, test := range map[string]struct {
+		given  Input
+		pool   string
+		reason string
+	}{
+		"all nodes in one pool":                                      {given: given("", node(1), node(2)), pool: blue},
+		"nodes that only tell their systemUUID, in upper case":       {given: given("", node(1, onlySystemUUID)), pool: blue},
+		"fault 7: a node that is no Exoscale instance is skipped":    {given: given("", node(1), node(9, isElsewhere)), pool: blue},
+		"a node whose instance doesn't exist is skipped":             {given: given("", node(1), node(9)), pool: blue},
+		"a standalone instance is skipped":                           {given: given("", node(1), node(7)), pool: blue},
+		"an excluded node is skipped":                                {given: given("", node(1), node(4, isExcluded)), pool: blue},
+		"a node that is being deleted is skipped":                    {given: given("", node(1), node(4, isLeaving)), pool: blue},
+		"a first pool needn't be ready":                              {given: given("", node(1, isNotReady)), pool: blue},
+		"two pools":                                                  {given: given("", node(1), node(4)), reason: v1alpha1.ReasonAmbiguousInstancePool},
+		"two pools, one of them all cordoned":                        {given: given("", node(1, isCordoned), node(4)), pool: green},
+		"one pool, all cordoned":                                     {given: given("", node(1, isCordoned)), pool: blue},
+		"two pools, both all cordoned":                               {given: given("", node(1, isCordoned), node(4, isCordoned)), reason: v1alpha1.ReasonAmbiguousInstancePool},
+		"no node at all":                                             {given: given(""), reason: v1alpha1.ReasonNoEligibleNodes},
+		"no eligible node":                                           {given: given("", node(1, isExcluded), node(7)), reason: v1alpha1.ReasonNoEligibleNodes},
+		"the current pool is kept beside another":                    {given: given(blue, node(1), node(4)), pool: blue},
+		"the current pool is kept while some node isn't cordoned":    {given: given(blue, node(1, isCordoned), node(2), node(4)), pool: blue},
+		"the current pool is kept though its nodes aren't ready":     {given: given(blue, node(1, isNotReady), node(4)), pool: blue},
+		"fault 6: a replaced pool gives way to the one that is left": {given: given(blue, node(4)), pool: green},
+		"fault 6: a cordoned pool gives way to a ready one":          {given: given(blue, node(1, isCordoned), node(4)), pool: green},
+		"a cordoned pool stays while the other isn't ready":          {given: given(blue, node(1, isCordoned), node(4, isNotReady)), pool: blue},
+		"a cordoned pool stays while the other is cordoned too":      {given: given(blue, node(1, isCordoned), node(4, isCordoned)), pool: blue},
+		"a cordoned pool, one ready and one starting beside it":      {given: given(blue, node(1, isCordoned), node(4), node(6, isNotReady)), pool: green},
+		"a cordoned pool, two ready ones beside it":                  {given: given(blue, node(1, isCordoned), node(4), node(6)), reason: v1alpha1.ReasonAmbiguousInstancePool},
+		"an empty pool stays while there is nothing else":            {given: given(blue), pool: blue},
+		"an empty pool stays while the other isn't ready":            {given: given(blue, node(4, isNotReady)), pool: blue},
+		"a pool that is gone gives way to one that isn't ready":      {given: given("gone", node(4, isNotReady)), pool: green},
+		"a pool that is gone, and nothing else":                      {given: given("gone"), reason: v1alpha1.ReasonNoEligibleNodes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := InferPool(test.given)
+			if got.PoolID != test.pool || got.Reason != test.reason {
+				t.Errorf("got pool %q, reason %q (%s); want %q, %q", got.PoolID, got.Reason, got.Message, test.pool, test.reason)
+			}
+			if (got.PoolID == "") == (got.Message == "") {
+				t.Errorf("pool %q with message %q: exactly one of them tells the result", got.PoolID, got.Message)
+			}
+		})
+	}
+}
+
+func TestInferPoolDoesNotDependOnTheOrder(t *testing.T) {
+	nodes := []corev1.Node{node(6), node(2), node(4), node(1), node(5)}
+	want := InferPool(given("", nodes...))
+	slices.Reverse(nodes)
+	got := InferPool(given("", nodes...))
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Candidate{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMessages(t *testing.T) {
+	for name, test := range map[string]struct {
+		given Input
+		want  string
+	}{
+		"ambiguity lists pools and nodes": {
+			given("", node(2), node(1), node(4)),
+			`the nodes are in 2 instance pools: "blue" (` + blue + `) with node-1, node-2; "green" (` + green + `) with node-4; say which one receives the traffic`,
+		},
+		"no nodes": {given(""), "there is no node to forward to"},
+		"why none is eligible": {
+			given("", node(1, isExcluded), node(2, isLeaving), node(3, isExcluded), node(7), node(9, isElsewhere)),
+			"none of 5 nodes can receive traffic: 1 being deleted, 2 labelled node.kubernetes.io/exclude-from-external-load-balancers, " +
+				"1 no Exoscale instance of the zone, 1 an instance that is in no instance pool",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, InferPool(test.given).Message); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("a large pool's nodes aren't all listed", func(t *testing.T) {
+		got := Candidate{PoolID: blue, PoolName: "blue", Nodes: []string{"a", "b", "c", "d", "e", "f", "g"}}.String()
+		if want := `"blue" (` + blue + `) with a, b, c, d, e and 2 more`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
