@@ -1,0 +1,161 @@
+package annotation
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// Key is an annotation that the operator understands.
+type Key struct {
+	// Name is the whole key.
+	Name string
+	// Allowed tells the values, as a noun: "a whole number from 1 to 20".
+	Allowed string
+	// Default tells what holds without the annotation; empty: nothing.
+	Default string
+	// Meaning is a sentence for the documentation.
+	Meaning string
+	// SinglePort: honoured only if the Service has exactly one port, as with the CCM.
+	SinglePort bool
+
+	// set parses a value into its field; it tells whether the value is allowed.
+	set func(*Values, string) bool
+}
+
+// Keys are all annotations, those of the CCM first.
+func Keys() []Key { return slices.Clone(keys) }
+
+var keys = []Key{
+	{
+		Name:    v1alpha1.AnnotationID,
+		Allowed: "the id (a UUID) of an NLB", Default: "written back after the NLB was created",
+		Meaning: "The NLB of the Service.",
+		set:     func(v *Values, s string) bool { return setID(&v.ID, s) },
+	},
+	{
+		Name:    v1alpha1.AnnotationName,
+		Allowed: "1-255 characters that neither begin with k8s- nor contain another object's UID", Default: "k8s-<UID of the Service>",
+		Meaning: "Name of the NLB; of an external one without id: the name to look it up by.",
+		set:     func(v *Values, s string) bool { return setText(&v.Name, s, 1) },
+	},
+	{
+		Name:    v1alpha1.AnnotationDescription,
+		Allowed: "up to 255 characters",
+		Meaning: "Description of the NLB.",
+		set:     func(v *Values, s string) bool { return setText(&v.Description, s, 0) },
+	},
+	{
+		Name:    v1alpha1.AnnotationExternal,
+		Allowed: "true or false", Default: "false",
+		Meaning: "The NLB is made elsewhere: it is found by id or name, and itself never created, changed or deleted.",
+		set:     func(v *Values, s string) bool { return setBool(&v.External, s) },
+	},
+	{
+		Name:    v1alpha1.AnnotationServiceName,
+		Allowed: "1-255 characters that neither begin with k8s- nor contain another object's UID", Default: "<UID of the Service>-<port>, with -udp appended for UDP",
+		Meaning: "Name of the service on the NLB.", SinglePort: true,
+		set: func(v *Values, s string) bool { return setText(&v.ServiceName, s, 1) },
+	},
+	{
+		Name:    v1alpha1.AnnotationServiceDescription,
+		Allowed: "up to 255 characters",
+		Meaning: "Description of the service on the NLB.", SinglePort: true,
+		set: func(v *Values, s string) bool { return setText(&v.ServiceDescription, s, 0) },
+	},
+	{
+		Name:    v1alpha1.AnnotationInstancePoolID,
+		Allowed: "the id (a UUID) of an instance pool", Default: "inferred from the nodes",
+		Meaning: "The instance pool that receives the traffic. SKS names go before it: the CCM wrote here what they stood for.",
+		set:     func(v *Values, s string) bool { return setID(&v.InstancePoolID, s) },
+	},
+	{
+		Name:    v1alpha1.AnnotationSKSClusterName,
+		Allowed: "the name or id of an SKS cluster, 1-255 characters, together with " + v1alpha1.AnnotationSKSNodepoolName,
+		Meaning: "The SKS cluster of the nodepool that receives the traffic.",
+		set:     func(v *Values, s string) bool { return setText(&v.nodepool().Cluster, s, 1) },
+	},
+	{
+		Name:    v1alpha1.AnnotationSKSNodepoolName,
+		Allowed: "the name of a nodepool, in any case, 1-255 characters, together with " + v1alpha1.AnnotationSKSClusterName,
+		Meaning: "The SKS nodepool that receives the traffic.",
+		set:     func(v *Values, s string) bool { return setText(&v.nodepool().Nodepool, s, 1) },
+	},
+	{
+		Name:    v1alpha1.AnnotationStrategy,
+		Allowed: "round-robin, source-hash or maglev-hash", Default: "round-robin",
+		Meaning: "How the NLB picks a backend.",
+		set:     func(v *Values, s string) bool { return setOneOf(&v.Strategy, s, strategies) },
+	},
+	{
+		Name:    v1alpha1.AnnotationHealthCheckMode,
+		Allowed: "tcp, http or https", Default: "tcp; http with externalTrafficPolicy Local",
+		Meaning: "How the NLB probes a backend.",
+		set:     func(v *Values, s string) bool { return setOneOf(&v.HealthCheck.Mode, s, modes) },
+	},
+	{
+		Name:    v1alpha1.AnnotationHealthCheckPort,
+		Allowed: "a whole number from 1 to 65535", Default: "healthCheckNodePort with externalTrafficPolicy Local, else the port's NodePort",
+		Meaning: "The port to probe on every node, for every port of the Service.",
+		set:     func(v *Values, s string) bool { return setNumber(&v.HealthCheck.Port, s, 1, 65535) },
+	},
+	{
+		Name:    v1alpha1.AnnotationHealthCheckURI,
+		Allowed: "a path of up to 255 characters, without spaces", Default: "/; /healthz with externalTrafficPolicy Local",
+		Meaning: "The path that mode http or https requests.",
+		set:     func(v *Values, s string) bool { return setPath(&v.HealthCheck.Path, s) },
+	},
+	{
+		Name:    v1alpha1.AnnotationHealthCheckInterval,
+		Allowed: "a duration of whole seconds from 5s to 5m", Default: "10s",
+		Meaning: "Time between two probes.",
+		set:     func(v *Values, s string) bool { return setSeconds(&v.HealthCheck.Interval, s, 5, 300) },
+	},
+	{
+		Name:    v1alpha1.AnnotationHealthCheckTimeout,
+		Allowed: "a duration of whole seconds from 2s to 1m, no longer than the interval", Default: "5s",
+		Meaning: "Time that a probe may take.",
+		set:     func(v *Values, s string) bool { return setSeconds(&v.HealthCheck.Timeout, s, 2, 60) },
+	},
+	{
+		Name:    v1alpha1.AnnotationHealthCheckRetries,
+		Allowed: "a whole number from 1 to 20", Default: "1",
+		Meaning: "How many probes have to fail before a backend is taken out.",
+		set:     func(v *Values, s string) bool { return setNumber(&v.HealthCheck.Retries, s, 1, 20) },
+	},
+	{
+		Name:    v1alpha1.AnnotationNodeSelector,
+		Allowed: "a label selector, for example role=ingress,tier!=test", Default: "all nodes",
+		Meaning: "The nodes whose instance pool receives the traffic.",
+		set:     func(v *Values, s string) bool { return setSelector(&v.NodeSelector, s) },
+	},
+	{
+		Name:    v1alpha1.AnnotationDeletionPolicy,
+		Allowed: "Delete or Retain", Default: "Delete",
+		Meaning: "What becomes of the NLB when the Service is deleted.",
+		set:     func(v *Values, s string) bool { return setOneOf(&v.DeletionPolicy, s, deletionPolicies) },
+	},
+	{
+		Name:    v1alpha1.AnnotationLoadBalancer,
+		Allowed: "the [namespace/]name of a NetworkLoadBalancer",
+		Meaning: "The NetworkLoadBalancer that the Service shares, instead of an NLB of its own.",
+		set:     func(v *Values, s string) bool { return setReference(&v.LoadBalancer, s) },
+	},
+}
+
+func (v *Values) nodepool() *v1alpha1.SKSNodepoolReference {
+	if v.SKSNodepool == nil {
+		v.SKSNodepool = &v1alpha1.SKSNodepoolReference{}
+	}
+	return v.SKSNodepool
+}
+
+func known(name string) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.Name == name })
+}
+
+// ours tells whether an annotation can only be meant for the operator.
+func ours(name string) bool {
+	return strings.HasPrefix(name, v1alpha1.AnnotationCCMPrefix) || strings.HasPrefix(name, v1alpha1.Prefix)
+}

@@ -1,0 +1,133 @@
+package annotation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// Problem is an annotation that can't be accepted, or isn't honoured.
+type Problem struct {
+	// Annotation is the whole key, Value what it was set to.
+	Annotation string
+	Value      string
+	// Message tells what is allowed, or what happens instead.
+	Message string
+}
+
+// String names the annotation, its value and what is allowed.
+func (p Problem) String() string {
+	return fmt.Sprintf("annotation %s is %q: %s", p.Annotation, shortened(p.Value), p.Message)
+}
+
+func shortened(value string) string {
+	const most = 64
+	if runes := []rune(value); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return value
+}
+
+// Service is what Parse has to know of the Service besides its annotations.
+type Service struct {
+	// UID: names that carry it are its own.
+	UID string
+	// Ports is the number of its ports.
+	Ports int
+}
+
+// Parse reads the annotations of a Service. With problems the Values aren't to
+// be used; warnings are for people only.
+func Parse(annotations map[string]string, service Service) (values Values, problems, warnings []Problem) {
+	values = Values{
+		Strategy:    v1alpha1.StrategyRoundRobin,
+		HealthCheck: HealthCheck{Interval: defaultInterval, Timeout: defaultTimeout, Retries: defaultRetries},
+	}
+	for _, key := range keys {
+		value, annotated := annotations[key.Name]
+		switch {
+		case !annotated:
+		case key.SinglePort && service.Ports != 1:
+			warnings = append(warnings, Problem{key.Name, value, fmt.Sprintf(
+				"it is honoured only for a Service with exactly one port, and this one has %d; the default is used", service.Ports)})
+		case !key.set(&values, value):
+			problems = append(problems, Problem{key.Name, value, "allowed is " + key.Allowed})
+		}
+	}
+	if len(problems) == 0 { // otherwise the values are not what was meant
+		problems = values.contradictions(annotations, service)
+		warnings = append(warnings, values.unused(annotations)...)
+	}
+	return values, problems, append(warnings, unknown(annotations)...)
+}
+
+// contradictions are the problems between annotations, or with the Service's identity.
+func (v *Values) contradictions(annotations map[string]string, service Service) []Problem {
+	var problems []Problem
+	refuse := func(annotation, format string, args ...any) {
+		problems = append(problems, Problem{annotation, annotations[annotation], fmt.Sprintf(format, args...)})
+	}
+	if v.External && v.ID == "" && v.Name == "" {
+		refuse(v1alpha1.AnnotationExternal, "it needs the id or the name of the NLB, in %s or %s", v1alpha1.AnnotationID, v1alpha1.AnnotationName)
+	}
+	// Looking an NLB up takes nobody's name; only those made for another Service are closed.
+	if v.External && v.Name != nlb.LoadBalancerNameOfService(service.UID) && strings.HasPrefix(v.Name, nlb.ReservedNamePrefix) {
+		refuse(v1alpha1.AnnotationName, "an NLB whose name begins with %s belongs to the Service of that UID; name another NLB", nlb.ReservedNamePrefix)
+	}
+	if !v.External && nlb.NameReserved(v.Name, service.UID) {
+		refuse(v1alpha1.AnnotationName, "names that begin with %s, or contain another object's UID, are reserved; choose another name", nlb.ReservedNamePrefix)
+	}
+	if nlb.NameReserved(v.ServiceName, service.UID) {
+		refuse(v1alpha1.AnnotationServiceName, "names that begin with %s, or contain another object's UID, are reserved; choose another name", nlb.ReservedNamePrefix)
+	}
+	if pool := v.SKSNodepool; pool != nil && pool.Nodepool == "" {
+		refuse(v1alpha1.AnnotationSKSClusterName, "it is allowed only together with %s, which is missing", v1alpha1.AnnotationSKSNodepoolName)
+	} else if pool != nil && pool.Cluster == "" {
+		refuse(v1alpha1.AnnotationSKSNodepoolName, "it is allowed only together with %s, which is missing", v1alpha1.AnnotationSKSClusterName)
+	}
+	if check := &v.HealthCheck; check.Timeout > check.Interval {
+		if _, annotated := annotations[v1alpha1.AnnotationHealthCheckTimeout]; annotated {
+			refuse(v1alpha1.AnnotationHealthCheckTimeout, "it must not be longer than the interval, which is %s; set a longer one in %s",
+				check.Interval, v1alpha1.AnnotationHealthCheckInterval)
+		} else {
+			check.Timeout = check.Interval
+		}
+	}
+	return problems
+}
+
+// unused warns of annotations that are valid and have no effect beside others.
+func (v *Values) unused(annotations map[string]string) []Problem {
+	var warnings []Problem
+	warn := func(annotation, message string) {
+		if value, annotated := annotations[annotation]; annotated && value != "" {
+			warnings = append(warnings, Problem{annotation, value, message})
+		}
+	}
+	if v.External {
+		warn(v1alpha1.AnnotationDescription, "the description of an external NLB is never written")
+		if v.DeletionPolicy == v1alpha1.DeletionDelete {
+			warn(v1alpha1.AnnotationDeletionPolicy, "an external NLB is never deleted")
+		}
+	}
+	if v.NodeSelector != nil && (v.InstancePoolID != "" || v.SKSNodepool != nil) {
+		warn(v1alpha1.AnnotationNodeSelector, "another annotation already names the instance pool, and goes before it")
+	}
+	return warnings
+}
+
+// unknown warns of annotations that can only be meant for the operator, and
+// that it doesn't know: most likely misspelt.
+func unknown(annotations map[string]string) []Problem {
+	var warnings []Problem
+	for name, value := range annotations {
+		if ours(name) && !known(name) {
+			warnings = append(warnings, Problem{name, value, "there is no such annotation, so it has no effect; is it misspelt?"})
+		}
+	}
+	slices.SortFunc(warnings, func(a, b Problem) int { return strings.Compare(a.Annotation, b.Annotation) })
+	return warnings
+}
