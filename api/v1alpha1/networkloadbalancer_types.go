@@ -180,8 +180,11 @@ type NetworkLoadBalancer struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// The API server judges a default by the rules of its type before it fills in
+	// the defaults inside: so it names what the rules read.
+
 	// spec is what the NLB is to be.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={managementPolicy: Managed}
 	// +optional
 	Spec NetworkLoadBalancerSpec `json:"spec,omitempty"`
 	// status is what is true of the NLB.

@@ -109,16 +109,16 @@ type HealthCheck struct {
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('5s') && duration(self) <= duration('300s') && duration(self) == duration(string(duration(self).getSeconds()) + 's')",message="interval must be whole seconds from 5s to 5m"
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]{1,3})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('5s') && duration(self) <= duration('300s') && duration(self).getMilliseconds() % 1000 == 0",message="interval must be whole seconds from 5s to 5m"
 	// +optional
 	Interval *metav1.Duration `json:"interval,omitempty"`
 	// timeout of one probe: whole seconds, 2s to 1m (60s), no longer than interval.
 	// +kubebuilder:default="5s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('2s') && duration(self) <= duration('60s') && duration(self) == duration(string(duration(self).getSeconds()) + 's')",message="timeout must be whole seconds from 2s to 1m"
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]{1,3})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('2s') && duration(self) <= duration('60s') && duration(self).getMilliseconds() % 1000 == 0",message="timeout must be whole seconds from 2s to 1m"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// retries is how many probes must fail before a backend is taken out, 1-20.
@@ -171,8 +171,11 @@ type NLBServiceSpec struct {
 	// target is the instance pool that receives the traffic. When it changes to
 	// another pool the cloud service is replaced, with a gap of seconds.
 	Target Target `json:"target"`
+	// The API server judges a default by the rules of its type before it fills in
+	// the defaults inside: so it names what the rules read.
+
 	// healthCheck says how each backend is probed.
-	// +kubebuilder:default={mode: TCP}
+	// +kubebuilder:default={mode: TCP, interval: "10s", timeout: "5s"}
 	// +optional
 	HealthCheck HealthCheck `json:"healthCheck,omitempty"`
 }
