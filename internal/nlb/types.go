@@ -1,6 +1,9 @@
 package nlb
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // LoadBalancer is an NLB as Exoscale reports it.
 type LoadBalancer struct {
@@ -106,6 +109,21 @@ type LoadBalancerChange struct {
 	Description *string
 	// Labels replace all labels of the NLB.
 	Labels *map[string]string
+}
+
+// Fields names the attributes that a change writes, for people to read.
+func (c LoadBalancerChange) Fields() string {
+	var fields []string
+	if c.Name != nil {
+		fields = append(fields, "name")
+	}
+	if c.Description != nil {
+		fields = append(fields, "description")
+	}
+	if c.Labels != nil {
+		fields = append(fields, "labels")
+	}
+	return strings.Join(fields, ", ")
 }
 
 // ServiceAttributes are the attributes of a cloud service that can be written;

@@ -33,6 +33,9 @@ const (
 	// BlockedNet is how often a blocked object looks whether its cause is gone,
 	// if nothing says so earlier.
 	BlockedNet = time.Minute
+	// busyNet is how soon to look again when the cloud is busy with, or not as
+	// we thought of, the object.
+	busyNet = 5 * time.Second
 )
 
 // Outcome is what a round came to.
@@ -80,4 +83,12 @@ func Unresolved(reason, message string) Outcome {
 // Retry says that a passing fault stopped the round.
 func Retry(reason, message string, err error) Outcome {
 	return Outcome{Kind: KindRetry, Reason: reason, Message: message, Err: err}
+}
+
+// Within looks again after d at the latest, if something has to change first.
+func (o Outcome) Within(d time.Duration) Outcome {
+	if o.After > d {
+		o.After = d
+	}
+	return o
 }

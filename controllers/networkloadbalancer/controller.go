@@ -1,0 +1,232 @@
+package networkloadbalancer
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/persist"
+)
+
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers/status,verbs=patch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers/finalizers,verbs=update
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
+
+// Kind is the kind of object that the operations of this controller belong to.
+const Kind = "NetworkLoadBalancer"
+
+// LoadBalancers reads and changes the NLBs of every zone. Each change is one
+// request that returns once Exoscale has started the operation.
+type LoadBalancers interface {
+	CreateLoadBalancer(ctx context.Context, zone string, want nlb.LoadBalancerAttributes) (exoscale.Operation, error)
+	UpdateLoadBalancer(ctx context.Context, zone, id string, change nlb.LoadBalancerChange) (exoscale.Operation, error)
+	DeleteLoadBalancer(ctx context.Context, zone, id string) (exoscale.Operation, error)
+	DeleteService(ctx context.Context, zone, loadBalancerID, id string) (exoscale.Operation, error)
+}
+
+// Inventory answers reads of the cloud from memory.
+type Inventory interface {
+	Watch(zone string)
+	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
+	LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error)
+	FreshLoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error)
+	Invalidate(key exoscale.Key)
+}
+
+// Operations starts changes, one at a time per NLB, and follows them.
+type Operations interface {
+	Start(ctx context.Context, key exoscale.Key, owner exoscale.Owner, begin func(context.Context) (exoscale.Operation, error)) (exoscale.Operation, error)
+	Resume(key exoscale.Key, owner exoscale.Owner, operationID string)
+	Result(zone, operationID string) exoscale.Result
+	Forget(zone, operationID string)
+}
+
+// Options of a Reconciler; all are required unless they say otherwise.
+type Options struct {
+	Client        client.Client
+	LoadBalancers LoadBalancers
+	Inventory     Inventory
+	Operations    Operations
+	Events        events.EventRecorder
+	// Wakeups tells which objects to look at again because of the cloud.
+	Wakeups source.Source
+	Clock   clock.Clock
+	// ClusterID stands in the ownership labels of every NLB that this cluster makes.
+	ClusterID string
+	// DefaultZone is for objects that name none; may be empty.
+	DefaultZone string
+	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
+	// again after it at the latest.
+	SyncPeriod time.Duration
+	// SeesAllNamespaces is true if the client knows the objects of all
+	// namespaces, so that a UID which it doesn't know is of no live object.
+	SeesAllNamespaces bool
+	// ExternalAllowed tells whether objects of a namespace may be External; nil: all.
+	ExternalAllowed func(namespace string) bool
+	// MaxConcurrentReconciles is the number of objects looked at at once.
+	MaxConcurrentReconciles int
+	// SkipNameValidation lets several managers live in one process.
+	SkipNameValidation bool
+}
+
+// Reconciler of NetworkLoadBalancers.
+type Reconciler struct {
+	Options
+	failures *outcome.Failures
+}
+
+// New makes a Reconciler.
+func New(options Options) *Reconciler {
+	return &Reconciler{Options: options, failures: outcome.NewFailures(options.Clock)}
+}
+
+// SetupWithManager adds the controller to a manager. The indexes of package
+// index have to be set up there, too.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	// What we write into the status ourselves is no reason to look again.
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("networkloadbalancer").
+		For(&v1alpha1.NetworkLoadBalancer{}, builder.WithPredicates(changed)).
+		WatchesRawSource(r.Wakeups).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
+			SkipNameValidation:      &r.SkipNameValidation,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute),
+		}).
+		Complete(r)
+}
+
+// Reconcile does one round for one object.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	object := &v1alpha1.NetworkLoadBalancer{}
+	if err := r.Client.Get(ctx, req.NamespacedName, object); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.LoadBalancerFinalizer) {
+		return ctrl.Result{}, nil
+	}
+	round := &round{Object: persist.New(r.Client, object), object: object}
+	out, err := r.converge(ctx, round)
+	if err == nil && !round.gone {
+		describe(round, out)
+		err = round.Status(ctx)
+	}
+	switch {
+	case apierrors.IsConflict(err):
+		// The cache was behind; nothing was begun.
+		return ctrl.Result{RequeueAfter: cacheLag}, nil
+	case client.IgnoreNotFound(err) != nil:
+		return ctrl.Result{}, err
+	}
+	round.notices.Send(r.Events, object)
+	if round.gone || apierrors.IsNotFound(err) {
+		r.failures.Succeeded(object.UID)
+		return ctrl.Result{}, nil
+	}
+	return r.paced(out).Result(nil)
+}
+
+// cacheLag is how long the cache may be behind what was just written.
+const cacheLag = 300 * time.Millisecond
+
+// resyncs is how many sync periods a converged object is left alone, if nothing
+// wakes it; looking again costs no call of the cloud.
+const resyncs = 10
+
+// paced sets the delays that depend on the sync period.
+func (r *Reconciler) paced(out outcome.Outcome) outcome.Outcome {
+	if out.Kind == outcome.KindDone {
+		out.After = resyncs * r.SyncPeriod
+		return out
+	}
+	return out.Within(r.SyncPeriod)
+}
+
+// round is one look at one object.
+type round struct {
+	*persist.Object[*v1alpha1.NetworkLoadBalancer]
+	object  *v1alpha1.NetworkLoadBalancer // the same as Now
+	want    nlb.LoadBalancerWant
+	got     *nlb.LoadBalancerGot // nil if the cloud could not be looked at
+	gone    bool                 // the finalizer has left
+	notices outcome.Notices
+}
+
+// converge leads one step closer to what is wanted. Its error is one of the API
+// server's; those of the cloud are outcomes.
+func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcome, error) {
+	object := round.object
+	if err := round.Hold(ctx, v1alpha1.LoadBalancerFinalizer); err != nil {
+		return outcome.Outcome{}, err
+	}
+	claim, err := r.claim(ctx, object)
+	if err != nil {
+		return outcome.Outcome{}, err
+	}
+	round.want = nlb.WantedLoadBalancer(object, claim)
+	if text := r.invalid(object, claim); text != "" && !round.want.Deleting {
+		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
+	}
+	if round.want.Deleting && neverStarted(object) {
+		return r.release(ctx, round)
+	}
+	out, waiting, ended := r.inFlight(object)
+	if waiting {
+		return out, nil
+	}
+	got, err := r.observe(ctx, object, claim)
+	if err != nil {
+		if round.want.Deleting && exoscale.ClassOf(err) == exoscale.UnknownZone {
+			return r.release(ctx, round) // nothing can be in a zone that isn't
+		}
+		return outcome.FromCloud("Looking the NLB up", err), nil
+	}
+	round.got = &got
+	if ended && !r.effectSeen(round) {
+		return outcome.Waiting(v1alpha1.ReasonWaitingForOperation, "The change has ended; waiting until Exoscale shows it").Within(effectNet), nil
+	}
+	r.concludeOperation(round)
+	return r.apply(ctx, round, nlb.DiffLoadBalancer(round.want, got))
+}
+
+// invalid says what stands against the spec.
+func (r *Reconciler) invalid(object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) string {
+	if claim.External && r.ExternalAllowed != nil && !r.ExternalAllowed(object.Namespace) {
+		return "managementPolicy External isn't allowed in namespace " + object.Namespace + "; the operator's --external-nlb-namespaces names those where it is"
+	}
+	return nlb.InvalidLoadBalancer(object, claim.ServiceUID)
+}
+
+// neverStarted tells that nothing was ever begun in the cloud: the zone is
+// recorded before that. An object that was never described may be one that was
+// restored without its status.
+func neverStarted(object *v1alpha1.NetworkLoadBalancer) bool {
+	status := object.Status
+	return status.ObservedGeneration >= 0 && status.Zone == "" && status.ID == "" && status.Operation == nil
+}
+
+// release lets the object go: the cloud holds nothing of it any more.
+func (r *Reconciler) release(ctx context.Context, round *round) (outcome.Outcome, error) {
+	round.gone = true
+	return outcome.Done(), round.Release(ctx, v1alpha1.LoadBalancerFinalizer)
+}

@@ -1,0 +1,228 @@
+package nlb
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// Action is what a Move does.
+type Action string
+
+// The actions. One a round: after each, the next round starts from what is true.
+const (
+	// None: nothing to do.
+	None Action = "None"
+	// Create makes the NLB, or adds the service.
+	Create Action = "Create"
+	// Adopt writes the labels of ownership, and nothing else.
+	Adopt Action = "Adopt"
+	// Update changes it in place.
+	Update Action = "Update"
+	// Replace removes a service in order to add it again with another pool.
+	Replace Action = "Replace"
+	// Delete removes it.
+	Delete Action = "Delete"
+	// DeleteService removes a service of ours that no object stands for any
+	// more, since an NLB goes only without services.
+	DeleteService Action = "DeleteService"
+	// Release marks the NLB as retained.
+	Release Action = "Release"
+	// Wait: something has to end first; an event will tell.
+	Wait Action = "Wait"
+	// Conflict: something that isn't ours is in the way; nothing is touched.
+	Conflict Action = "Conflict"
+)
+
+// LoadBalancerWant is what the cloud is to hold for a NetworkLoadBalancer.
+type LoadBalancerWant struct {
+	// Deleting: nothing, if it is ours to delete.
+	Deleting bool
+	// Retain keeps the NLB when the object is deleted.
+	Retain bool
+	// External: the NLB itself is never written.
+	External bool
+	// ID of the NLB that the user names; empty if it is to be made or looked up by name.
+	ID string
+	// Attributes with the user's labels and those of ownership. An empty name
+	// (only with an ID) leaves the name as it is.
+	Attributes LoadBalancerAttributes
+	// KeepsUnset leaves a description alone that the user doesn't set: that of
+	// an NLB which was made elsewhere.
+	KeepsUnset bool
+	// AppliedLabelKeys are the keys of the labels that we wrote before.
+	AppliedLabelKeys []string
+}
+
+// LoadBalancerGot is what the cloud holds.
+type LoadBalancerGot struct {
+	// NLB is nil if there is none.
+	NLB *LoadBalancer
+	// Proof that it is the object's; else Refusal says why not.
+	Proof   Proof
+	Refusal string
+	// SameName is another NLB, not ours, that has the wanted name.
+	SameName *LoadBalancer
+	// Services on the NLB by whose they are.
+	Services ServiceCensus
+}
+
+// ServiceCensus counts the services of an NLB by whose they are.
+type ServiceCensus struct {
+	// Held are those of live NLBServices: these remove them.
+	Held []Service
+	// Orphaned are ours by name, but of no live object.
+	Orphaned []Service
+	// Foreign are those of others.
+	Foreign []Service
+}
+
+// LoadBalancerMove is the one step that leads from what is to what is wanted.
+type LoadBalancerMove struct {
+	Action Action
+	// Reason and Message, of Wait and Conflict, are for the conditions.
+	Reason, Message string
+	// Attributes of a Create.
+	Attributes LoadBalancerAttributes
+	// Change of an Adopt, Update or Release.
+	Change LoadBalancerChange
+	// ServiceID of a DeleteService.
+	ServiceID string
+}
+
+// DiffLoadBalancer decides on the one step.
+//
+//	object    │ cloud                                   │ move
+//	──────────┼─────────────────────────────────────────┼──────────────────
+//	wanted    │ none; id or External                    │ Conflict NotFound
+//	          │ none; the name is another's             │ Conflict InUseByOther
+//	          │ none                                    │ Create
+//	          │ not ours                                │ Conflict InUseByOther
+//	          │ going away                              │ Wait
+//	          │ External                                │ None
+//	          │ ours, but not by labels                 │ Adopt
+//	          │ differs                                 │ Update
+//	          │ the same, being created, or no address  │ Wait
+//	          │ the same, in state error                │ Conflict CloudError
+//	          │ the same                                │ None
+//	deleted   │ none, External, or not ours             │ None
+//	          │ ours, Retain                            │ Release, then None
+//	          │ ours, going away                        │ Wait
+//	          │ ours, services of live objects on it    │ Wait
+//	          │ ours, foreign services on it            │ Conflict ForeignServices
+//	          │ ours, orphaned services on it           │ DeleteService
+//	          │ ours                                    │ Delete
+func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
+	if want.Deleting {
+		return removal(want, got)
+	}
+	lb := got.NLB
+	switch {
+	case lb == nil && (want.ID != "" || want.External):
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonNotFound, Message: missing(want)}
+	case lb == nil && got.SameName != nil:
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: fmt.Sprintf(
+			"The name %q is in use by NLB %s, which isn't this object's, and names are unique in a zone; choose another name", got.SameName.Name, got.SameName.ID)}
+	case lb == nil:
+		return LoadBalancerMove{Action: Create, Attributes: want.Attributes}
+	case got.Proof == ProofNone:
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: got.Refusal}
+	case lb.State == StateDeleting:
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("NLB %s is being deleted at Exoscale", lb.ID)}
+	case want.External:
+		return settled(*lb)
+	case got.Proof != ProofLabels:
+		labels := LabelsToWrite(lb.Labels, ownership(want.Attributes.Labels), nil)
+		return LoadBalancerMove{Action: Adopt, Change: LoadBalancerChange{Labels: &labels}}
+	}
+	if change := differences(want, *lb); change != (LoadBalancerChange{}) {
+		return LoadBalancerMove{Action: Update, Change: change}
+	}
+	return settled(*lb)
+}
+
+// settled decides about an NLB that is as wanted.
+func settled(lb LoadBalancer) LoadBalancerMove {
+	switch {
+	case lb.State == StateCreating:
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("NLB %s is being created at Exoscale", lb.ID)}
+	case lb.State == StateError:
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonCloudError, Message: fmt.Sprintf(
+			"NLB %s is in state error at Exoscale; ask Exoscale's support", lb.ID)}
+	case lb.Address == "":
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForAddress, Message: fmt.Sprintf("NLB %s has no address yet", lb.ID)}
+	default:
+		return LoadBalancerMove{Action: None}
+	}
+}
+
+func missing(want LoadBalancerWant) string {
+	if want.ID != "" {
+		return fmt.Sprintf("There is no NLB with id %s in the zone; check spec.id and spec.zone", want.ID)
+	}
+	return fmt.Sprintf("There is no NLB named %q in the zone; create it, or check spec.name and spec.zone", want.Attributes.Name)
+}
+
+func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
+	lb := got.NLB
+	switch {
+	case lb == nil || want.External || got.Proof == ProofNone:
+		return LoadBalancerMove{Action: None}
+	case want.Retain:
+		labels := maps.Clone(want.Attributes.Labels)
+		labels = LabelsToWrite(lb.Labels, ownership(labels), nil)
+		labels[v1alpha1.CloudLabelOwnerUID] = v1alpha1.OwnerUIDRetained
+		if maps.Equal(labels, lb.Labels) {
+			return LoadBalancerMove{Action: None}
+		}
+		return LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &labels}}
+	case lb.State == StateDeleting:
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("NLB %s is being deleted at Exoscale", lb.ID)}
+	case len(got.Services.Held) > 0:
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
+			"NLB %s is deleted once its services are removed: %s", lb.ID, listServices(got.Services.Held))}
+	case len(got.Services.Foreign) > 0:
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonForeignServices, Message: fmt.Sprintf(
+			"NLB %s holds services that this operator didn't make: %s. Remove them, or set deletionPolicy: Retain to leave the NLB as it is", lb.ID, listServices(got.Services.Foreign))}
+	case len(got.Services.Orphaned) > 0:
+		return LoadBalancerMove{Action: DeleteService, ServiceID: got.Services.Orphaned[0].ID}
+	default:
+		return LoadBalancerMove{Action: Delete}
+	}
+}
+
+// ownership is the part of the labels by which an NLB is known as ours.
+func ownership(labels map[string]string) map[string]string {
+	part := map[string]string{}
+	for _, key := range []string{v1alpha1.CloudLabelCluster, v1alpha1.CloudLabelOwner, v1alpha1.CloudLabelOwnerUID} {
+		part[key] = labels[key]
+	}
+	return part
+}
+
+// differences are the attributes that aren't as wanted.
+func differences(want LoadBalancerWant, got LoadBalancer) LoadBalancerChange {
+	var change LoadBalancerChange
+	if name := want.Attributes.Name; name != "" && name != got.Name {
+		change.Name = &name
+	}
+	if text := want.Attributes.Description; text != got.Description && (text != "" || !want.KeepsUnset) {
+		change.Description = &text
+	}
+	if labels := LabelsToWrite(got.Labels, want.Attributes.Labels, want.AppliedLabelKeys); !maps.Equal(labels, got.Labels) {
+		change.Labels = &labels
+	}
+	return change
+}
+
+func listServices(services []Service) string {
+	text := ""
+	for i, service := range services {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%q (%s)", service.Name, PortText(service.Port, service.Protocol))
+	}
+	return text
+}

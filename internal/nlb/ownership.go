@@ -1,0 +1,178 @@
+package nlb
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// Claim is who asks whether an NLB is theirs: a NetworkLoadBalancer, and what is
+// known of it that could prove ownership.
+type Claim struct {
+	// Cluster is the id of this cluster.
+	Cluster string
+	// Namespace, Name and UID of the NetworkLoadBalancer.
+	Namespace, Name, UID string
+	// ServiceUID is the UID of the live Service that the object was projected
+	// from; empty if none. The caller has looked that Service up: a UID that
+	// somebody wrote is no proof.
+	ServiceUID string
+	// RecordedID is the NLB that the object's status says is its own.
+	RecordedID string
+	// External is true if the NLB is only to be attached to.
+	External bool
+}
+
+// owner is the value of the owner label.
+func (c Claim) owner() string { return c.Namespace + "/" + c.Name }
+
+// consent is the value of the adopt label that lets this object take an NLB over.
+func (c Claim) consent() string { return c.Cluster + "/" + c.owner() }
+
+// Labels are the labels that prove the ownership from now on.
+func (c Claim) Labels() map[string]string {
+	return map[string]string{
+		v1alpha1.CloudLabelCluster:  c.Cluster,
+		v1alpha1.CloudLabelOwner:    c.owner(),
+		v1alpha1.CloudLabelOwnerUID: c.UID,
+	}
+}
+
+// Proof is why an NLB may be changed, or only attached to, by who claims it.
+type Proof string
+
+// The proofs of ownership, strongest first.
+const (
+	// ProofLabels: the labels name this cluster and this very object.
+	ProofLabels Proof = "Labels"
+	// ProofRestored: the labels name this cluster and an object of this
+	// namespace and name. There is only one at a time, so the one with the other
+	// UID is gone: this one was restored from a backup, or made anew.
+	ProofRestored Proof = "Restored"
+	// ProofRetained: as before, and the NLB was retained when that object went.
+	ProofRetained Proof = "Retained"
+	// ProofRecorded: the status names it and nobody else's labels are on it:
+	// somebody took ours off.
+	ProofRecorded Proof = "Recorded"
+	// ProofCCM: no labels, and the name that the CCM gives to the NLB of the
+	// very Service that the object was projected from.
+	ProofCCM Proof = "CCM"
+	// ProofConsent: whoever holds the account has set the adopt label for this object.
+	ProofConsent Proof = "Consent"
+	// ProofExternal: not ours, but open to be attached to.
+	ProofExternal Proof = "External"
+	// ProofNone: not ours.
+	ProofNone Proof = ""
+)
+
+// Adopts tells whether the NLB was somebody else's, or nobody's, before.
+func (p Proof) Adopts() bool {
+	return p == ProofRetained || p == ProofCCM || p == ProofConsent
+}
+
+// ProofOf is the one place that decides whether an NLB is the claimant's. Where
+// it isn't, the refusal says whose it is and what can be done.
+//
+//	labels on the NLB                        │ Managed           │ External
+//	─────────────────────────────────────────┼───────────────────┼──────────
+//	our cluster, our UID                     │ Labels            │ External
+//	our cluster, our ns/name, retained       │ Retained          │ External
+//	our cluster, our ns/name, another UID    │ Restored          │ External
+//	retained, other owner, consent for us    │ Consent           │ External
+//	retained, other owner                    │ refused           │ External
+//	another owner                            │ refused           │ refused
+//	none, recorded in our status             │ Recorded          │ External
+//	none, named k8s-<UID of our Service>     │ CCM               │ External
+//	none, consent for us                     │ Consent           │ External
+//	none, named k8s-<another UID>            │ refused           │ refused
+//	none                                     │ refused           │ External
+func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
+	owner, uid := lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
+	held := uid != "" || owner != "" || lb.Labels[v1alpha1.CloudLabelCluster] != ""
+	retained := uid == v1alpha1.OwnerUIDRetained
+	sameCluster := lb.Labels[v1alpha1.CloudLabelCluster] == claim.Cluster
+	sameOwner := sameCluster && owner == claim.owner()
+	consents := lb.Labels[v1alpha1.CloudLabelAdopt] == claim.consent()
+	ownName := claim.ServiceUID != "" && lb.Name == LoadBalancerNameOfService(claim.ServiceUID)
+
+	if claim.External {
+		switch {
+		case held && !retained && !sameOwner:
+			return ProofNone, heldBy(lb)
+		case !held && !ownName && NameReserved(lb.Name, claim.ServiceUID):
+			return ProofNone, fmt.Sprintf("NLB %s is named %q, so it is the NLB of another Service, and can't be attached to as External", lb.ID, lb.Name)
+		default:
+			return ProofExternal, ""
+		}
+	}
+	switch {
+	case sameCluster && uid == claim.UID:
+		return ProofLabels, ""
+	case sameOwner && retained:
+		return ProofRetained, ""
+	case sameOwner:
+		return ProofRestored, ""
+	case held && !retained:
+		return ProofNone, heldBy(lb)
+	case consents:
+		return ProofConsent, ""
+	case held:
+		return ProofNone, heldBy(lb) + ". " + howToConsent(claim)
+	case lb.ID == claim.RecordedID:
+		return ProofRecorded, ""
+	case ownName:
+		return ProofCCM, ""
+	default:
+		return ProofNone, fmt.Sprintf("NLB %s (%q) wasn't made by this object. %s", lb.ID, lb.Name, howToConsent(claim))
+	}
+}
+
+func heldBy(lb LoadBalancer) string {
+	cluster, owner, uid := lb.Labels[v1alpha1.CloudLabelCluster], lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
+	if uid == v1alpha1.OwnerUIDRetained {
+		return fmt.Sprintf("NLB %s (%q) was retained for NetworkLoadBalancer %s of cluster %s", lb.ID, lb.Name, owner, cluster)
+	}
+	return fmt.Sprintf("NLB %s (%q) belongs to NetworkLoadBalancer %s (UID %s) of cluster %s", lb.ID, lb.Name, owner, uid, cluster)
+}
+
+func howToConsent(claim Claim) string {
+	return fmt.Sprintf("To hand it over, set the label %s=%s on the NLB; to only attach to it, use managementPolicy External",
+		v1alpha1.CloudLabelAdopt, claim.consent())
+}
+
+// FindLoadBalancer picks, from all NLBs of a zone, the one that is the
+// claimant's by proof, where no id is recorded: the strongest proof, then the
+// oldest. Consent is no way to be found: it takes the id, too.
+func FindLoadBalancer(all []LoadBalancer, claim Claim) (LoadBalancer, Proof) {
+	order := []Proof{ProofLabels, ProofRestored, ProofRetained, ProofCCM}
+	best, bestRank := LoadBalancer{}, len(order)
+	for _, lb := range all {
+		proof, _ := ProofOf(lb, claim)
+		rank := slices.Index(order, proof)
+		if rank < 0 || rank > bestRank || rank == bestRank && !lb.CreatedAt.Before(best.CreatedAt) {
+			continue
+		}
+		best, bestRank = lb, rank
+	}
+	if bestRank == len(order) {
+		return LoadBalancer{}, ProofNone
+	}
+	return best, order[bestRank]
+}
+
+// LabelsToWrite are all labels that an NLB is to have: the wanted ones, and what
+// others put there. applied are the keys that we wrote before: only these are
+// removed if they aren't wanted any more.
+func LabelsToWrite(got, want map[string]string, applied []string) map[string]string {
+	labels := maps.Clone(got)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	for _, key := range applied {
+		delete(labels, key)
+	}
+	maps.Copy(labels, want)
+	return labels
+}

@@ -1,0 +1,122 @@
+package nlb
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// PortText is a port as people write it: 443/TCP.
+func PortText(port int32, protocol Protocol) string {
+	return fmt.Sprintf("%d/%s", port, strings.ToUpper(string(protocol)))
+}
+
+// ServiceWant is what the cloud is to hold for an NLBService.
+type ServiceWant struct {
+	// Absent: nothing. The object, or its NetworkLoadBalancer, is being deleted.
+	Absent bool
+	// Attributes of the service.
+	Attributes ServiceAttributes
+}
+
+// ServiceGot is what the cloud holds.
+type ServiceGot struct {
+	// LoadBalancerID is the NLB that was looked at.
+	LoadBalancerID string
+	// Own is the service of this object; nil if there is none.
+	Own *Service
+	// OnPort is a service on the wanted port and protocol that isn't ours.
+	OnPort *Service
+	// Holder is the object that OnPort belongs to; empty if none of ours.
+	Holder string
+	// Rival is another NLBService for the same port that goes first; empty if none.
+	Rival string
+	// Count is the number of services on the NLB, whoever's.
+	Count int
+}
+
+// ServiceMove is the one step that leads from what is to what is wanted.
+type ServiceMove struct {
+	Action Action
+	// Reason and Message, of Wait and Conflict, are for the conditions.
+	Reason, Message string
+	// Attributes of a Create, Update or Replace.
+	Attributes ServiceAttributes
+}
+
+// DiffService decides on the one step.
+//
+//	object    │ cloud                            │ move
+//	──────────┼──────────────────────────────────┼──────────────────
+//	absent    │ ours is going away               │ Wait
+//	          │ ours                             │ Delete
+//	          │ none of ours                     │ None
+//	wanted    │ ours is going away               │ Wait
+//	          │ ours, another pool               │ Replace
+//	          │ ours, differs                    │ Update
+//	          │ ours, not running yet            │ Wait
+//	          │ ours, the same                   │ None
+//	          │ another's on the port            │ Conflict PortConflict
+//	          │ another object goes first        │ Conflict PortConflict
+//	          │ the NLB is full                  │ Conflict ServiceLimitReached
+//	          │ none                             │ Create
+func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
+	own := got.Own
+	if own != nil && own.State == StateDeleting {
+		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("Service %q is being removed at Exoscale", own.Name)}
+	}
+	switch {
+	case want.Absent && own != nil:
+		return ServiceMove{Action: Delete}
+	case want.Absent:
+		return ServiceMove{Action: None}
+	case own == nil:
+		return addition(want, got)
+	case own.InstancePoolID != want.Attributes.InstancePoolID:
+		return ServiceMove{Action: Replace, Attributes: want.Attributes}
+	case own.Attributes() != want.Attributes:
+		return ServiceMove{Action: Update, Attributes: want.Attributes}
+	case own.State == StateCreating:
+		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("Service %q is being added at Exoscale", own.Name)}
+	default:
+		return ServiceMove{Action: None}
+	}
+}
+
+func addition(want ServiceWant, got ServiceGot) ServiceMove {
+	port := PortText(want.Attributes.Port, want.Attributes.Protocol)
+	switch {
+	case got.OnPort != nil && got.Holder != "":
+		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
+			"Port %s of NLB %s is held by NLBService %s; delete that or choose another port", port, got.LoadBalancerID, got.Holder)}
+	case got.OnPort != nil:
+		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
+			"Port %s of NLB %s is used by service %q (%s) that this object doesn't own; delete it or choose another port", port, got.LoadBalancerID, got.OnPort.Name, got.OnPort.ID)}
+	case got.Rival != "":
+		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
+			"Port %s of NLB %s is claimed by NLBService %s, which goes first; delete that or choose another port", port, got.LoadBalancerID, got.Rival)}
+	case got.Count >= MaxServices:
+		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonServiceLimitReached, Message: fmt.Sprintf(
+			"NLB %s already holds %d services, as many as Exoscale allows; remove one, or use another NetworkLoadBalancer", got.LoadBalancerID, got.Count)}
+	default:
+		return ServiceMove{Action: Create, Attributes: want.Attributes}
+	}
+}
+
+// Attributes are the part of a service that can be written. What the mode of its
+// health check has no use for is left out: Exoscale can't clear it.
+func (s Service) Attributes() ServiceAttributes {
+	check := s.HealthCheck
+	if check.Mode == ProbeTCP {
+		check.Path = ""
+	}
+	if check.Mode != ProbeHTTPS {
+		check.TLSServerName = ""
+	}
+	return ServiceAttributes{
+		Name: s.Name, Description: s.Description, InstancePoolID: s.InstancePoolID,
+		Protocol: s.Protocol, Port: s.Port, TargetPort: s.TargetPort,
+		Strategy: s.Strategy, HealthCheck: check,
+	}
+}
