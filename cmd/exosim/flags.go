@@ -42,7 +42,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprintf(stderr, "%s\nFlags:\n%s", about, flags.FlagUsages()) }
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` and port to serve at; port 0 takes a free one")
-	flags.StringSliceVar(&s.zones, "zone", nil, "`name` of a zone; repeat it for several (default: those of the state file, else "+exosim.DefaultZone+")")
+	flags.StringSliceVar(&s.zones, "zone", nil, "`name` of a zone; repeat it for several; those of the state file follow (default, if there are none: "+exosim.DefaultZone+")")
 	flags.StringVar(&s.key, "api-key", "", "API `key` that may do everything (default: the first of the state file, else "+exosim.DefaultKey+")")
 	flags.StringVar(&s.secret, "api-secret", "", "`secret` of the API key (default: "+exosim.DefaultSecret+")")
 	flags.DurationVar(&s.delay, "operation-delay", 2*time.Second, "how long each operation takes")

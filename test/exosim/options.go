@@ -33,8 +33,8 @@ func (realClock) Now() time.Time { return time.Now() }
 // Options of a Cloud; the zero value is a cloud without delays whose answers are
 // as strict as Exoscale's documentation.
 type Options struct {
-	// Zones are served in this order: the first under /v2, each under
-	// /<zone>/v2. None means those of State, else DefaultZone.
+	// Zones are served in this order, and then those of State: the first under
+	// /v2, each under /<zone>/v2. Neither having any means DefaultZone.
 	Zones []string
 	// Key and Secret are an API key that may do everything; both empty means
 	// DefaultKey and DefaultSecret, unless State has keys.
@@ -80,13 +80,9 @@ func (o Options) complete() (Options, error) {
 	if o.State == nil {
 		o.State = &StateFile{}
 	}
+	o.Zones = slices.Clone(o.Zones)
 	for _, zone := range o.State.zones {
-		if len(o.Zones) > 0 && !slices.Contains(o.Zones, zone.name) {
-			return o, fmt.Errorf("the state file has zone %q, which isn't one of those served (%s)", zone.name, strings.Join(o.Zones, ", "))
-		}
-	}
-	if len(o.Zones) == 0 {
-		for _, zone := range o.State.zones {
+		if !slices.Contains(o.Zones, zone.name) {
 			o.Zones = append(o.Zones, zone.name)
 		}
 	}

@@ -1,6 +1,7 @@
 package exosim
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -37,6 +38,9 @@ func ParseState(data []byte) (*StateFile, error) {
 	}
 	if string(document) == "null" {
 		document = []byte("{}") // an empty file
+	}
+	if document[0] != '{' {
+		return nil, errors.New("must be an object with the fields zones and keys")
 	}
 	var faults []string
 	file := &StateFile{}

@@ -33,7 +33,11 @@ func readObject(data []byte, faults *[]string) *object {
 func newObject(path string, data []byte, faults *[]string) *object {
 	o := &object{path: path, faults: faults}
 	if err := json.Unmarshal(data, &o.fields); err != nil || o.fields == nil {
-		o.fault("", "must be a JSON object")
+		if path == "" {
+			o.fault("", "must be a JSON object")
+		} else {
+			o.fault("", "must be an object") // perhaps of YAML
+		}
 		o.fields = map[string]json.RawMessage{}
 	}
 	return o

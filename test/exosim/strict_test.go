@@ -56,7 +56,7 @@ func TestARequestThatIsWrongIsRefusedByName(t *testing.T) {
 		"a pool without id":             {"POST", "load-balancer/" + lb + "/service", add("instance-pool", `{}`), "instance-pool.id: is required"},
 		"a pool with an empty id":       {"POST", "load-balancer/" + lb + "/service", add("instance-pool", `{"id": ""}`), "instance-pool.id: must be a UUID"},
 		"a pool with what isn't known":  {"POST", "load-balancer/" + lb + "/service", add("instance-pool", `{"id": "`+w.pool.ID+`", "foo": 1}`), "instance-pool.foo: unknown field"},
-		"a pool that is a string":       {"POST", "load-balancer/" + lb + "/service", add("instance-pool", `"x"`), "instance-pool: must be a JSON object"},
+		"a pool that is a string":       {"POST", "load-balancer/" + lb + "/service", add("instance-pool", `"x"`), "instance-pool: must be an object"},
 		"no health check":               {"POST", "load-balancer/" + lb + "/service", add("healthcheck", ""), "healthcheck: is required"},
 		"a check without mode and port": {"POST", "load-balancer/" + lb + "/service", check(``), "healthcheck.mode: is required; healthcheck.port: is required"},
 		"a check by UDP":                {"POST", "load-balancer/" + lb + "/service", check(`"mode": "udp", "port": 1`), "healthcheck.mode: must be one of tcp, http, https"},
