@@ -1,0 +1,68 @@
+package app
+
+import (
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+)
+
+// cloud is what the controllers know of Exoscale.
+type cloud struct {
+	client     *exoscale.Client
+	inventory  *exoscale.Inventory
+	operations *exoscale.Operations
+}
+
+// newCloud makes the cloud layer and lets the manager run it: the credentials are
+// followed always, the inventory and the operations where the controllers run.
+func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, error) {
+	log := options.Log.WithName("cloud")
+	credentials, err := credentials(mgr, options)
+	if err != nil {
+		return cloud{}, err
+	}
+	client, err := exoscale.NewClient(exoscale.Options{
+		Endpoint:    options.APIEndpoint,
+		Zone:        options.Zone,
+		Credentials: credentials,
+		RateLimit:   exoscale.RateLimit{PerSecond: options.RateLimit},
+		Metrics:     options.CloudMetrics,
+		Log:         log,
+		UserAgent:   Name + "/" + options.Version,
+	})
+	if err != nil {
+		return cloud{}, err
+	}
+	inventory, err := exoscale.NewInventory(client, exoscale.InventoryOptions{
+		Interval:       options.SyncPeriod,
+		Changed:        wakeups.loadBalancerChanged,
+		MembersChanged: wakeups.membersChanged,
+		ZoneChanged:    wakeups.zoneChanged,
+	})
+	if err != nil {
+		return cloud{}, fmt.Errorf("registering the inventory's metrics: %w", err)
+	}
+	operations := exoscale.NewOperations(client, inventory, wakeups.operationEnded,
+		exoscale.OperationsOptions{PollInterval: options.PollInterval})
+	for _, runnable := range []manager.Runnable{inventory, manager.RunnableFunc(operations.Run)} {
+		if err := mgr.Add(runnable); err != nil {
+			return cloud{}, err
+		}
+	}
+	return cloud{client: client, inventory: inventory, operations: operations}, nil
+}
+
+// credentials are those given, else those of the file, else the environment's.
+func credentials(mgr manager.Manager, options Options) (exoscale.CredentialsSource, error) {
+	switch {
+	case options.Credentials != nil:
+		return options.Credentials, nil
+	case options.CredentialsFile != "":
+		file := exoscale.NewFileCredentials(options.CredentialsFile, exoscale.FileCredentialsOptions{Log: options.Log.WithName("credentials")})
+		return file, mgr.Add(file)
+	default:
+		return exoscale.EnvironmentCredentials(), nil
+	}
+}

@@ -1,0 +1,95 @@
+package app
+
+import (
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+)
+
+// Name is the operator's: in user agents, Events and the lease of the leader.
+const Name = "exoscale-nlb-operator"
+
+// AllNamespaces stands for every namespace in Options.ExternalNLBNamespaces.
+const AllNamespaces = "*"
+
+// Options of an App. Those that have a flag are described by --help; begin with
+// Defaults and set what differs.
+type Options struct {
+	Zone            string
+	APIEndpoint     string
+	CredentialsFile string
+	// RateLimit is in requests a second, for each zone.
+	RateLimit  float64
+	SyncPeriod time.Duration
+	ClusterID  string
+
+	ClaimClasslessServices bool
+	DefaultInstancePool    string
+	UDPDefaultHealthCheck  string
+	ExternalNLBNamespaces  []string
+
+	WatchNamespaces         []string
+	MaxConcurrentReconciles int
+	LeaderElect             bool
+	LeaderElectionNamespace string
+
+	MetricsBindAddress     string
+	MetricsSecure          bool
+	HealthProbeBindAddress string
+
+	LogFormat string
+	LogLevel  string
+
+	// What follows has no flag: it is for whoever runs an App inside a program.
+
+	// Version is what the operator calls itself towards Exoscale.
+	Version string
+	// Log gets what the App and its controllers tell; LogFormat and LogLevel are
+	// those of Command. The zero value tells nobody.
+	Log logr.Logger
+	// Credentials come before CredentialsFile and the environment, unless nil.
+	Credentials exoscale.CredentialsSource
+	// CloudMetrics is where the metrics of the cloud layer are registered; nil:
+	// nowhere. Each App in a process needs its own.
+	CloudMetrics prometheus.Registerer
+	// PollInterval between two looks at the operations in flight; 0: 1 s.
+	PollInterval time.Duration
+	// SkipNameValidation lets several Apps live in one process, which then share
+	// the metrics of their controllers.
+	SkipNameValidation bool
+}
+
+// What Options.UDPDefaultHealthCheck may be.
+const (
+	UDPHealthCheckKubeProxy = "kube-proxy"
+	UDPHealthCheckNone      = "none"
+)
+
+// What Options.LogFormat may be.
+const (
+	LogFormatJSON    = "json"
+	LogFormatConsole = "console"
+)
+
+// Off, as a bind address, serves nothing.
+const Off = "0"
+
+// Defaults are the Options of a program that is started without any flag.
+func Defaults() Options {
+	return Options{
+		RateLimit:               20,
+		SyncPeriod:              time.Minute,
+		UDPDefaultHealthCheck:   UDPHealthCheckKubeProxy,
+		ExternalNLBNamespaces:   []string{AllNamespaces},
+		MaxConcurrentReconciles: 10,
+		MetricsBindAddress:      ":8443",
+		MetricsSecure:           true,
+		HealthProbeBindAddress:  ":8081",
+		LogFormat:               LogFormatJSON,
+		LogLevel:                "info",
+		Version:                 "unknown",
+	}
+}

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Between these the sync period makes sense: more often, the lists of the cloud
+// would use up its rate limit; more seldom, drift stays for too long.
+const (
+	shortestSyncPeriod = 100 * time.Millisecond // for tests and the demo
+	longestSyncPeriod  = 24 * time.Hour
+)
+
+var (
+	zoneName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	clusterRE = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+)
+
+// Validate tells, in one error, every option that isn't allowed: the flag, the
+// value, and what is allowed.
+func (o Options) Validate() error {
+	var wrong findings
+	wrong.unless(o.Zone == "" || zoneName.MatchString(o.Zone), "zone", o.Zone, `the name of a zone, such as "ch-gva-2"`)
+	wrong.endpoint("exoscale-api-endpoint", o.APIEndpoint)
+	wrong.unless(o.RateLimit > 0 && o.RateLimit <= 1000, "exoscale-rate-limit", strconv.FormatFloat(o.RateLimit, 'g', -1, 64), "more than 0 and up to 1000 requests a second")
+	wrong.unless(o.SyncPeriod >= shortestSyncPeriod && o.SyncPeriod <= longestSyncPeriod, "sync-period", o.SyncPeriod.String(),
+		fmt.Sprintf("%s to %s", shortestSyncPeriod, longestSyncPeriod))
+	wrong.unless(o.ClusterID == "" || clusterRE.MatchString(o.ClusterID), "cluster-id", o.ClusterID,
+		"1 to 63 letters, digits and . _ - within, since it stands in labels")
+	wrong.unless(len([]rune(o.DefaultInstancePool)) <= 255, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
+	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, UDPHealthCheckKubeProxy, UDPHealthCheckNone)
+	wrong.namespaces("external-nlb-namespaces", o.ExternalNLBNamespaces, AllNamespaces)
+	wrong.namespaces("watch-namespaces", o.WatchNamespaces)
+	wrong.unless(o.MaxConcurrentReconciles >= 1 && o.MaxConcurrentReconciles <= 1000, "max-concurrent-reconciles", strconv.Itoa(o.MaxConcurrentReconciles), "1 to 1000")
+	if o.LeaderElectionNamespace != "" {
+		wrong.namespaces("leader-election-namespace", []string{o.LeaderElectionNamespace})
+	}
+	wrong.address("metrics-bind-address", o.MetricsBindAddress)
+	wrong.address("health-probe-bind-address", o.HealthProbeBindAddress)
+	wrong.oneOf("log-format", o.LogFormat, LogFormatJSON, LogFormatConsole)
+	wrong.oneOf("log-level", o.LogLevel, logLevels()...)
+	return errors.Join(wrong...)
+}
+
+// findings are the flags that are wrong.
+type findings []error
+
+func (f *findings) unless(ok bool, flag, value, allowed string) {
+	if !ok {
+		*f = append(*f, fmt.Errorf("--%s: must be %s; it is %q", flag, allowed, value))
+	}
+}
+
+func (f *findings) oneOf(flag, value string, allowed ...string) {
+	last := len(allowed) - 1
+	f.unless(slices.Contains(allowed, value), flag, value, strings.Join(allowed[:last], ", ")+" or "+allowed[last])
+}
+
+// namespaces may also hold the words.
+func (f *findings) namespaces(flag string, names []string, words ...string) {
+	allowed := "a namespace's name"
+	if len(words) > 0 {
+		allowed += " or " + strings.Join(words, ", ")
+	}
+	for _, name := range names {
+		f.unless(slices.Contains(words, name) || len(validation.IsDNS1123Label(name)) == 0, flag, name, allowed)
+	}
+}
+
+// endpoint must be a URL without anything that would get lost or leak.
+func (f *findings) endpoint(flag, value string) {
+	if value == "" {
+		return
+	}
+	const allowed = `a URL such as "https://api-ch-gva-2.exoscale.com/v2", without user, query and fragment`
+	u, err := url.Parse(value)
+	if err != nil {
+		f.unless(false, flag, "(not a URL)", allowed) // the value may hold a password
+		return
+	}
+	ok := (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	f.unless(ok, flag, u.Redacted(), allowed)
+}
+
+func (f *findings) address(flag, value string) {
+	if value == Off {
+		return
+	}
+	_, port, err := net.SplitHostPort(value)
+	_, notNumber := strconv.ParseUint(port, 10, 16)
+	f.unless(err == nil && notNumber == nil, flag, value, `an address to listen at such as ":8081", or "0" for none`)
+}
