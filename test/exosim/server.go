@@ -61,7 +61,6 @@ func (c *Cloud) serveCall(w http.ResponseWriter, r *http.Request, call *request,
 	faults := c.faults.strike(zoneName, route)
 	status := 0
 	defer func() {
-		c.calls.leave(entry, status)
 		level := slog.LevelInfo
 		if !route.writes() && status == http.StatusOK {
 			level = slog.LevelDebug
@@ -76,12 +75,13 @@ func (c *Cloud) serveCall(w http.ResponseWriter, r *http.Request, call *request,
 		return
 	}
 	answer, err := c.answer(r, call, route, zoneName, faults, entry)
+	status = statusOf(err)
+	c.calls.leave(entry, status) // before the client can know
 	if faults.has(FaultResetAfter) {
-		status = statusOf(err)
 		cut(w)
 		return
 	}
-	status = reply(w, err, answer)
+	reply(w, err, answer)
 }
 
 // answer admits a request and has it handled.
@@ -157,10 +157,9 @@ func cut(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// reply writes the answer, or the refusal if there is one, and tells the status.
-func reply(w http.ResponseWriter, err error, answer any) int {
+// reply writes the answer, or the refusal if there is one.
+func reply(w http.ResponseWriter, err error, answer any) {
 	w.Header().Set("Content-Type", "application/json")
-	status := statusOf(err)
 	if err != nil {
 		var refused *refusal
 		if errors.As(err, &refused) && refused.retryAfter > 0 {
@@ -168,11 +167,10 @@ func reply(w http.ResponseWriter, err error, answer any) int {
 		}
 		answer = map[string]string{"message": err.Error()}
 	}
-	w.WriteHeader(status)
+	w.WriteHeader(statusOf(err))
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(answer) // fails only when the client is gone
-	return status
 }
 
 func statusOf(err error) int {
