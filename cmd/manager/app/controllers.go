@@ -1,8 +1,39 @@
 package app
 
-import "sigs.k8s.io/controller-runtime/pkg/manager"
+import (
+	"slices"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
+)
 
 // setupControllers adds every controller to the manager.
-func (a *App) setupControllers(manager.Manager) error {
-	return nil
+func (a *App) setupControllers(mgr manager.Manager) error {
+	events := mgr.GetEventRecorder(Name)
+	return networkloadbalancer.New(networkloadbalancer.Options{
+		Client:                  mgr.GetClient(),
+		LoadBalancers:           a.cloud.client,
+		Inventory:               a.cloud.inventory,
+		Operations:              a.cloud.operations,
+		Events:                  events,
+		Wakeups:                 &a.wakeups.loadBalancers,
+		Clock:                   clock.RealClock{},
+		ClusterID:               a.clusterID,
+		DefaultZone:             a.options.Zone,
+		SyncPeriod:              a.options.SyncPeriod,
+		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
+		ExternalAllowed:         a.options.externalAllowed(),
+		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
+		SkipNameValidation:      a.options.SkipNameValidation,
+	}).SetupWithManager(mgr)
+}
+
+// externalAllowed tells whether objects of a namespace may be External; nil: all.
+func (o Options) externalAllowed() func(namespace string) bool {
+	if slices.Contains(o.ExternalNLBNamespaces, AllNamespaces) {
+		return nil
+	}
+	return func(namespace string) bool { return slices.Contains(o.ExternalNLBNamespaces, namespace) }
 }

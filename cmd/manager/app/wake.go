@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 )
@@ -59,7 +60,7 @@ func newWakeups(reader client.Reader, log logr.Logger) *wakeups {
 // operationEnded wakes the object that an operation belongs to.
 func (w *wakeups) operationEnded(owner exoscale.Owner) {
 	switch owner.Kind {
-	case "NetworkLoadBalancer":
+	case networkloadbalancer.Kind:
 		w.loadBalancers.add(owner.NamespacedName)
 	case "NLBService":
 		w.nlbServices.add(owner.NamespacedName)
