@@ -174,6 +174,12 @@ var valueCases = map[string]valueCase{
 			"role=ingress": func(v *Values) {
 				v.NodeSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"role": "ingress"}}
 			},
+			"role=ingress,tier!=test": func(v *Values) { // as the documentation has it
+				v.NodeSelector = &metav1.LabelSelector{
+					MatchLabels:      map[string]string{"role": "ingress"},
+					MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"test"}}},
+				}
+			},
 			"!test": func(v *Values) {
 				v.NodeSelector = &metav1.LabelSelector{
 					MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "test", Operator: metav1.LabelSelectorOpDoesNotExist}},

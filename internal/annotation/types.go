@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -87,9 +89,38 @@ func setPath(field *string, value string) bool {
 }
 
 func setSelector(field **metav1.LabelSelector, value string) bool {
-	selector, err := metav1.ParseToLabelSelector(value)
-	*field = selector
-	return err == nil && len(selector.MatchLabels)+len(selector.MatchExpressions) > 0
+	parsed, err := labels.Parse(value)
+	if err != nil {
+		return false
+	}
+	requirements, _ := parsed.Requirements()
+	*field = &metav1.LabelSelector{}
+	for _, requirement := range requirements {
+		key, values := requirement.Key(), requirement.Values().List()
+		operator, known := selectorOperators[requirement.Operator()]
+		if !known {
+			return false
+		}
+		if _, twice := (*field).MatchLabels[key]; operator == metav1.LabelSelectorOpIn && len(values) == 1 && !twice {
+			(*field).MatchLabels = labels.Merge((*field).MatchLabels, labels.Set{key: values[0]})
+			continue
+		}
+		(*field).MatchExpressions = append((*field).MatchExpressions, metav1.LabelSelectorRequirement{
+			Key: key, Operator: operator, Values: values,
+		})
+	}
+	return len(requirements) > 0
+}
+
+// selectorOperators are those that a LabelSelector knows, too: not > and <.
+var selectorOperators = map[selection.Operator]metav1.LabelSelectorOperator{
+	selection.Equals:       metav1.LabelSelectorOpIn,
+	selection.DoubleEquals: metav1.LabelSelectorOpIn,
+	selection.In:           metav1.LabelSelectorOpIn,
+	selection.NotEquals:    metav1.LabelSelectorOpNotIn,
+	selection.NotIn:        metav1.LabelSelectorOpNotIn,
+	selection.Exists:       metav1.LabelSelectorOpExists,
+	selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
 }
 
 func setReference(field **v1alpha1.LoadBalancerReference, value string) bool {

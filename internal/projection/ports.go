@@ -1,0 +1,132 @@
+package projection
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/annotation"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// addPorts plans one NLBService for each port that can be served.
+func (p *Plan) addPorts(in Input, values annotation.Values, target v1alpha1.Target) {
+	existing := byName(in.Services)
+	served := firstPorts(in.Service, existing)
+	for i, port := range in.Service.Spec.Ports {
+		name := ServiceName(in.Service, port)
+		child, problem := nlbService(in, values, target, port)
+		current, exists := existing[name]
+		switch {
+		case exists && !metav1.IsControlledBy(current, in.Service):
+			p.refuse(port, v1alpha1.ReasonInUseByOther, fmt.Sprintf(
+				"NLBService %s/%s exists and doesn't belong to this Service; delete it or rename the Service", current.Namespace, name))
+			continue
+		case problem != nil:
+			p.refuse(port, problem.Reason, problem.Message)
+		case !served[i]:
+			p.refuse(port, v1alpha1.ReasonServiceLimitReached, fmt.Sprintf(
+				"an NLB holds %d services at most, and this Service has %d ports; use a second Service for the others", nlb.MaxServices, len(in.Service.Spec.Ports)))
+		default:
+			p.Services = append(p.Services, child)
+			continue
+		}
+		if exists {
+			p.Kept = append(p.Kept, name)
+		}
+	}
+	p.warnOfUnusedPath(values)
+}
+
+func (p *Plan) refuse(port corev1.ServicePort, reason, message string) {
+	p.PortProblems = append(p.PortProblems, PortProblem{
+		Port: port.Port, Protocol: ProtocolOf(port), Problem: Problem{Reason: reason, Message: message},
+	})
+}
+
+func byName(services []v1alpha1.NLBService) map[string]*v1alpha1.NLBService {
+	all := make(map[string]*v1alpha1.NLBService, len(services))
+	for i := range services {
+		all[services[i].Name] = &services[i]
+	}
+	return all
+}
+
+// firstPorts tells which ports are among the first that fit on an NLB: those
+// that are served already, then in the order of the spec.
+func firstPorts(service *corev1.Service, existing map[string]*v1alpha1.NLBService) []bool {
+	served := make([]bool, len(service.Spec.Ports))
+	count := 0
+	for _, existsNow := range []bool{true, false} {
+		for i, port := range service.Spec.Ports {
+			child, exists := existing[ServiceName(service, port)]
+			if exists = exists && metav1.IsControlledBy(child, service); exists != existsNow {
+				continue
+			}
+			if count < nlb.MaxServices && (exists || impossible(port) == nil) {
+				served[i] = true
+				count++
+			}
+		}
+	}
+	return served
+}
+
+// impossible tells what keeps a port from being served at all.
+func impossible(port corev1.ServicePort) *Problem {
+	switch {
+	case ProtocolOf(port) != corev1.ProtocolTCP && ProtocolOf(port) != corev1.ProtocolUDP:
+		return &Problem{v1alpha1.ReasonNotSupported, fmt.Sprintf(
+			"an Exoscale NLB forwards TCP and UDP only, not %s; remove the port from this Service", port.Protocol)}
+	case port.NodePort == 0:
+		return &Problem{v1alpha1.ReasonInvalid,
+			"it has no nodePort for the NLB to forward to; set spec.allocateLoadBalancerNodePorts to true, or the port's nodePort"}
+	default:
+		return nil
+	}
+}
+
+func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port corev1.ServicePort) (*v1alpha1.NLBService, *Problem) {
+	if problem := impossible(port); problem != nil {
+		return nil, problem
+	}
+	check, problem := healthCheck(in, values.HealthCheck, port)
+	if problem != nil {
+		return nil, problem
+	}
+	protocol, cloudProtocol := v1alpha1.ProtocolTCP, nlb.TCP
+	if ProtocolOf(port) == corev1.ProtocolUDP {
+		protocol, cloudProtocol = v1alpha1.ProtocolUDP, nlb.UDP
+	}
+	cloudName := values.ServiceName
+	if cloudName == "" {
+		cloudName = nlb.ServiceName(string(in.Service.UID), port.Port, cloudProtocol)
+	}
+	return &v1alpha1.NLBService{
+		ObjectMeta: childMeta(in.Service, ServiceName(in.Service, port)),
+		Spec: v1alpha1.NLBServiceSpec{
+			LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: in.Service.Name},
+			Port:            port.Port,
+			Protocol:        protocol,
+			TargetPort:      port.NodePort,
+			Name:            cloudName,
+			Description:     values.ServiceDescription,
+			Strategy:        values.Strategy,
+			Target:          *target.DeepCopy(),
+			HealthCheck:     check,
+		},
+	}, nil
+}
+
+// warnOfUnusedPath tells of a path that no probe requests.
+func (p *Plan) warnOfUnusedPath(values annotation.Values) {
+	unused := !slices.ContainsFunc(p.Services, func(s *v1alpha1.NLBService) bool { return s.Spec.HealthCheck.Path != "" })
+	if values.HealthCheck.Path != "" && len(p.Services) > 0 && unused {
+		p.Warnings = append(p.Warnings, fmt.Sprintf(
+			"annotation %s is %q: it has no effect, since the health check only opens TCP connections; set %s to http or https",
+			v1alpha1.AnnotationHealthCheckURI, values.HealthCheck.Path, v1alpha1.AnnotationHealthCheckMode))
+	}
+}

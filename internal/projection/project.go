@@ -1,0 +1,180 @@
+package projection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/annotation"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// Project plans the objects of a Service of type LoadBalancer.
+func Project(in Input) Plan {
+	values, problems, warnings := annotation.Parse(in.Service.Annotations, annotation.Service{
+		UID: string(in.Service.UID), Ports: len(in.Service.Spec.Ports),
+	})
+	plan := Plan{Problems: slices.Concat(invalidAnnotations(problems), unsupported(in, values))}
+	if len(problems) == 0 {
+		plan.Problems = append(plan.Problems, contradictChild(in, values)...)
+	}
+	target := annotatedTarget(values)
+	if target == nil {
+		target, plan.PoolProblem = in.Pool.Target, in.Pool.Problem
+	}
+	if target == nil && len(plan.Problems) == 0 && in.Pool.Problem != nil {
+		plan.Problems = append(plan.Problems, *in.Pool.Problem)
+	}
+	for _, warning := range warnings {
+		plan.Warnings = append(plan.Warnings, warning.String())
+	}
+	plan.Warnings = append(plan.Warnings, notHonoured(in.Service, values)...)
+	if len(plan.Problems) > 0 || target == nil {
+		plan.PoolProblem = nil
+		return plan
+	}
+	plan.LoadBalancer = loadBalancer(in, values)
+	plan.addPorts(in, values, *target)
+	return plan
+}
+
+func invalidAnnotations(problems []annotation.Problem) []Problem {
+	all := make([]Problem, len(problems))
+	for i, problem := range problems {
+		all[i] = Problem{v1alpha1.ReasonInvalid, problem.String()}
+	}
+	return all
+}
+
+// NamesPool tells whether the Service itself says where its traffic goes, so
+// that no pool has to be found for it.
+func NamesPool(service *corev1.Service) bool {
+	for _, name := range []string{
+		v1alpha1.AnnotationSKSClusterName, v1alpha1.AnnotationSKSNodepoolName,
+		v1alpha1.AnnotationInstancePoolID, v1alpha1.AnnotationNodeSelector,
+	} {
+		if _, annotated := service.Annotations[name]; annotated {
+			return true
+		}
+	}
+	return false
+}
+
+func annotatedTarget(values annotation.Values) *v1alpha1.Target {
+	switch {
+	case values.SKSNodepool != nil:
+		return &v1alpha1.Target{SKSNodepool: values.SKSNodepool}
+	case values.InstancePoolID != "":
+		return &v1alpha1.Target{InstancePoolID: values.InstancePoolID}
+	case values.NodeSelector != nil:
+		return &v1alpha1.Target{NodeSelector: values.NodeSelector}
+	default:
+		return nil
+	}
+}
+
+// loadBalancer is the NetworkLoadBalancer of the Service. What of its spec can't
+// change, and isn't said by the Service, is carried forward.
+func loadBalancer(in Input, values annotation.Values) *v1alpha1.NetworkLoadBalancer {
+	object := &v1alpha1.NetworkLoadBalancer{ObjectMeta: childMeta(in.Service, in.Service.Name)}
+	spec := &object.Spec
+	spec.Zone = in.Zone
+	if in.LoadBalancer != nil {
+		spec.Zone = in.LoadBalancer.Spec.Zone
+	}
+	spec.ID = idToSet(in, values)
+	spec.Name = values.Name
+	if values.External {
+		spec.ManagementPolicy = v1alpha1.External
+		return object
+	}
+	spec.ManagementPolicy = v1alpha1.Managed
+	if spec.Name == "" {
+		spec.Name = nlb.LoadBalancerNameOfService(string(in.Service.UID))
+	}
+	spec.Description = values.Description
+	spec.DeletionPolicy = v1alpha1.DeletionDelete
+	if values.DeletionPolicy != "" {
+		spec.DeletionPolicy = values.DeletionPolicy
+	}
+	return object
+}
+
+// idToSet is the id in the spec of the NetworkLoadBalancer, where it means an
+// NLB that exists already. The id of an NLB that the operator made stands in the
+// annotation only because it was written back, and is no reason to adopt it: it
+// is found again by its labels, and made anew if it is gone.
+//
+//	child        its spec.id   its status.id   → spec.id
+//	none         –             –               the annotated one, unless we wrote it
+//	there        set           any             carried forward
+//	there        none          none            the annotated one, unless we wrote it
+//	there        none          set             none
+//	external     none          any             the annotated one
+func idToSet(in Input, values annotation.Values) string {
+	child := in.LoadBalancer
+	switch {
+	case child != nil && child.Spec.ID != "":
+		return child.Spec.ID
+	case values.External:
+		return values.ID
+	case child != nil && child.Status.ID != "", WroteID(in.Service):
+		return ""
+	default:
+		return values.ID
+	}
+}
+
+// contradictChild finds what the Service asks of its NetworkLoadBalancer that
+// can't be changed any more, or a NetworkLoadBalancer that isn't its own.
+func contradictChild(in Input, values annotation.Values) []Problem {
+	child := in.LoadBalancer
+	if child == nil {
+		return nil
+	}
+	if !metav1.IsControlledBy(child, in.Service) {
+		return []Problem{{v1alpha1.ReasonInUseByOther, fmt.Sprintf(
+			"NetworkLoadBalancer %s/%s exists and doesn't belong to this Service; delete it or rename the Service", child.Namespace, child.Name)}}
+	}
+	known := child.Spec.ID
+	if known == "" {
+		known = child.Status.ID
+	}
+	if values.ID == "" || known == "" || values.ID == known || child.Spec.ID == "" && WroteID(in.Service) {
+		return nil
+	}
+	return []Problem{{v1alpha1.ReasonInvalid, fmt.Sprintf(
+		"annotation %s is %q, but the NLB of this Service is %s and can't be exchanged; set that id, or create another Service",
+		v1alpha1.AnnotationID, in.Service.Annotations[v1alpha1.AnnotationID], known)}}
+}
+
+// childMeta marks an object as the Service's: it goes when the Service goes.
+// Labels of the Service aren't copied, since GitOps tools would prune what
+// bears theirs.
+func childMeta(service *corev1.Service, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: service.Namespace,
+		Name:      name,
+		Labels:    map[string]string{v1alpha1.LabelService: service.Name},
+		OwnerReferences: []metav1.OwnerReference{
+			*metav1.NewControllerRef(service, corev1.SchemeGroupVersion.WithKind("Service")),
+		},
+	}
+}
+
+// ServiceName is the name of the NLBService of a port.
+func ServiceName(service *corev1.Service, port corev1.ServicePort) string {
+	return fmt.Sprintf("%s-%d-%s", service.Name, port.Port, strings.ToLower(string(ProtocolOf(port))))
+}
+
+// ProtocolOf is the protocol of a port, with its default.
+func ProtocolOf(port corev1.ServicePort) corev1.Protocol {
+	if port.Protocol == "" {
+		return corev1.ProtocolTCP
+	}
+	return port.Protocol
+}

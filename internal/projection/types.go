@@ -1,0 +1,86 @@
+package projection
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// Input is all that the objects of a Service depend on.
+type Input struct {
+	Service *corev1.Service
+	// Pool is where traffic goes if no annotation says it (see NamesPool).
+	Pool Pool
+	// LoadBalancer and Services are the objects that exist under the names that
+	// the Service's would have, or that refer to its NetworkLoadBalancer, whoever
+	// made them.
+	LoadBalancer *v1alpha1.NetworkLoadBalancer
+	Services     []v1alpha1.NLBService
+	// Zone is for a new NetworkLoadBalancer; empty leaves it to the operator.
+	Zone string
+	// UDPHealthCheck is how UDP ports are probed that have no TCP twin.
+	UDPHealthCheck UDPHealthCheck
+}
+
+// Pool is the target of a Service that doesn't name one.
+type Pool struct {
+	// Target is nil if none could be found.
+	Target *v1alpha1.Target
+	// Problem tells why none could be found, or why Target is one that had better
+	// be another; nil if all is well.
+	Problem *Problem
+}
+
+// UDPHealthCheck is the operator's --udp-default-healthcheck.
+type UDPHealthCheck string
+
+const (
+	// UDPHealthCheckKubeProxy probes kube-proxy itself: the node works, whether or
+	// not the application does. The default.
+	UDPHealthCheckKubeProxy UDPHealthCheck = "kube-proxy"
+	// UDPHealthCheckNone asks the user for a choice.
+	UDPHealthCheckNone UDPHealthCheck = "none"
+)
+
+// Problem is why something can't be served.
+type Problem struct {
+	// Reason is one of the closed vocabulary of package v1alpha1.
+	Reason string
+	// Message tells what is wrong and what to do.
+	Message string
+}
+
+// PortProblem is why one port can't be served, or not as it is now.
+type PortProblem struct {
+	Port     int32
+	Protocol corev1.Protocol
+	Problem
+}
+
+// String names the port and tells the problem.
+func (p PortProblem) String() string {
+	return fmt.Sprintf("port %d/%s: %s", p.Port, p.Protocol, p.Message)
+}
+
+// Plan is what a Service is to have.
+type Plan struct {
+	// Problems concern the whole Service: nothing of it is to be touched, and the
+	// Plan has no objects.
+	Problems []Problem
+	// PortProblems concern one port each; the others go on.
+	PortProblems []PortProblem
+	// PoolProblem tells of a target that is kept only for want of a better one.
+	PoolProblem *Problem
+	// Warnings tell what is not honoured, though the Service is served.
+	Warnings []string
+
+	// LoadBalancer and Services are to be applied. Only the fields that are set
+	// here are the operator's, and an empty description is one of them.
+	LoadBalancer *v1alpha1.NetworkLoadBalancer
+	Services     []*v1alpha1.NLBService
+	// Kept are the names of existing NLBServices that stay as they are, since
+	// their port has a problem. All others of the Service are to go.
+	Kept []string
+}
