@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	v3 "github.com/exoscale/egoscale/v3"
-	"github.com/exoscale/egoscale/v3/credentials"
+	v3 "github.com/exoscale/egoscale/v3"          //nolint:depguard // a client that isn't ours
+	"github.com/exoscale/egoscale/v3/credentials" //nolint:depguard // a client that isn't ours
 )
 
 const sample = "../../config/samples/exosim/state.yaml"
