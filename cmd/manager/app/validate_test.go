@@ -1,0 +1,82 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestValidate(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for name, tc := range map[string]struct {
+		set  func(*Options)
+		want string // "" if it is allowed
+	}{
+		"the defaults":                         {func(*Options) {}, ""},
+		"a zone that Exoscale may open":        {func(o *Options) { o.Zone = "xx-new-1" }, ""},
+		"a zone in capitals":                   {func(o *Options) { o.Zone = "CH-GVA-2" }, "--zone"},
+		"a zone with a blank":                  {func(o *Options) { o.Zone = "ch-gva-2 " }, "--zone"},
+		"an endpoint":                          {func(o *Options) { o.APIEndpoint = "https://api-ch-gva-2.exoscale.com/v2" }, ""},
+		"an endpoint without a scheme":         {func(o *Options) { o.APIEndpoint = "127.0.0.1:8080" }, "--exoscale-api-endpoint"},
+		"an endpoint of another scheme":        {func(o *Options) { o.APIEndpoint = "ftp://127.0.0.1" }, "--exoscale-api-endpoint"},
+		"an endpoint without a host":           {func(o *Options) { o.APIEndpoint = "https:///v2" }, "--exoscale-api-endpoint"},
+		"an endpoint with a query":             {func(o *Options) { o.APIEndpoint = "https://host/v2?a=b" }, "--exoscale-api-endpoint"},
+		"no requests at all":                   {func(o *Options) { o.RateLimit = 0 }, "--exoscale-rate-limit"},
+		"too many requests":                    {func(o *Options) { o.RateLimit = 1001 }, "--exoscale-rate-limit"},
+		"the shortest sync period":             {func(o *Options) { o.SyncPeriod = 100 * time.Millisecond }, ""},
+		"no sync period":                       {func(o *Options) { o.SyncPeriod = 0 }, "--sync-period"},
+		"a sync period of two days":            {func(o *Options) { o.SyncPeriod = 48 * time.Hour }, "--sync-period"},
+		"a UUID as cluster id":                 {func(o *Options) { o.ClusterID = "0b12c3d4-0000-4000-8000-000000000000" }, ""},
+		"a cluster id with a slash":            {func(o *Options) { o.ClusterID = "a/b" }, "--cluster-id"},
+		"a cluster id of 64 characters":        {func(o *Options) { o.ClusterID = long[:64] }, "--cluster-id"},
+		"a cluster id that ends in a dash":     {func(o *Options) { o.ClusterID = "a-" }, "--cluster-id"},
+		"a pool's name with blanks":            {func(o *Options) { o.DefaultInstancePool = "my pool" }, ""},
+		"a pool's name that is too long":       {func(o *Options) { o.DefaultInstancePool = long }, "--default-instance-pool"},
+		"no health check for UDP":              {func(o *Options) { o.UDPDefaultHealthCheck = "none" }, ""},
+		"an unknown health check for UDP":      {func(o *Options) { o.UDPDefaultHealthCheck = "udp" }, "--udp-default-healthcheck"},
+		"all external namespaces":              {func(o *Options) { o.ExternalNLBNamespaces = []string{"*"} }, ""},
+		"no external namespace":                {func(o *Options) { o.ExternalNLBNamespaces = nil }, ""},
+		"a pattern of external namespaces":     {func(o *Options) { o.ExternalNLBNamespaces = []string{"team-*"} }, "--external-nlb-namespaces"},
+		"a namespace to watch":                 {func(o *Options) { o.WatchNamespaces = []string{"a", "b"} }, ""},
+		"a star to watch":                      {func(o *Options) { o.WatchNamespaces = []string{"*"} }, "--watch-namespaces"},
+		"a namespace to watch that can't be":   {func(o *Options) { o.WatchNamespaces = []string{"a", "B"} }, "--watch-namespaces"},
+		"no workers":                           {func(o *Options) { o.MaxConcurrentReconciles = 0 }, "--max-concurrent-reconciles"},
+		"too many workers":                     {func(o *Options) { o.MaxConcurrentReconciles = 1001 }, "--max-concurrent-reconciles"},
+		"a lease's namespace that can't be":    {func(o *Options) { o.LeaderElectionNamespace = "a/b" }, "--leader-election-namespace"},
+		"no metrics":                           {func(o *Options) { o.MetricsBindAddress = "0" }, ""},
+		"metrics on loopback":                  {func(o *Options) { o.MetricsBindAddress = "127.0.0.1:0" }, ""},
+		"metrics on IPv6":                      {func(o *Options) { o.MetricsBindAddress = "[::1]:8443" }, ""},
+		"metrics without a port":               {func(o *Options) { o.MetricsBindAddress = "127.0.0.1" }, "--metrics-bind-address"},
+		"metrics nowhere, without saying so":   {func(o *Options) { o.MetricsBindAddress = "" }, "--metrics-bind-address"},
+		"probes on a port that there can't be": {func(o *Options) { o.HealthProbeBindAddress = ":65536" }, "--health-probe-bind-address"},
+		"probes on a port that isn't a number": {func(o *Options) { o.HealthProbeBindAddress = ":http" }, "--health-probe-bind-address"},
+		"the log for people":                   {func(o *Options) { o.LogFormat = "console" }, ""},
+		"an unknown format of the log":         {func(o *Options) { o.LogFormat = "text" }, "--log-format"},
+		"an unknown level":                     {func(o *Options) { o.LogLevel = "verbose" }, "--log-level"},
+		"no level":                             {func(o *Options) { o.LogLevel = "" }, "--log-level"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := Defaults()
+			tc.set(&options)
+			err := options.Validate()
+			switch {
+			case tc.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tc.want != "" && err == nil:
+				t.Error("accepted")
+			case tc.want != "" && (!strings.HasPrefix(err.Error(), tc.want+": must be ") || strings.Contains(err.Error(), "\n")):
+				t.Errorf("expected that %s and nothing else is told, got: %v", tc.want, err)
+			}
+		})
+	}
+}
+
+func TestAPasswordInTheEndpointIsNotTold(t *testing.T) {
+	for _, endpoint := range []string{"https://me:hunter2@host/v2", "https://me:hunter2@ho st/v2", "://me:hunter2@host"} {
+		options := Defaults()
+		options.APIEndpoint = endpoint
+		if err := options.Validate(); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+}
