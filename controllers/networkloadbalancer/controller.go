@@ -19,6 +19,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
@@ -52,20 +53,12 @@ type Inventory interface {
 	Invalidate(key exoscale.Key)
 }
 
-// Operations starts changes, one at a time per NLB, and follows them.
-type Operations interface {
-	Start(ctx context.Context, key exoscale.Key, owner exoscale.Owner, begin func(context.Context) (exoscale.Operation, error)) (exoscale.Operation, error)
-	Resume(key exoscale.Key, owner exoscale.Owner, operationID string)
-	Result(zone, operationID string) exoscale.Result
-	Forget(zone, operationID string)
-}
-
 // Options of a Reconciler; all are required unless they say otherwise.
 type Options struct {
 	Client        client.Client
 	LoadBalancers LoadBalancers
 	Inventory     Inventory
-	Operations    Operations
+	Operations    journal.Operations
 	Events        events.EventRecorder
 	// Wakeups tells which objects to look at again because of the cloud.
 	Wakeups source.Source
@@ -91,12 +84,12 @@ type Options struct {
 // Reconciler of NetworkLoadBalancers.
 type Reconciler struct {
 	Options
-	failures *outcome.Failures
+	journal *journal.Journal
 }
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
-	return &Reconciler{Options: options, failures: outcome.NewFailures(options.Clock)}
+	return &Reconciler{Options: options, journal: journal.New(Kind, options.Operations, options.Clock)}
 }
 
 // SetupWithManager adds the controller to a manager. The indexes of package
@@ -140,27 +133,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	round.notices.Send(r.Events, object)
 	if round.gone || apierrors.IsNotFound(err) {
-		r.failures.Succeeded(object.UID)
+		r.journal.Succeeded(r.entry(object))
 		return ctrl.Result{}, nil
 	}
-	return r.paced(out).Result(nil)
+	return out.Paced(r.SyncPeriod).Result(nil)
 }
 
 // cacheLag is how long the cache may be behind what was just written.
 const cacheLag = 300 * time.Millisecond
-
-// resyncs is how many sync periods a converged object is left alone, if nothing
-// wakes it; looking again costs no call of the cloud.
-const resyncs = 10
-
-// paced sets the delays that depend on the sync period.
-func (r *Reconciler) paced(out outcome.Outcome) outcome.Outcome {
-	if out.Kind == outcome.KindDone {
-		out.After = resyncs * r.SyncPeriod
-		return out
-	}
-	return out.Within(r.SyncPeriod)
-}
 
 // round is one look at one object.
 type round struct {
@@ -190,9 +170,13 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if round.want.Deleting && neverStarted(object) {
 		return r.release(ctx, round)
 	}
-	out, waiting, ended := r.inFlight(object)
-	if waiting {
-		return out, nil
+	creating := object.Status.Operation != nil && object.Status.Operation.Action == v1alpha1.ActionCreate
+	out, ended := r.journal.Progress(r.entry(object))
+	if out != nil {
+		if creating && object.Status.Operation == nil {
+			object.Status.ID = "" // it failed; if the NLB is there all the same, its labels tell
+		}
+		return *out, nil
 	}
 	got, err := r.observe(ctx, object, claim)
 	if err != nil {
@@ -202,10 +186,13 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return outcome.FromCloud("Looking the NLB up", err), nil
 	}
 	round.got = &got
-	if ended && !r.effectSeen(round) {
-		return outcome.Waiting(v1alpha1.ReasonWaitingForOperation, "The change has ended; waiting until Exoscale shows it").Within(effectNet), nil
+	if ended && !effectSeen(round) {
+		if unseen := r.journal.Unseen(r.entry(object)); unseen != nil {
+			r.Inventory.Invalidate(r.entry(object).Key)
+			return *unseen, nil
+		}
 	}
-	r.concludeOperation(round)
+	r.conclude(round)
 	return r.apply(ctx, round, nlb.DiffLoadBalancer(round.want, got))
 }
 

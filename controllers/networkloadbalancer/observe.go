@@ -139,7 +139,7 @@ func (r *Reconciler) census(ctx context.Context, object *v1alpha1.NetworkLoadBal
 	if err := r.Client.List(ctx, &byRef, client.MatchingFields{index.ByLoadBalancerRef: client.ObjectKeyFromObject(object).String()}); err != nil {
 		return census, fmt.Errorf("listing NLBServices of %s: %w", object.Name, err)
 	}
-	lives, err := r.lives(ctx, lb.Services)
+	lives, err := index.Lives(ctx, r.Client, nlb.ServiceNames(lb.Services), r.SeesAllNamespaces)
 	if err != nil {
 		return census, err
 	}
@@ -169,23 +169,4 @@ func held(service nlb.Service, objects []v1alpha1.NLBService) bool {
 		}
 	}
 	return false
-}
-
-// lives tells which of the UIDs in the services' names are of live objects.
-func (r *Reconciler) lives(ctx context.Context, services []nlb.Service) (func(uid string) bool, error) {
-	live := map[string]bool{}
-	for _, service := range services {
-		for _, uid := range nlb.UIDsIn(service.Name) {
-			var objects v1alpha1.NLBServiceList
-			var kubernetes corev1.ServiceList
-			if err := r.Client.List(ctx, &objects, client.MatchingFields{index.ByUID: uid}); err != nil {
-				return nil, fmt.Errorf("looking up UID %s: %w", uid, err)
-			}
-			if err := r.Client.List(ctx, &kubernetes, client.MatchingFields{index.ByUID: uid}); err != nil {
-				return nil, fmt.Errorf("looking up UID %s: %w", uid, err)
-			}
-			live[uid] = len(objects.Items)+len(kubernetes.Items) > 0
-		}
-	}
-	return func(uid string) bool { return live[uid] || !r.SeesAllNamespaces }, nil
 }

@@ -56,6 +56,7 @@ type ServiceMove struct {
 //	          │ ours, another pool               │ Replace
 //	          │ ours, differs                    │ Update
 //	          │ ours, not running yet            │ Wait
+//	          │ ours, in state error             │ Conflict CloudError
 //	          │ ours, the same                   │ None
 //	          │ another's on the port            │ Conflict PortConflict
 //	          │ another object goes first        │ Conflict PortConflict
@@ -79,6 +80,9 @@ func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 		return ServiceMove{Action: Update, Attributes: want.Attributes}
 	case own.State == StateCreating:
 		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("Service %q is being added at Exoscale", own.Name)}
+	case own.State == StateError:
+		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonCloudError, Message: fmt.Sprintf(
+			"Service %q (%s) is in state error at Exoscale; delete it there to have it added anew, or ask Exoscale's support", own.Name, own.ID)}
 	default:
 		return ServiceMove{Action: None}
 	}

@@ -35,6 +35,15 @@ type Service struct {
 	Health []BackendHealth
 }
 
+// ServiceNames are the names of services, in their order.
+func ServiceNames(services []Service) []string {
+	names := make([]string, 0, len(services))
+	for _, service := range services {
+		names = append(names, service.Name)
+	}
+	return names
+}
+
 // HealthCheck is how the NLB probes the backends of a service. All of it is
 // always sent: Exoscale can't clear its fields one by one.
 type HealthCheck struct {

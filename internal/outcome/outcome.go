@@ -92,3 +92,16 @@ func (o Outcome) Within(d time.Duration) Outcome {
 	}
 	return o
 }
+
+// resyncs is how many sync periods a converged object is left alone, if nothing
+// wakes it; looking again costs no call of the cloud.
+const resyncs = 10
+
+// Paced sets the delays that depend on the sync period.
+func (o Outcome) Paced(syncPeriod time.Duration) Outcome {
+	if o.Kind == KindDone {
+		o.After = resyncs * syncPeriod
+		return o
+	}
+	return o.Within(syncPeriod)
+}

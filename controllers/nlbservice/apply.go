@@ -1,0 +1,138 @@
+package nlbservice
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/journal"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// effectSeen tells whether the cloud shows what an operation that has succeeded
+// did. Reads may lag behind; what they lack isn't done a second time at once.
+func effectSeen(round *round) bool {
+	switch round.object.Status.Operation.Action {
+	case v1alpha1.ActionCreate:
+		return round.got.Own != nil
+	case v1alpha1.ActionDelete:
+		return round.got.Own == nil
+	default:
+		return true
+	}
+}
+
+// conclude closes what was in flight, if anything was, and tells of it.
+func (r *Reconciler) conclude(round *round) {
+	op := r.journal.Conclude(r.entry(round))
+	switch {
+	case op == nil:
+	case op.ID != "", op.Action == v1alpha1.ActionCreate && round.got.Own != nil: // its answer may have been lost
+		noteDone(round, *op)
+	}
+}
+
+// decide resolves the target and makes the one step that is due.
+func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome, error) {
+	want := nlb.ServiceWant{Absent: round.place.absent}
+	if !want.Absent {
+		pool, problem := r.target(ctx, round.object, round.place.zone)
+		if problem != nil {
+			return *problem, nil
+		}
+		round.pool = pool
+		want.Attributes = nlb.WantedService(round.object, r.refusals.instead(round.object, pool.ID))
+	}
+	move := nlb.DiffService(want, round.got)
+	switch move.Action {
+	case nlb.None:
+		return r.settle(ctx, round)
+	case nlb.Wait:
+		return outcome.Waiting(move.Reason, move.Message), nil
+	case nlb.Conflict:
+		return outcome.Blocked(move.Reason, move.Message), nil
+	case nlb.Replace:
+		if round.pool.Size == 0 {
+			return outcome.Blocked(v1alpha1.ReasonNoEligibleNodes, fmt.Sprintf(
+				"Instance pool %s (%s) has no instances yet, so traffic stays with the pool it goes to now", round.pool.Name, round.pool.ID)), nil
+		}
+	}
+	return r.start(ctx, round, move)
+}
+
+// settle ends a round in which the cloud is as wanted.
+func (r *Reconciler) settle(ctx context.Context, round *round) (outcome.Outcome, error) {
+	r.journal.Succeeded(r.entry(round))
+	if round.place.absent {
+		return r.release(ctx, round)
+	}
+	noteReplaced(round, r.Clock.Now())
+	if refused := r.refusals.of(round.object, round.pool.ID); refused != nil {
+		return *refused, nil
+	}
+	return outcome.Done(), nil
+}
+
+// start begins the one operation.
+func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMove) (outcome.Outcome, error) {
+	object := round.object
+	action, begin := r.step(round, move)
+	status := &object.Status
+	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
+	status.Operation = &v1alpha1.Operation{Action: action, Name: move.Attributes.Name}
+	if own := round.got.Own; own != nil {
+		status.ID, status.Operation.Name = own.ID, own.Name
+	}
+	if move.Action == nlb.Replace && status.ReplacedAt == nil {
+		now := metav1.NewTime(r.Clock.Now())
+		status.ReplacedAt = &now
+	}
+	out, err := r.journal.Start(ctx, r.entry(round), round, begin, func(exoscale.Operation) { noteCause(round, move) })
+	if action == v1alpha1.ActionCreate && status.ReplacedAt != nil && out.Kind == outcome.KindBlocked {
+		r.refusals.remember(object, move.Attributes.InstancePoolID, out)
+	}
+	return out, err
+}
+
+// step is the request that makes a move.
+func (r *Reconciler) step(round *round, move nlb.ServiceMove) (v1alpha1.OperationAction, journal.Begin) {
+	zone, lb, own := round.place.zone, round.place.loadBalancerID, round.got.Own
+	switch move.Action {
+	case nlb.Create:
+		return v1alpha1.ActionCreate, func(ctx context.Context) (exoscale.Operation, error) {
+			return r.Services.AddService(ctx, zone, lb, move.Attributes)
+		}
+	case nlb.Delete, nlb.Replace:
+		return v1alpha1.ActionDelete, func(ctx context.Context) (exoscale.Operation, error) {
+			return r.Services.DeleteService(ctx, zone, lb, own.ID)
+		}
+	default:
+		return v1alpha1.ActionUpdate, func(ctx context.Context) (exoscale.Operation, error) {
+			return r.Services.UpdateService(ctx, zone, lb, *own, move.Attributes)
+		}
+	}
+}
+
+// entry is the object's place in the journal.
+func (r *Reconciler) entry(round *round) journal.Entry {
+	return journal.Entry{
+		Object: round.object, Operation: &round.object.Status.Operation,
+		Key:   exoscale.Key{Zone: round.place.zone, ID: round.place.loadBalancerID},
+		Doing: doing,
+	}
+}
+
+func doing(action v1alpha1.OperationAction) string {
+	switch action {
+	case v1alpha1.ActionCreate:
+		return "Adding the service"
+	case v1alpha1.ActionDelete:
+		return "Removing the service"
+	default:
+		return "Updating the service"
+	}
+}

@@ -1,0 +1,252 @@
+package nlbservice
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/journal"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/persist"
+)
+
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices/status,verbs=patch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices/finalizers,verbs=update
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=services;nodes;namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
+
+// Kind is the kind of object that the operations of this controller belong to.
+const Kind = "NLBService"
+
+// Services changes the services of NLBs. Each change is one request that returns
+// once Exoscale has started the operation.
+type Services interface {
+	AddService(ctx context.Context, zone, loadBalancerID string, want nlb.ServiceAttributes) (exoscale.Operation, error)
+	UpdateService(ctx context.Context, zone, loadBalancerID string, got nlb.Service, want nlb.ServiceAttributes) (exoscale.Operation, error)
+	DeleteService(ctx context.Context, zone, loadBalancerID, id string) (exoscale.Operation, error)
+}
+
+// Inventory answers reads of the cloud from memory.
+type Inventory interface {
+	Watch(zone string)
+	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
+	Invalidate(key exoscale.Key)
+	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	Instances(ctx context.Context, zone string) ([]nlb.Instance, error)
+	SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
+	FreshSKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
+}
+
+// Options of a Reconciler; all are required unless they say otherwise.
+type Options struct {
+	Client     client.Client
+	Services   Services
+	Inventory  Inventory
+	Operations journal.Operations
+	Events     events.EventRecorder
+	// Wakeups tells which objects to look at again because of the cloud, or of
+	// the Nodes.
+	Wakeups source.Source
+	Clock   clock.Clock
+	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
+	// again after it at the latest.
+	SyncPeriod time.Duration
+	// SeesAllNamespaces is true if the client knows the objects of all
+	// namespaces, so that a UID which it doesn't know is of no live object.
+	SeesAllNamespaces bool
+	// MaxConcurrentReconciles is the number of objects looked at at once.
+	MaxConcurrentReconciles int
+	// SkipNameValidation lets several managers live in one process.
+	SkipNameValidation bool
+}
+
+// Reconciler of NLBServices.
+type Reconciler struct {
+	Options
+	journal  *journal.Journal
+	refusals *refusals
+}
+
+// New makes a Reconciler.
+func New(options Options) *Reconciler {
+	return &Reconciler{
+		Options:  options,
+		journal:  journal.New(Kind, options.Operations, options.Clock),
+		refusals: newRefusals(),
+	}
+}
+
+// SetupWithManager adds the controller to a manager. The indexes of package
+// index have to be set up there, too.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	// What we write into the status ourselves is no reason to look again.
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("nlbservice").
+		For(&v1alpha1.NLBService{}, builder.WithPredicates(changed)).
+		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(placementChanged())).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(nodeChanged())).
+		WatchesRawSource(r.Wakeups).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
+			SkipNameValidation:      &r.SkipNameValidation,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute),
+		}).
+		Complete(r)
+}
+
+// Reconcile does one round for one object.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	object := &v1alpha1.NLBService{}
+	if err := r.Client.Get(ctx, req.NamespacedName, object); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.NLBServiceFinalizer) {
+		return ctrl.Result{}, nil
+	}
+	round := &round{Object: persist.New(r.Client, object), object: object}
+	out, err := r.converge(ctx, round)
+	if err == nil && !round.gone {
+		r.describe(ctx, round, out)
+		err = round.Status(ctx)
+	}
+	switch {
+	case apierrors.IsConflict(err):
+		// The cache was behind; nothing was begun.
+		return ctrl.Result{RequeueAfter: cacheLag}, nil
+	case client.IgnoreNotFound(err) != nil:
+		return ctrl.Result{}, err
+	}
+	round.notices.Send(r.Events, object)
+	if round.gone || apierrors.IsNotFound(err) {
+		r.journal.Succeeded(r.entry(round))
+		r.refusals.forget(object.UID)
+		return ctrl.Result{}, nil
+	}
+	return out.Paced(r.SyncPeriod).Result(nil)
+}
+
+// cacheLag is how long the cache may be behind what was just written.
+const cacheLag = 300 * time.Millisecond
+
+// round is one look at one object.
+type round struct {
+	*persist.Object[*v1alpha1.NLBService]
+	object  *v1alpha1.NLBService // the same as Now
+	place   placement
+	lb      *nlb.LoadBalancer // nil if the cloud could not be looked at
+	pool    nlb.InstancePool  // what the target means
+	got     nlb.ServiceGot
+	gone    bool // the finalizer has left
+	notices outcome.Notices
+}
+
+// converge leads one step closer to what is wanted. Its error is one of the API
+// server's; those of the cloud are outcomes.
+func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcome, error) {
+	object := round.object
+	if err := round.Hold(ctx, v1alpha1.NLBServiceFinalizer); err != nil {
+		return outcome.Outcome{}, err
+	}
+	lb, allowed, err := r.loadBalancer(ctx, object)
+	if err != nil {
+		return outcome.Outcome{}, err
+	}
+	round.place = place(object, lb, allowed)
+	if round.place.loadBalancerID == "" {
+		return r.nowhere(ctx, round)
+	}
+	r.Inventory.Watch(round.place.zone)
+	out, ended := r.journal.Progress(r.entry(round))
+	if out != nil {
+		return *out, nil
+	}
+	ownUIDs, err := r.ownUIDs(ctx, object)
+	if err != nil {
+		return outcome.Outcome{}, err
+	}
+	if text := nlb.InvalidService(object, ownUIDs); text != "" && !round.place.absent {
+		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
+	}
+	if looked, err := r.look(ctx, round, ownUIDs); looked != nil || err != nil {
+		return deref(looked), err
+	}
+	if ended && !effectSeen(round) {
+		if unseen := r.journal.Unseen(r.entry(round)); unseen != nil {
+			r.Inventory.Invalidate(r.entry(round).Key)
+			return *unseen, nil
+		}
+	}
+	r.conclude(round)
+	return r.decide(ctx, round)
+}
+
+// nowhere ends a round for an object whose service is on no NLB.
+func (r *Reconciler) nowhere(ctx context.Context, round *round) (outcome.Outcome, error) {
+	if round.place.absent {
+		return r.release(ctx, round)
+	}
+	return *round.place.until, nil
+}
+
+// look reads the NLB. The outcome is set if there is nothing more to do.
+func (r *Reconciler) look(ctx context.Context, round *round, ownUIDs []string) (*outcome.Outcome, error) {
+	where := round.place
+	lb, err := r.Inventory.LoadBalancer(ctx, where.zone, where.loadBalancerID)
+	switch class := exoscale.ClassOf(err); {
+	case class == "":
+	case class == exoscale.NotFound, class == exoscale.UnknownZone && where.absent:
+		if where.absent {
+			out, err := r.release(ctx, round)
+			return &out, err
+		}
+		out := outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, "NLB "+where.loadBalancerID+" is gone from Exoscale; waiting until "+refText(round.object)+" has a new one")
+		return &out, nil
+	default:
+		out := outcome.FromCloud("Looking the NLB up", err)
+		return &out, nil
+	}
+	round.lb = &lb
+	round.got, err = r.observe(ctx, round, lb, ownUIDs)
+	return nil, err
+}
+
+// release ends a round for a service that is to be absent, and is.
+func (r *Reconciler) release(ctx context.Context, round *round) (outcome.Outcome, error) {
+	switch {
+	case !round.object.DeletionTimestamp.IsZero():
+		round.gone = true
+		return outcome.Done(), round.Release(ctx, v1alpha1.NLBServiceFinalizer)
+	case round.place.moved:
+		status := &round.object.Status
+		status.ID, status.LoadBalancerID, status.Operation, round.lb = "", "", nil, nil
+	}
+	return *round.place.until, nil
+}
+
+func deref(out *outcome.Outcome) outcome.Outcome {
+	if out == nil {
+		return outcome.Outcome{}
+	}
+	return *out
+}

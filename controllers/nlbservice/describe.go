@@ -1,0 +1,163 @@
+package nlbservice
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// describe writes what the round found, and what it came to, into the status.
+func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Outcome) {
+	object := round.object
+	status := &object.Status
+	status.ObservedGeneration = object.Generation
+	if round.lb != nil {
+		describeService(status, round)
+		if round.got.Own != nil {
+			describeHealth(object, round.got.Own.Health, r.identify(ctx, round.place.zone))
+		}
+	}
+	out.Describe(&status.Conditions, object.Generation)
+	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+}
+
+func describeService(status *v1alpha1.NLBServiceStatus, round *round) {
+	status.LoadBalancerID, status.Zone, status.Address = round.lb.ID, round.lb.Zone, round.lb.Address
+	own := round.got.Own
+	if own == nil {
+		status.ID, status.Name, status.State = "", "", ""
+		if status.ReplacedAt == nil {
+			status.InstancePoolID, status.InstancePoolName = "", ""
+		}
+		status.Backends, status.HealthyBackends, status.TotalBackends, status.Health = nil, 0, 0, ""
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionBackendsHealthy)
+		return
+	}
+	status.ID, status.Name, status.State = own.ID, own.Name, own.State
+	if status.InstancePoolID != own.InstancePoolID {
+		status.InstancePoolID, status.InstancePoolName = own.InstancePoolID, ""
+	}
+	if round.pool.ID == own.InstancePoolID {
+		status.InstancePoolName = round.pool.Name
+	}
+}
+
+// backendIdentity is which instance and which Node answer at a public address.
+type backendIdentity struct{ instanceID, nodeName string }
+
+// identify maps public addresses to instances and Nodes. What can't be read now
+// is left out: the next round has it.
+func (r *Reconciler) identify(ctx context.Context, zone string) map[string]backendIdentity {
+	instances, err := r.Inventory.Instances(ctx, zone)
+	if err != nil {
+		return nil
+	}
+	nodes, err := r.nodes(ctx)
+	if err != nil {
+		return nil
+	}
+	names, byIP := identity.NodeNames(nodes), map[string]backendIdentity{}
+	for _, instance := range instances {
+		if instance.PublicIP != "" {
+			byIP[instance.PublicIP] = backendIdentity{instance.ID, names[instance.ID]}
+		}
+	}
+	return byIP
+}
+
+// describeHealth writes the backends with the result of their last health check.
+func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, known map[string]backendIdentity) {
+	status := &object.Status
+	status.Backends, status.HealthyBackends = nil, 0
+	for _, backend := range health {
+		who := known[backend.PublicIP]
+		status.Backends = append(status.Backends, v1alpha1.Backend{
+			PublicIP: backend.PublicIP, InstanceID: who.instanceID, NodeName: who.nodeName, Healthy: backend.Healthy,
+		})
+		if backend.Healthy {
+			status.HealthyBackends++
+		}
+	}
+	slices.SortFunc(status.Backends, func(a, b v1alpha1.Backend) int { return cmp.Compare(a.PublicIP, b.PublicIP) })
+	status.Backends = slices.CompactFunc(status.Backends, func(a, b v1alpha1.Backend) bool { return a.PublicIP == b.PublicIP })
+	status.TotalBackends = int32(len(status.Backends)) //nolint:gosec // a pool has far fewer instances
+	status.Health = fmt.Sprintf("%d/%d", status.HealthyBackends, status.TotalBackends)
+
+	condition := metav1.Condition{Type: v1alpha1.ConditionBackendsHealthy, ObservedGeneration: object.Generation}
+	switch {
+	case status.TotalBackends == 0:
+		condition.Status, condition.Reason = metav1.ConditionUnknown, v1alpha1.ReasonHealthUnknown
+		condition.Message = "Exoscale has not reported a health check of any backend yet"
+	case status.HealthyBackends == 0:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, whatToCheck(object)
+	default:
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy
+		condition.Message = fmt.Sprintf("%s of the backends are healthy", status.Health)
+	}
+	meta.SetStatusCondition(&status.Conditions, condition)
+}
+
+// whatToCheck is the way out when no backend passes its health check.
+func whatToCheck(object *v1alpha1.NLBService) string {
+	want := nlb.WantedService(object, "")
+	check := want.HealthCheck
+	probe := "a TCP connection to"
+	if check.Mode != nlb.ProbeTCP {
+		probe = fmt.Sprintf("an %s GET of %s to answer 2XX on", check.Mode, check.Path)
+	}
+	return fmt.Sprintf("None of %d backends passes its health check, which expects %s port %d. Check that the nodes' security group admits "+
+		"port %d for the public security group public-nlb-healthcheck-sources and port %s for the clients, and that something listens there",
+		object.Status.TotalBackends, probe, check.Port, check.Port, nlb.PortText(want.TargetPort, want.Protocol))
+}
+
+// noteDone tells of an operation that has succeeded.
+func noteDone(round *round, op v1alpha1.Operation) {
+	port := nlb.PortText(round.object.Spec.Port, nlb.WantedService(round.object, "").Protocol)
+	action, lb := string(op.Action), round.place.loadBalancerID
+	switch {
+	case round.object.Status.ReplacedAt != nil: // noteReplaced tells
+	case op.Action == v1alpha1.ActionCreate:
+		round.notices.Normal(v1alpha1.ReasonCreated, action, "Added service %q for port %s to NLB %s", op.Name, port, lb)
+	case op.Action == v1alpha1.ActionUpdate:
+		round.notices.Normal(v1alpha1.ReasonUpdated, action, "Changed service %q of NLB %s to match the spec", op.Name, lb)
+	case op.Action == v1alpha1.ActionDelete:
+		round.notices.Normal(v1alpha1.ReasonDeleted, action, "Removed service %q (port %s) from NLB %s", op.Name, port, lb)
+	}
+}
+
+// noteCause tells why a step is taken that the user didn't ask for just now.
+func noteCause(round *round, move nlb.ServiceMove) {
+	before := round.Before.Status
+	if before.ObservedGeneration != round.object.Generation || !meta.IsStatusConditionTrue(before.Conditions, v1alpha1.ConditionProgrammed) {
+		return
+	}
+	switch move.Action {
+	case nlb.Create:
+		round.notices.Warning(v1alpha1.ReasonRecreated, string(move.Action), "Service %q has vanished from NLB %s; it is added anew", before.Name, round.place.loadBalancerID)
+	case nlb.Update:
+		round.notices.Normal(v1alpha1.ReasonDriftCorrected, string(move.Action), "Service %q of NLB %s was changed at Exoscale; putting it right", before.Name, round.place.loadBalancerID)
+	}
+}
+
+// noteReplaced tells, once, that a replaced service is there again, and how long
+// it was not.
+func noteReplaced(round *round, now time.Time) {
+	status, own := &round.object.Status, round.got.Own
+	if status.ReplacedAt == nil || own == nil {
+		return
+	}
+	gap := now.Sub(status.ReplacedAt.Time).Round(time.Second)
+	status.ReplacedAt = nil
+	round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, "Replace",
+		"Service %q of NLB %s forwards to instance pool %s; it was away for %s at most", own.Name, round.place.loadBalancerID, own.InstancePoolID, gap)
+}

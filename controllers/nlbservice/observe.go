@@ -1,0 +1,141 @@
+package nlbservice
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/index"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// loadBalancer reads the NetworkLoadBalancer that the object refers to, nil if
+// there is none, and whether the object may attach to it.
+func (r *Reconciler) loadBalancer(ctx context.Context, object *v1alpha1.NLBService) (lb *v1alpha1.NetworkLoadBalancer, allowed bool, err error) {
+	lb = &v1alpha1.NetworkLoadBalancer{}
+	if err := r.Client.Get(ctx, index.LoadBalancerRef(object), lb); err != nil {
+		return nil, false, client.IgnoreNotFound(err)
+	}
+	allowed, err = r.admits(ctx, lb, object.Namespace)
+	return lb, allowed, err
+}
+
+// admits tells whether objects of a namespace may attach to a NetworkLoadBalancer.
+func (r *Reconciler) admits(ctx context.Context, lb *v1alpha1.NetworkLoadBalancer, namespace string) (bool, error) {
+	allowed := lb.Spec.AllowedNamespaces
+	switch {
+	case namespace == lb.Namespace:
+		return true, nil
+	case allowed == nil || allowed.From == v1alpha1.NamespacesFromSame:
+		return false, nil
+	case allowed.From == v1alpha1.NamespacesFromAll:
+		return true, nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(allowed.Selector)
+	if err != nil {
+		return false, nil //nolint:nilerr // a selector that can't be read selects nothing
+	}
+	var in corev1.Namespace
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: namespace}, &in); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return selector.Matches(labels.Set(in.Labels)), nil
+}
+
+// ownUIDs are the object's UID and, if it was projected, that of its Service.
+// The reference is anybody's to write; only a Service that lives has a UID to prove.
+func (r *Reconciler) ownUIDs(ctx context.Context, object *v1alpha1.NLBService) ([]string, error) {
+	uids := []string{string(object.UID)}
+	owner := metav1.GetControllerOf(object)
+	if owner == nil || owner.Kind != "Service" || owner.APIVersion != "v1" {
+		return uids, nil
+	}
+	service := &corev1.Service{}
+	err := r.Client.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: owner.Name}, service)
+	if err != nil || service.UID != owner.UID {
+		return uids, client.IgnoreNotFound(err)
+	}
+	return append(uids, string(service.UID)), nil
+}
+
+// siblings are the other objects on the same NLB: those whose status says so,
+// and those that refer to the same NetworkLoadBalancer.
+func (r *Reconciler) siblings(ctx context.Context, object *v1alpha1.NLBService, loadBalancerID string) ([]v1alpha1.NLBService, error) {
+	var byID, byRef v1alpha1.NLBServiceList
+	if err := r.Client.List(ctx, &byID, client.MatchingFields{index.ByLoadBalancerID: loadBalancerID}); err != nil {
+		return nil, fmt.Errorf("listing NLBServices on NLB %s: %w", loadBalancerID, err)
+	}
+	if err := r.Client.List(ctx, &byRef, client.MatchingFields{index.ByLoadBalancerRef: index.LoadBalancerRef(object).String()}); err != nil {
+		return nil, fmt.Errorf("listing NLBServices of %s: %w", refText(object), err)
+	}
+	seen := map[types.UID]bool{object.UID: true}
+	var others []v1alpha1.NLBService
+	for _, other := range append(byID.Items, byRef.Items...) {
+		if !seen[other.UID] {
+			seen[other.UID] = true
+			others = append(others, other)
+		}
+	}
+	return others, nil
+}
+
+// observe sorts out whose the services on the NLB are.
+func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalancer, ownUIDs []string) (nlb.ServiceGot, error) {
+	object := round.object
+	others, err := r.siblings(ctx, object, lb.ID)
+	if err != nil {
+		return nlb.ServiceGot{}, err
+	}
+	holderOf := func(id string) string {
+		for i := range others {
+			if others[i].Status.ID == id {
+				return client.ObjectKeyFromObject(&others[i]).String()
+			}
+		}
+		return ""
+	}
+	lives, err := r.lives(ctx, lb.Services)
+	if err != nil {
+		return nlb.ServiceGot{}, err
+	}
+	wanted := nlb.WantedService(object, "")
+	claim := nlb.ServiceClaim{
+		OwnUIDs: ownUIDs, RecordedID: object.Status.ID, Intent: intended(object),
+		Port: wanted.Port, Protocol: wanted.Protocol,
+		LoadBalancerOurs: round.place.owned, HolderOf: holderOf, Lives: lives,
+	}
+	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Count: len(lb.Services)}
+	for _, service := range lb.Services {
+		switch {
+		case nlb.ServiceIsOurs(service, claim):
+			if got.Own == nil || service.ID == object.Status.ID {
+				got.Own = &service
+			}
+		case service.Port == wanted.Port && service.Protocol == wanted.Protocol:
+			got.OnPort, got.Holder = &service, holderOf(service.ID)
+		}
+	}
+	if first := rival(object, others); first != nil {
+		got.Rival = client.ObjectKeyFromObject(first).String()
+	}
+	return got, nil
+}
+
+// intended is the name of the service that the object was about to add.
+func intended(object *v1alpha1.NLBService) string {
+	if op := object.Status.Operation; op != nil && op.Action == v1alpha1.ActionCreate {
+		return op.Name
+	}
+	return ""
+}
+
+// lives tells which of the UIDs in the services' names are of live objects.
+func (r *Reconciler) lives(ctx context.Context, services []nlb.Service) (func(uid string) bool, error) {
+	return index.Lives(ctx, r.Client, nlb.ServiceNames(services), r.SeesAllNamespaces)
+}

@@ -1,0 +1,143 @@
+package nlbservice
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// target finds the instance pool that a spec means. If there is none, or it
+// can't be known now, the outcome says why.
+func (r *Reconciler) target(ctx context.Context, object *v1alpha1.NLBService, zone string) (nlb.InstancePool, *outcome.Outcome) {
+	pool, problem, err := r.findPool(ctx, object, zone)
+	if err != nil {
+		out := outcome.FromCloud("Looking the instance pool up", err)
+		return nlb.InstancePool{}, &out
+	}
+	return pool, problem
+}
+
+func (r *Reconciler) findPool(ctx context.Context, object *v1alpha1.NLBService, zone string) (nlb.InstancePool, *outcome.Outcome, error) {
+	target := object.Spec.Target
+	switch {
+	case target.SKSNodepool != nil:
+		nodepool, problem, err := r.findNodepool(ctx, *target.SKSNodepool, zone)
+		if err != nil || problem != nil {
+			return nlb.InstancePool{}, problem, err
+		}
+		return r.poolBy(ctx, zone, "of SKS nodepool "+nodepool.Name+", "+nodepool.InstancePoolID, func(p nlb.InstancePool) bool { return p.ID == nodepool.InstancePoolID })
+	case target.NodeSelector != nil:
+		return r.poolOfNodes(ctx, target.NodeSelector, zone, object.Status.InstancePoolID)
+	case target.InstancePoolName != "":
+		return r.poolBy(ctx, zone, fmt.Sprintf("named %q", target.InstancePoolName), func(p nlb.InstancePool) bool { return p.Name == target.InstancePoolName })
+	default:
+		return r.poolBy(ctx, zone, target.InstancePoolID, func(p nlb.InstancePool) bool { return p.ID == target.InstancePoolID })
+	}
+}
+
+// poolBy finds the one pool that matches. What memory lacks is looked up afresh.
+func (r *Reconciler) poolBy(ctx context.Context, zone, what string, matches func(nlb.InstancePool) bool) (nlb.InstancePool, *outcome.Outcome, error) {
+	pools, err := r.Inventory.InstancePools(ctx, zone)
+	if err == nil && !slices.ContainsFunc(pools, matches) {
+		pools, err = r.Inventory.FreshInstancePools(ctx, zone)
+	}
+	if err != nil {
+		return nlb.InstancePool{}, nil, err
+	}
+	var found []nlb.InstancePool
+	var ids []string
+	for _, pool := range pools {
+		if matches(pool) {
+			found, ids = append(found, pool), append(ids, pool.ID)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nlb.InstancePool{}, unresolved(v1alpha1.ReasonNotFound, "There is no instance pool %s in zone %s; check spec.target", what, zone), nil
+	case 1:
+		return found[0], nil, nil
+	default:
+		return nlb.InstancePool{}, unresolved(v1alpha1.ReasonAmbiguousInstancePool,
+			"Several instance pools %s are in zone %s: %s; name one by instancePoolID", what, zone, strings.Join(ids, ", ")), nil
+	}
+}
+
+func (r *Reconciler) findNodepool(ctx context.Context, ref v1alpha1.SKSNodepoolReference, zone string) (nlb.SKSNodepool, *outcome.Outcome, error) {
+	matches := func(n nlb.SKSNodepool) bool {
+		return (n.ClusterID == ref.Cluster || n.ClusterName == ref.Cluster) &&
+			(n.ID == ref.Nodepool || strings.EqualFold(n.Name, ref.Nodepool))
+	}
+	nodepools, err := r.Inventory.SKSNodepools(ctx, zone)
+	if err == nil && !slices.ContainsFunc(nodepools, matches) {
+		nodepools, err = r.Inventory.FreshSKSNodepools(ctx, zone)
+	}
+	if err != nil {
+		return nlb.SKSNodepool{}, nil, err
+	}
+	var found []nlb.SKSNodepool
+	for _, nodepool := range nodepools {
+		if matches(nodepool) {
+			found = append(found, nodepool)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nlb.SKSNodepool{}, unresolved(v1alpha1.ReasonNotFound,
+			"There is no nodepool %q of an SKS cluster %q in zone %s; check spec.target.sksNodepool", ref.Nodepool, ref.Cluster, zone), nil
+	case len(found) > 1:
+		return nlb.SKSNodepool{}, unresolved(v1alpha1.ReasonAmbiguousInstancePool,
+			"Several nodepools %q of an SKS cluster %q are in zone %s; name cluster and nodepool by their ids", ref.Nodepool, ref.Cluster, zone), nil
+	default:
+		return found[0], nil, nil
+	}
+}
+
+func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, zone, current string) (nlb.InstancePool, *outcome.Outcome, error) {
+	selector, err := metav1.LabelSelectorAsSelector(by)
+	if err != nil {
+		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s", err))
+		return nlb.InstancePool{}, &invalid, nil
+	}
+	nodes, err := r.nodes(ctx)
+	if err != nil {
+		return nlb.InstancePool{}, nil, err
+	}
+	instances, err := r.Inventory.Instances(ctx, zone)
+	if err != nil {
+		return nlb.InstancePool{}, nil, err
+	}
+	pools, err := r.Inventory.InstancePools(ctx, zone)
+	if err != nil {
+		return nlb.InstancePool{}, nil, err
+	}
+	inferred := identity.InferPool(identity.Input{Nodes: identity.SelectNodes(nodes, selector), Instances: instances, Pools: pools, Current: current})
+	if inferred.PoolID == "" {
+		return nlb.InstancePool{}, unresolved(inferred.Reason, "spec.target.nodeSelector: %s", inferred.Message), nil
+	}
+	return r.poolBy(ctx, zone, inferred.PoolID, func(p nlb.InstancePool) bool { return p.ID == inferred.PoolID })
+}
+
+// nodes lists the Nodes from the cache; don't modify them.
+func (r *Reconciler) nodes(ctx context.Context) ([]corev1.Node, error) {
+	var nodes corev1.NodeList
+	if err := r.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, &exoscale.Error{Class: exoscale.Transient, Message: "listing Nodes: " + err.Error()}
+	}
+	return nodes.Items, nil
+}
+
+func unresolved(reason, format string, args ...any) *outcome.Outcome {
+	out := outcome.Unresolved(reason, fmt.Sprintf(format, args...))
+	return &out
+}
