@@ -7,17 +7,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
+	"github.com/exoscale-community/nlb-operator/controllers/nlbservice"
 )
 
 // setupControllers adds every controller to the manager.
 func (a *App) setupControllers(mgr manager.Manager) error {
-	events := mgr.GetEventRecorder(Name)
+	for _, controller := range []interface{ SetupWithManager(manager.Manager) error }{
+		a.loadBalancers(mgr),
+		a.nlbServices(mgr),
+	} {
+		if err := controller.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) loadBalancers(mgr manager.Manager) *networkloadbalancer.Reconciler {
 	return networkloadbalancer.New(networkloadbalancer.Options{
 		Client:                  mgr.GetClient(),
 		LoadBalancers:           a.cloud.client,
 		Inventory:               a.cloud.inventory,
 		Operations:              a.cloud.operations,
-		Events:                  events,
+		Events:                  mgr.GetEventRecorder(Name),
 		Wakeups:                 &a.wakeups.loadBalancers,
 		Clock:                   clock.RealClock{},
 		ClusterID:               a.clusterID,
@@ -27,7 +39,23 @@ func (a *App) setupControllers(mgr manager.Manager) error {
 		ExternalAllowed:         a.options.externalAllowed(),
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
-	}).SetupWithManager(mgr)
+	})
+}
+
+func (a *App) nlbServices(mgr manager.Manager) *nlbservice.Reconciler {
+	return nlbservice.New(nlbservice.Options{
+		Client:                  mgr.GetClient(),
+		Services:                a.cloud.client,
+		Inventory:               a.cloud.inventory,
+		Operations:              a.cloud.operations,
+		Events:                  mgr.GetEventRecorder(Name),
+		Wakeups:                 &a.wakeups.nlbServices,
+		Clock:                   clock.RealClock{},
+		SyncPeriod:              a.options.SyncPeriod,
+		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
+		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
+		SkipNameValidation:      a.options.SkipNameValidation,
+	})
 }
 
 // externalAllowed tells whether objects of a namespace may be External; nil: all.

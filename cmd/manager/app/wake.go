@@ -14,6 +14,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
+	"github.com/exoscale-community/nlb-operator/controllers/nlbservice"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 )
@@ -62,7 +63,7 @@ func (w *wakeups) operationEnded(owner exoscale.Owner) {
 	switch owner.Kind {
 	case networkloadbalancer.Kind:
 		w.loadBalancers.add(owner.NamespacedName)
-	case "NLBService":
+	case nlbservice.Kind:
 		w.nlbServices.add(owner.NamespacedName)
 	}
 }
