@@ -31,6 +31,9 @@ const (
 	// ServiceConditionUnclaimed: the operator holds the Service, but no longer
 	// claims it (its class or a flag changed); it stays as it is.
 	ServiceConditionUnclaimed = Prefix + "Unclaimed"
+	// ServiceConditionAllFieldsHonored: the Service asks for nothing that an NLB
+	// can't do; where it does, it is served without that, and the message says what.
+	ServiceConditionAllFieldsHonored = Prefix + "AllFieldsHonored"
 )
 
 // Reasons of conditions and Events: a closed vocabulary.

@@ -43,7 +43,7 @@ func notHonoured(service *corev1.Service, values annotation.Values) []string {
 				"%s is %q, and an Exoscale NLB can't restrict who connects: the ports are OPEN TO EVERYONE. Restrict them in the security groups of the instances, or by NetworkPolicy with externalTrafficPolicy Local", asked.field, asked.ranges))
 		}
 	}
-	if address := service.Spec.LoadBalancerIP; address != "" { //nolint:staticcheck // deprecated, and still set by people
+	if address := service.Spec.LoadBalancerIP; address != "" {
 		warnings = append(warnings, fmt.Sprintf(
 			"spec.loadBalancerIP is %q, and the address of an Exoscale NLB can't be chosen; to keep an address keep its NLB, and name that in %s", address, v1alpha1.AnnotationID))
 	}

@@ -23,7 +23,7 @@ func TestWarningsNameWhatIsNotHonoured(t *testing.T) {
 		"source ranges":                            {[]func(*projection.Input){ranges("198.51.100.0/24")}, "OPEN TO EVERYONE"},
 		"source ranges that admit everyone":        {[]func(*projection.Input){ranges("198.51.100.0/24", "0.0.0.0/0")}, ""},
 		"source ranges by annotation":              {[]func(*projection.Input){annotated(corev1.AnnotationLoadBalancerSourceRangesKey, "198.51.100.0/24")}, "OPEN TO EVERYONE"},
-		"an address":                               {[]func(*projection.Input){func(in *projection.Input) { in.Service.Spec.LoadBalancerIP = "192.0.2.1" }}, "spec.loadBalancerIP"}, //nolint:staticcheck // people set it
+		"an address":                               {[]func(*projection.Input){func(in *projection.Input) { in.Service.Spec.LoadBalancerIP = "192.0.2.1" }}, "spec.loadBalancerIP"},
 		"session affinity with round-robin":        {[]func(*projection.Input){clientIP}, "sessionAffinity"},
 		"session affinity with source-hash":        {[]func(*projection.Input){clientIP, annotated(v1alpha1.AnnotationStrategy, "source-hash")}, ""},
 		"session affinity with maglev-hash":        {[]func(*projection.Input){clientIP, annotated(v1alpha1.AnnotationStrategy, "maglev-hash")}, "sessionAffinity"},

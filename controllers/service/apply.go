@@ -1,0 +1,195 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+// apply makes the objects of a Service what the plan says. What the API server
+// refuses becomes a problem of the plan; the other ports go on.
+func (r *Reconciler) apply(ctx context.Context, round *round) error {
+	plan, own := &round.plan, round.own
+	if plan.LoadBalancer == nil {
+		return nil
+	}
+	if got := own.loadBalancer; got == nil || got.DeletionTimestamp.IsZero() && !sameLoadBalancer(plan.LoadBalancer, got) {
+		err := r.write(ctx, plan.LoadBalancer, "NetworkLoadBalancer", plan.LoadBalancer.Spec.ManagementPolicy == v1alpha1.Managed)
+		if apierrors.IsInvalid(err) {
+			plan.Problems = append(plan.Problems, projection.Problem{Reason: v1alpha1.ReasonInvalid, Message: err.Error()})
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	wanted := map[string]bool{}
+	for _, name := range plan.Kept {
+		wanted[name] = true
+	}
+	for _, want := range plan.Services {
+		wanted[want.Name] = true
+		if err := r.applyService(ctx, round, want); err != nil {
+			return err
+		}
+	}
+	for i := range own.services {
+		if !wanted[own.services[i].Name] {
+			if err := r.remove(ctx, &own.services[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alpha1.NLBService) error {
+	got := round.own.service(want.Name)
+	if got != nil && (!got.DeletionTimestamp.IsZero() || sameService(want, got)) {
+		return nil // one that is being deleted has to be gone first
+	}
+	err := r.write(ctx, want, "NLBService", true)
+	if apierrors.IsInvalid(err) {
+		round.plan.PortProblems = append(round.plan.PortProblems, projection.PortProblem{
+			Port: want.Spec.Port, Protocol: corev1.Protocol(want.Spec.Protocol),
+			Problem: projection.Problem{Reason: v1alpha1.ReasonInvalid, Message: err.Error()},
+		})
+		return nil
+	}
+	if err == nil && got != nil && otherPool(want.Spec.Target, got.Spec.Target) {
+		round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, "Update", "Port %d/%s forwards to instance pool %s instead of %s from now on",
+			want.Spec.Port, want.Spec.Protocol, want.Spec.Target.InstancePoolID, got.Spec.Target.InstancePoolID)
+	}
+	return err
+}
+
+// otherPool tells whether the traffic of a port goes to another pool from now on.
+func otherPool(want, got v1alpha1.Target) bool {
+	return want.InstancePoolID != "" && got.InstancePoolID != "" && want.InstancePoolID != got.InstancePoolID
+}
+
+func (c children) service(name string) *v1alpha1.NLBService {
+	for i := range c.services {
+		if c.services[i].Name == name {
+			return &c.services[i]
+		}
+	}
+	return nil
+}
+
+// sameLoadBalancer tells whether the fields that we own are as wanted. The
+// others, such as allowedNamespaces, are the users'.
+func sameLoadBalancer(want, got *v1alpha1.NetworkLoadBalancer) bool {
+	w, g := want.Spec, got.Spec
+	if w.ManagementPolicy != g.ManagementPolicy || w.Zone != g.Zone || w.ID != g.ID || !sameMeta(want, got) {
+		return false
+	}
+	if w.ManagementPolicy == v1alpha1.External {
+		return w.Name == "" || w.Name == g.Name
+	}
+	return w.Name == g.Name && w.Description == g.Description && w.DeletionPolicy == g.DeletionPolicy
+}
+
+func sameService(want, got *v1alpha1.NLBService) bool {
+	spec := *got.Spec.DeepCopy()
+	spec.HealthCheck.TLSServerName = "" // the users': no annotation says it
+	return sameMeta(want, got) && equality.Semantic.DeepEqual(want.Spec, spec)
+}
+
+func sameMeta(want, got client.Object) bool {
+	label := want.GetLabels()[v1alpha1.LabelService]
+	return got.GetLabels()[v1alpha1.LabelService] == label &&
+		equality.Semantic.DeepEqual(metav1.GetControllerOf(want), metav1.GetControllerOf(got))
+}
+
+// write applies an object. The fields that it sets are ours from then on; those
+// that it set before, and doesn't now, are removed.
+func (r *Reconciler) write(ctx context.Context, object client.Object, kind string, described bool) error {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", kind, err)
+	}
+	delete(fields, "status")
+	patch := &unstructured.Unstructured{Object: fields}
+	unstructured.RemoveNestedField(fields, "metadata", "creationTimestamp")
+	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	if description, _, _ := unstructured.NestedString(fields, "spec", "description"); described && description == "" {
+		// Owned though it is empty, so that one which somebody writes is cleared.
+		if err := unstructured.SetNestedField(fields, "", "spec", "description"); err != nil {
+			return fmt.Errorf("writing %s: %w", kind, err)
+		}
+	}
+	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(projection.FieldOwner), client.ForceOwnership)
+	if err != nil {
+		return fmt.Errorf("writing %s %s: %w", kind, object.GetName(), err)
+	}
+	log.FromContext(ctx).Info("Wrote an object of the Service", "kind", kind, "object", object.GetName())
+	return nil
+}
+
+// remove deletes the very object that was seen.
+func (r *Reconciler) remove(ctx context.Context, object client.Object) error {
+	if !object.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
+	uid := object.GetUID()
+	if err := r.Client.Delete(ctx, object, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting %s: %w", object.GetName(), err)
+	}
+	log.FromContext(ctx).Info("Deleted an object of the Service", "object", object.GetName())
+	return nil
+}
+
+// removeAll deletes every object of a Service, and tells what is still there.
+func (r *Reconciler) removeAll(ctx context.Context, own children) (left []string, err error) {
+	if own.loadBalancer != nil {
+		left = append(left, "NetworkLoadBalancer "+own.loadBalancer.Name)
+		if err := r.remove(ctx, own.loadBalancer); err != nil {
+			return nil, err
+		}
+	}
+	for i := range own.services {
+		left = append(left, "NLBService "+own.services[i].Name)
+		if err := r.remove(ctx, &own.services[i]); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(left)
+	return left, nil
+}
+
+// writeID keeps the id annotation of the Service what it is to be.
+func (r *Reconciler) writeID(ctx context.Context, service *corev1.Service, own children) error {
+	id, change := projection.IDToWrite(service, own.loadBalancer)
+	if !change {
+		return nil
+	}
+	annotations := map[string]any{v1alpha1.AnnotationID: id}
+	if id == "" {
+		annotations[v1alpha1.AnnotationID] = nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": service.UID, "annotations": annotations}})
+	if err != nil {
+		return fmt.Errorf("writing the id of the NLB: %w", err)
+	}
+	bare := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}
+	err = r.Client.Patch(ctx, bare, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(projection.FieldOwner))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing the id of the NLB: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package service
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/persist"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=services/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=services/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=nodes,verbs=get;list;watch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers;nlbservices,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=kube-system,resources=leases,resourceNames=cloud-controller-manager;exoscale-cloud-controller-manager,verbs=get
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
+
+// Inventory tells of the cloud from memory.
+type Inventory interface {
+	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	Instances(ctx context.Context, zone string) ([]nlb.Instance, error)
+	FreshInstances(ctx context.Context, zone string) ([]nlb.Instance, error)
+}
+
+// Options of a Reconciler; all are required unless they say otherwise.
+type Options struct {
+	Client client.Client
+	// APIReader reads past the cache: leases, which nobody should watch for this.
+	APIReader client.Reader
+	Inventory Inventory
+	Events    events.EventRecorder
+	Clock     clock.Clock
+	// MembersChanged tells of zones whose instances or pools changed, so that the
+	// pools of Services are inferred anew. May be nil.
+	MembersChanged <-chan event.TypedGenericEvent[string]
+	// Wakeups tells which Services to look at again for other reasons. May be nil.
+	Wakeups source.Source
+	// Zone is where new NLBs are made, and where the Nodes are.
+	Zone string
+	// ClaimClassless: Services without a class are ours, too.
+	ClaimClassless bool
+	// DefaultInstancePool is the id or the name of the pool of Services that name
+	// none. Empty: it is inferred from the Nodes.
+	DefaultInstancePool string
+	// UDPHealthCheck is for UDP ports without TCP twin; empty: kube-proxy.
+	UDPHealthCheck projection.UDPHealthCheck
+	// MaxConcurrentReconciles is the number of Services looked at at once;
+	// default 10.
+	MaxConcurrentReconciles int
+	// SkipNameValidation lets several managers live in one process.
+	SkipNameValidation bool
+}
+
+// Reconciler of Services.
+type Reconciler struct {
+	Options
+	defaultTarget *v1alpha1.Target // nil: inferred
+
+	// ccm remembers for a moment whether a CCM is active.
+	ccm struct {
+		sync.Mutex
+		asked  time.Time
+		active string
+	}
+}
+
+var poolID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// New makes a Reconciler.
+func New(options Options) *Reconciler {
+	r := &Reconciler{Options: options}
+	if r.MaxConcurrentReconciles <= 0 {
+		r.MaxConcurrentReconciles = 10
+	}
+	switch id := strings.ToLower(r.DefaultInstancePool); {
+	case id == "":
+	case poolID.MatchString(id):
+		r.defaultTarget = &v1alpha1.Target{InstancePoolID: id}
+	default:
+		r.defaultTarget = &v1alpha1.Target{InstancePoolName: r.DefaultInstancePool}
+	}
+	return r
+}
+
+// SetupWithManager adds the controller to a manager. The indexes of package
+// index have to be set up there, too.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named("service").
+		For(&corev1.Service{}, builder.WithPredicates(ofConcern)).
+		Owns(&v1alpha1.NetworkLoadBalancer{}).
+		Owns(&v1alpha1.NLBService{}).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
+			return r.inferring(ctx)
+		}), builder.WithPredicates(relevantNodes)).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
+			SkipNameValidation:      &r.SkipNameValidation,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute),
+		})
+	if r.MembersChanged != nil {
+		b = b.WatchesRawSource(source.TypedChannel(r.MembersChanged, handler.TypedEnqueueRequestsFromMapFunc(
+			func(ctx context.Context, _ string) []reconcile.Request { return r.inferring(ctx) })))
+	}
+	if r.Wakeups != nil {
+		b = b.WatchesRawSource(r.Wakeups)
+	}
+	return b.Complete(r)
+}
+
+const (
+	// cacheLag is how long the cache may be behind what was just written.
+	cacheLag = 300 * time.Millisecond
+	// contestedNet is how often a Service that a CCM serves is looked at again.
+	contestedNet = 30 * time.Second
+)
+
+// round is one look at one Service.
+type round struct {
+	*persist.Object[*corev1.Service]
+	own     children
+	plan    projection.Plan
+	notices outcome.Notices
+}
+
+// Reconcile does one round for one Service.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	service := &corev1.Service{}
+	if err := r.Client.Get(ctx, req.NamespacedName, service); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	round := &round{Object: persist.New(r.Client, service)}
+	out, err := r.converge(ctx, round)
+	if err == nil {
+		err = round.Status(ctx)
+	}
+	if err == nil {
+		tell(&round.notices, round.Before, round.Now, round.own)
+		round.notices.Send(r.Events, round.Now)
+		err = r.settle(ctx, round)
+	}
+	if apierrors.IsConflict(err) {
+		// The cache was behind.
+		return ctrl.Result{RequeueAfter: cacheLag}, nil
+	}
+	return out.Result(client.IgnoreNotFound(err))
+}
+
+// converge leads a Service to what its claim says.
+func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcome, error) {
+	service := round.Now
+	switch claimOf(service, r.ClaimClassless) {
+	case release:
+		return outcome.Done(), r.release(ctx, round)
+	case keep:
+		describeUnclaimed(service)
+		return outcome.Done(), nil
+	case serve:
+		return r.serve(ctx, round)
+	case serveUnlessCCM:
+		active, err := r.activeCCM(ctx)
+		if err != nil {
+			return outcome.Outcome{}, err
+		}
+		if active != "" {
+			describeContested(service, active)
+			return outcome.Waiting(v1alpha1.ReasonInUseByOther, active).Within(contestedNet), nil
+		}
+		return r.serve(ctx, round)
+	default:
+		if service.DeletionTimestamp.IsZero() {
+			forget(service)
+		}
+		return outcome.Done(), nil
+	}
+}
+
+// serve makes the objects of a Service what it asks for.
+func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, error) {
+	service := round.Now
+	if !controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) {
+		// In the same write, so that no CCM and we hold it at once.
+		controllerutil.RemoveFinalizer(service, ccmFinalizer)
+		if err := round.Hold(ctx, v1alpha1.ServiceFinalizer); err != nil {
+			return outcome.Outcome{}, err
+		}
+	}
+	got, err := r.observe(ctx, service)
+	if err != nil {
+		return outcome.Outcome{}, err
+	}
+	round.own = got.own(service)
+	pool, err := r.pool(ctx, service, round.own)
+	if err != nil {
+		return outcome.Outcome{}, err
+	}
+	round.plan = projection.Project(projection.Input{
+		Service: service, Pool: pool, LoadBalancer: got.loadBalancer, Services: got.services,
+		Zone: r.Zone, UDPHealthCheck: r.UDPHealthCheck,
+	})
+	if err := r.apply(ctx, round); err != nil {
+		return outcome.Outcome{}, err
+	}
+	describe(service, round.plan, round.own)
+	if pool.Problem != nil { // Nodes and members wake us; this is the net
+		return outcome.Blocked(pool.Problem.Reason, pool.Problem.Message), nil
+	}
+	return outcome.Done(), nil
+}
+
+// release removes the objects of a Service that is none of ours any more, and
+// lets it go when they are gone.
+func (r *Reconciler) release(ctx context.Context, round *round) error {
+	service := round.Now
+	got, err := r.observe(ctx, service)
+	if err != nil {
+		return err
+	}
+	round.own = got.own(service)
+	if round.own.none() { // for the cache; it may be behind what we made last
+		if round.own, err = r.observeUncached(ctx, service); err != nil {
+			return err
+		}
+	}
+	left, err := r.removeAll(ctx, round.own)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		describeReleasing(service, left, round.own)
+		return nil
+	}
+	if service.DeletionTimestamp.IsZero() {
+		forget(service)
+		service.Status.LoadBalancer = corev1.LoadBalancerStatus{}
+	}
+	return nil
+}
+
+// settle does what comes after the status is written: the id is kept in the
+// annotation, and a Service whose objects are gone is let go.
+func (r *Reconciler) settle(ctx context.Context, round *round) error {
+	service := round.Now
+	switch claimOf(service, r.ClaimClassless) {
+	case serve:
+		return r.writeID(ctx, service, round.own)
+	case release:
+		if round.own.none() {
+			return round.Release(ctx, v1alpha1.ServiceFinalizer)
+		}
+		if service.DeletionTimestamp.IsZero() {
+			return r.writeID(ctx, service, round.own)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package service
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+// verdict is a condition to be: its status, reason and message.
+type verdict struct {
+	status          metav1.ConditionStatus
+	reason, message string
+}
+
+// describe writes what the round found into the status of a Service that is served.
+func describe(service *corev1.Service, plan projection.Plan, own children) {
+	ports := portStates(service, plan, own)
+	address := ""
+	if own.loadBalancer != nil {
+		address = own.loadBalancer.Status.Address
+	}
+	service.Status.LoadBalancer.Ingress = ingressOf(service.Status.LoadBalancer.Ingress, address, ports)
+	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
+	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))
+	set(service, v1alpha1.ServiceConditionAllFieldsHonored, fieldsHonoured(plan))
+	meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionUnclaimed)
+}
+
+// longestMessage keeps a condition readable, and far below what the API server takes.
+const longestMessage = 4096
+
+func set(service *corev1.Service, kind string, v verdict) {
+	if len(v.message) > longestMessage {
+		v.message = strings.ToValidUTF8(v.message[:longestMessage-3], "") + "..."
+	}
+	meta.SetStatusCondition(&service.Status.Conditions, metav1.Condition{
+		Type: kind, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: service.Generation,
+	})
+}
+
+// accepted: the Service asks for what can be done, and its references resolve.
+func accepted(plan projection.Plan, own children) verdict {
+	problems := slices.Clone(plan.Problems)
+	if plan.PoolProblem != nil {
+		problems = append(problems, *plan.PoolProblem)
+	}
+	for _, problem := range plan.PortProblems {
+		problems = append(problems, projection.Problem{Reason: problem.Reason, Message: problem.String()})
+	}
+	if len(problems) == 0 {
+		problems = notAccepted(own)
+	}
+	if len(problems) == 0 {
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAccepted, ""}
+	}
+	messages := make([]string, len(problems))
+	for i, problem := range problems {
+		messages[i] = problem.Message
+	}
+	return verdict{metav1.ConditionFalse, problems[0].Reason, strings.Join(messages, "; ")}
+}
+
+// notAccepted tells what of the Service's own objects isn't accepted.
+func notAccepted(own children) []projection.Problem {
+	var problems []projection.Problem
+	look := func(kind, name string, conditions []metav1.Condition) {
+		if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionAccepted); c != nil && c.Status == metav1.ConditionFalse {
+			problems = append(problems, projection.Problem{Reason: c.Reason, Message: fmt.Sprintf("%s %s: %s", kind, name, c.Message)})
+		}
+	}
+	if own.loadBalancer != nil {
+		look("NetworkLoadBalancer", own.loadBalancer.Name, own.loadBalancer.Status.Conditions)
+	}
+	for _, child := range own.services {
+		look("NLBService", child.Name, child.Status.Conditions)
+	}
+	return problems
+}
+
+// programmedAs: every port is served by the NLB.
+func programmedAs(plan projection.Plan, own children, ports []portState) verdict {
+	lb := own.loadBalancer
+	switch {
+	case lb == nil && len(plan.Problems) > 0:
+		return verdict{metav1.ConditionFalse, plan.Problems[0].Reason, plan.Problems[0].Message}
+	case lb == nil:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonCreating, "The NetworkLoadBalancer is being created"}
+	case !lb.DeletionTimestamp.IsZero():
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonLoadBalancerDeleting, fmt.Sprintf("NetworkLoadBalancer %s is being deleted, and is made anew then", lb.Name)}
+	}
+	done := meta.FindStatusCondition(lb.Status.Conditions, v1alpha1.ConditionProgrammed)
+	switch {
+	case done == nil:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonPending, fmt.Sprintf("NetworkLoadBalancer %s isn't looked at yet", lb.Name)}
+	case done.Status == metav1.ConditionFalse:
+		return verdict{metav1.ConditionFalse, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s", lb.Name, done.Message)}
+	case lb.Status.Address == "":
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonWaitingForAddress, fmt.Sprintf("NetworkLoadBalancer %s has no address yet", lb.Name)}
+	}
+	for _, worst := range []stage{failed, pending, unknown} {
+		i := slices.IndexFunc(ports, func(p portState) bool { return p.stage == worst })
+		if i < 0 {
+			continue
+		}
+		status := metav1.ConditionFalse
+		if worst == unknown {
+			status = metav1.ConditionUnknown
+		}
+		rest := slices.DeleteFunc(slices.Clone(ports), func(p portState) bool { return p.stage == programmed })
+		return verdict{status, ports[i].reason, told(rest)}
+	}
+	return verdict{metav1.ConditionTrue, v1alpha1.ReasonProgrammed, ""}
+}
+
+func fieldsHonoured(plan projection.Plan) verdict {
+	if len(plan.Warnings) == 0 {
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAccepted, ""}
+	}
+	return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotSupported, strings.Join(plan.Warnings, "; ")}
+}
+
+// describeContested tells that somebody else serves the Service.
+func describeContested(service *corev1.Service, active string) {
+	set(service, v1alpha1.ServiceConditionAccepted, verdict{metav1.ConditionFalse, v1alpha1.ReasonInUseByOther, fmt.Sprintf(
+		"The Service has no class, and %s. It is left to that; stop it, or set spec.loadBalancerClass of a new Service to %s. It is looked at again by itself", active, v1alpha1.LoadBalancerClass)})
+}
+
+// describeUnclaimed tells that the operator holds what it wouldn't claim now.
+func describeUnclaimed(service *corev1.Service) {
+	why := "Services without a class aren't its own now (--claim-classless-services)"
+	if class := service.Spec.LoadBalancerClass; class != nil {
+		why = fmt.Sprintf("its class is %q", *class)
+	}
+	set(service, v1alpha1.ServiceConditionUnclaimed, verdict{metav1.ConditionTrue, v1alpha1.ReasonUnclaimed, fmt.Sprintf(
+		"The operator holds this Service, but doesn't claim it any more, since %s. It stays as it is, with its address, and changes of it have no effect; delete it, or let the operator claim it again", why)})
+}
+
+// describeReleasing tells what has to be gone before the Service is let go.
+func describeReleasing(service *corev1.Service, left []string, own children) {
+	message := "Waiting until these are gone: " + strings.Join(left, ", ")
+	look := func(name string, conditions []metav1.Condition) {
+		if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled); c != nil {
+			message += fmt.Sprintf("; %s: %s", name, c.Message)
+		}
+	}
+	if own.loadBalancer != nil {
+		look("NetworkLoadBalancer "+own.loadBalancer.Name, own.loadBalancer.Status.Conditions)
+	}
+	for _, child := range own.services {
+		look("NLBService "+child.Name, child.Status.Conditions)
+	}
+	set(service, v1alpha1.ServiceConditionProgrammed, verdict{metav1.ConditionFalse, v1alpha1.ReasonDeleting, message})
+}
+
+// forget removes all that the operator has said of a Service.
+func forget(service *corev1.Service) {
+	service.Status.Conditions = slices.DeleteFunc(service.Status.Conditions, func(c metav1.Condition) bool {
+		return strings.HasPrefix(c.Type, v1alpha1.Prefix)
+	})
+}
+
+// tell collects the Events that the change of the status is worth.
+func tell(notices *outcome.Notices, before, now *corev1.Service, own children) {
+	tellAddress(notices, before, now)
+	news := func(kind string, bad metav1.ConditionStatus) bool {
+		c, was := meta.FindStatusCondition(now.Status.Conditions, kind), meta.FindStatusCondition(before.Status.Conditions, kind)
+		if c == nil || c.Status != bad {
+			return false
+		}
+		if was == nil || was.Status != c.Status || was.Reason != c.Reason || was.Message != c.Message {
+			notices.Warning(c.Reason, "Reconcile", "%s", c.Message)
+		}
+		return true
+	}
+	bad := news(v1alpha1.ServiceConditionAccepted, metav1.ConditionFalse)
+	news(v1alpha1.ServiceConditionAllFieldsHonored, metav1.ConditionFalse)
+	news(v1alpha1.ServiceConditionUnclaimed, metav1.ConditionTrue)
+	if !bad && own.stalled() { // progress is no news
+		news(v1alpha1.ServiceConditionProgrammed, metav1.ConditionFalse)
+	}
+}
+
+func (c children) stalled() bool {
+	if c.loadBalancer != nil && meta.IsStatusConditionTrue(c.loadBalancer.Status.Conditions, v1alpha1.ConditionStalled) {
+		return true
+	}
+	return slices.ContainsFunc(c.services, func(s v1alpha1.NLBService) bool {
+		return meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionStalled)
+	})
+}
+
+func tellAddress(notices *outcome.Notices, before, now *corev1.Service) {
+	had, has := addressOf(before), addressOf(now)
+	switch {
+	case has == "" || has == had:
+	case had == "":
+		notices.Normal(v1alpha1.ReasonProgrammed, "Publish", "The address is %s", has)
+	default:
+		notices.Warning(v1alpha1.ReasonAddressChanged, "Publish", "The address is %s now, and was %s", has, had)
+	}
+}
+
+func addressOf(service *corev1.Service) string {
+	if len(service.Status.LoadBalancer.Ingress) == 0 {
+		return ""
+	}
+	return service.Status.LoadBalancer.Ingress[0].IP
+}

@@ -1,0 +1,125 @@
+package service
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+// portState is how far a port of a Service is.
+type portState struct {
+	port corev1.ServicePort
+	stage
+	reason, message string
+}
+
+type stage int
+
+const (
+	programmed stage = iota
+	unknown          // most likely programmed: the cloud can't be asked
+	pending          // work is under way
+	failed           // somebody has to act
+)
+
+// String names the port and tells how it is.
+func (p portState) String() string {
+	return fmt.Sprintf("port %d/%s: %s", p.port.Port, projection.ProtocolOf(p.port), p.message)
+}
+
+// portStates tells how far each port is: by its NLBService, and where there is
+// none by the problem of the port, or of the Service.
+func portStates(service *corev1.Service, plan projection.Plan, own children) []portState {
+	states := make([]portState, len(service.Spec.Ports))
+	for i, port := range service.Spec.Ports {
+		child := own.service(projection.ServiceName(service, port))
+		problem := slices.IndexFunc(plan.PortProblems, func(p projection.PortProblem) bool {
+			return p.Port == port.Port && p.Protocol == projection.ProtocolOf(port)
+		})
+		switch {
+		case child != nil:
+			states[i] = stateOf(child)
+		case problem >= 0:
+			states[i] = portState{stage: failed, reason: plan.PortProblems[problem].Reason, message: plan.PortProblems[problem].Message}
+		case len(plan.Problems) > 0:
+			states[i] = portState{stage: failed, reason: plan.Problems[0].Reason, message: plan.Problems[0].Message}
+		default:
+			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
+		}
+		states[i].port = port
+	}
+	return states
+}
+
+func stateOf(child *v1alpha1.NLBService) portState {
+	conditions := child.Status.Conditions
+	done := meta.FindStatusCondition(conditions, v1alpha1.ConditionProgrammed)
+	stalled := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled)
+	current := child.Status.ObservedGeneration == child.Generation
+	switch {
+	case !child.DeletionTimestamp.IsZero():
+		return portState{stage: pending, reason: v1alpha1.ReasonDeleting, message: fmt.Sprintf("NLBService %s is being deleted, and is made anew then", child.Name)}
+	case done == nil:
+		return portState{stage: pending, reason: v1alpha1.ReasonPending, message: fmt.Sprintf("NLBService %s isn't looked at yet", child.Name)}
+	case current && done.Status == metav1.ConditionTrue:
+		return portState{stage: programmed}
+	case current && done.Status == metav1.ConditionUnknown:
+		return portState{stage: unknown, reason: done.Reason, message: done.Message}
+	case current && stalled != nil && stalled.Status == metav1.ConditionTrue:
+		return portState{stage: failed, reason: stalled.Reason, message: stalled.Message}
+	case current:
+		return portState{stage: pending, reason: done.Reason, message: done.Message}
+	default:
+		return portState{stage: pending, reason: v1alpha1.ReasonUpdating, message: fmt.Sprintf("NLBService %s has changed and isn't looked at yet", child.Name)}
+	}
+}
+
+// ingressOf is what the status of the Service tells of its address. It is
+// published once every port that can be programmed is, and never withdrawn.
+// While a port is another's, clients inside the cluster have to go to the NLB
+// (Proxy): kube-proxy would take that port for itself with VIP.
+func ingressOf(before []corev1.LoadBalancerIngress, address string, ports []portState) []corev1.LoadBalancerIngress {
+	if _, err := netip.ParseAddr(address); err != nil {
+		address = "" // the CCM publishes "<nil>" for an NLB without one
+	}
+	known := len(before) > 0 && before[0].IP != ""
+	is := func(wanted stage) func(portState) bool { return func(p portState) bool { return p.stage == wanted } }
+	switch {
+	case known && address == "":
+		address = before[0].IP
+	case !known && (address == "" || slices.ContainsFunc(ports, is(pending)) || !slices.ContainsFunc(ports, is(programmed))):
+		return before
+	}
+	ingress := corev1.LoadBalancerIngress{IP: address, IPMode: ptr.To(corev1.LoadBalancerIPModeVIP)}
+	if slices.ContainsFunc(ports, func(p portState) bool { return p.stage == failed && p.reason == v1alpha1.ReasonPortConflict }) {
+		ingress.IPMode = ptr.To(corev1.LoadBalancerIPModeProxy)
+	}
+	if slices.ContainsFunc(ports, is(failed)) { // then every port has to be listed
+		for _, state := range ports {
+			status := corev1.PortStatus{Port: state.port.Port, Protocol: projection.ProtocolOf(state.port)}
+			if state.stage == failed {
+				status.Error = ptr.To(v1alpha1.Prefix + state.reason)
+			}
+			ingress.Ports = append(ingress.Ports, status)
+		}
+	}
+	return []corev1.LoadBalancerIngress{ingress}
+}
+
+// told joins what is to be said of several ports.
+func told(ports []portState) string {
+	all := make([]string, len(ports))
+	for i, port := range ports {
+		all[i] = port.String()
+	}
+	return strings.Join(all, "; ")
+}

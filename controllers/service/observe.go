@@ -1,0 +1,225 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/index"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+// children are the objects of a Service, and others that bear their names.
+type children struct {
+	loadBalancer *v1alpha1.NetworkLoadBalancer // nil if there is none
+	services     []v1alpha1.NLBService
+}
+
+// observe reads the objects that serve a Service, or are in its way.
+func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (children, error) {
+	got := children{loadBalancer: &v1alpha1.NetworkLoadBalancer{}}
+	key := client.ObjectKeyFromObject(service)
+	if err := r.Client.Get(ctx, key, got.loadBalancer); apierrors.IsNotFound(err) {
+		got.loadBalancer = nil
+	} else if err != nil {
+		return children{}, fmt.Errorf("reading the NetworkLoadBalancer: %w", err)
+	}
+	list := &v1alpha1.NLBServiceList{}
+	if err := r.Client.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingFields{index.ByLoadBalancerRef: key.String()}); err != nil {
+		return children{}, fmt.Errorf("listing the NLBServices: %w", err)
+	}
+	named := map[string]bool{}
+	for _, item := range list.Items {
+		named[item.Name] = true
+		got.services = append(got.services, item)
+	}
+	// One of a port's name that refers to another NetworkLoadBalancer is in the way.
+	for _, port := range service.Spec.Ports {
+		name := projection.ServiceName(service, port)
+		if named[name] {
+			continue
+		}
+		item := v1alpha1.NLBService{}
+		if err := r.Client.Get(ctx, types.NamespacedName{Namespace: service.Namespace, Name: name}, &item); err == nil {
+			got.services = append(got.services, item)
+		} else if !apierrors.IsNotFound(err) {
+			return children{}, fmt.Errorf("reading an NLBService: %w", err)
+		}
+	}
+	return got, nil
+}
+
+// observeUncached reads the objects that the Service owns from the API server itself.
+func (r *Reconciler) observeUncached(ctx context.Context, service *corev1.Service) (children, error) {
+	got := children{loadBalancer: &v1alpha1.NetworkLoadBalancer{}}
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(service), got.loadBalancer); apierrors.IsNotFound(err) {
+		got.loadBalancer = nil
+	} else if err != nil {
+		return children{}, fmt.Errorf("reading the NetworkLoadBalancer: %w", err)
+	}
+	list := &v1alpha1.NLBServiceList{}
+	if err := r.APIReader.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingLabels{v1alpha1.LabelService: service.Name}); err != nil {
+		return children{}, fmt.Errorf("listing the NLBServices: %w", err)
+	}
+	got.services = list.Items
+	return got.own(service), nil
+}
+
+func (c children) none() bool { return c.loadBalancer == nil && len(c.services) == 0 }
+
+// own are the children that the Service owns.
+func (c children) own(service *corev1.Service) children {
+	var own children
+	if c.loadBalancer != nil && metav1.IsControlledBy(c.loadBalancer, service) {
+		own.loadBalancer = c.loadBalancer
+	}
+	for _, item := range c.services {
+		if metav1.IsControlledBy(&item, service) {
+			own.services = append(own.services, item)
+		}
+	}
+	return own
+}
+
+// target is where the traffic goes now; nil if it goes nowhere.
+func (c children) target() *v1alpha1.Target {
+	for _, item := range c.services {
+		return item.Spec.Target.DeepCopy()
+	}
+	return nil
+}
+
+// poolID is the id of the pool that receives the traffic now; empty if none is known.
+func (c children) poolID() string {
+	for _, item := range c.services {
+		if item.Spec.Target.InstancePoolID != "" {
+			return item.Spec.Target.InstancePoolID
+		}
+		if item.Status.InstancePoolID != "" {
+			return item.Status.InstancePoolID
+		}
+	}
+	return ""
+}
+
+// pool finds the pool of a Service that doesn't name one: the operator's
+// default, else the one that the Nodes are in. While that can't be told, the
+// traffic goes where it went.
+func (r *Reconciler) pool(ctx context.Context, service *corev1.Service, own children) (projection.Pool, error) {
+	if projection.NamesPool(service) {
+		return projection.Pool{}, nil
+	}
+	if r.defaultTarget != nil {
+		return projection.Pool{Target: r.defaultTarget}, nil
+	}
+	inferred, cloud, err := r.infer(ctx, own)
+	switch {
+	case err != nil:
+		return projection.Pool{}, err
+	case cloud != nil && own.target() != nil:
+		return projection.Pool{Target: own.target()}, nil // the NLBServices tell of the cloud
+	case cloud != nil:
+		out := outcome.FromCloud("Finding the instance pool of the nodes", cloud)
+		return projection.Pool{Problem: &projection.Problem{Reason: out.Reason, Message: out.Message}}, nil
+	case inferred.PoolID == "":
+		return projection.Pool{Target: own.target(), Problem: &projection.Problem{
+			Reason: inferred.Reason, Message: fmt.Sprintf("%s; name a pool in %s", inferred.Message, v1alpha1.AnnotationInstancePoolID),
+		}}, nil
+	default:
+		return projection.Pool{Target: &v1alpha1.Target{InstancePoolID: inferred.PoolID}}, nil
+	}
+}
+
+// infer asks which pool the Nodes are in. cloud is the failure of the cloud, err
+// that of the API server.
+func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity.Inference, cloud, err error) {
+	nodes := &corev1.NodeList{}
+	if err := r.Client.List(ctx, nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return identity.Inference{}, nil, fmt.Errorf("listing the Nodes: %w", err)
+	}
+	zone := r.Zone
+	if own.loadBalancer != nil && own.loadBalancer.Spec.Zone != "" {
+		zone = own.loadBalancer.Spec.Zone
+	}
+	in := identity.Input{Nodes: nodes.Items, Current: own.poolID()}
+	if in.Pools, cloud = r.Inventory.InstancePools(ctx, zone); cloud != nil {
+		return identity.Inference{}, cloud, nil
+	}
+	if in.Instances, cloud = r.Inventory.Instances(ctx, zone); cloud != nil {
+		return identity.Inference{}, cloud, nil
+	}
+	inferred = identity.InferPool(in)
+	if inferred.PoolID != "" || len(inferred.Candidates) > 0 {
+		return inferred, nil, nil
+	}
+	// The instances of new Nodes may be newer than what is remembered.
+	if in.Instances, cloud = r.Inventory.FreshInstances(ctx, zone); cloud != nil {
+		return identity.Inference{}, cloud, nil
+	}
+	return identity.InferPool(in), nil, nil
+}
+
+// ccmLeases are the leases that a CCM holds while it runs, in kube-system: the
+// default of every cloud controller manager, and the name of Exoscale's.
+var ccmLeases = []string{"cloud-controller-manager", "exoscale-cloud-controller-manager"}
+
+// ccmRemembered is how long the answer about the CCM is used for other Services:
+// claiming a thousand of them is no reason to ask a thousand times.
+const ccmRemembered = 5 * time.Second
+
+// activeCCM tells of a CCM that serves the classless Services; empty if there
+// is none.
+func (r *Reconciler) activeCCM(ctx context.Context) (string, error) {
+	r.ccm.Lock()
+	defer r.ccm.Unlock()
+	if !r.ccm.asked.IsZero() && r.Clock.Since(r.ccm.asked) < ccmRemembered {
+		return r.ccm.active, nil
+	}
+	active := ""
+	for _, name := range ccmLeases {
+		lease := &coordinationv1.Lease{}
+		err := r.APIReader.Get(ctx, types.NamespacedName{Namespace: metav1.NamespaceSystem, Name: name}, lease)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("reading lease %s: %w", name, err)
+		}
+		if renewed(lease, r.Clock.Now()) {
+			active = fmt.Sprintf("a cloud controller manager is running: %q holds the lease %s/%s", holder(lease), lease.Namespace, lease.Name)
+			break
+		}
+	}
+	r.ccm.active, r.ccm.asked = active, r.Clock.Now()
+	return active, nil
+}
+
+// renewed tells whether a lease is held: twice its duration allows for clocks
+// that differ and for a slow renewal.
+func renewed(lease *coordinationv1.Lease, now time.Time) bool {
+	if lease.Spec.RenewTime == nil || holder(lease) == "" {
+		return false
+	}
+	duration := 15 * time.Second // what client-go's leader election uses
+	if seconds := lease.Spec.LeaseDurationSeconds; seconds != nil && *seconds > 0 {
+		duration = time.Duration(*seconds) * time.Second
+	}
+	return now.Sub(lease.Spec.RenewTime.Time) < 2*duration
+}
+
+func holder(lease *coordinationv1.Lease) string {
+	if lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *lease.Spec.HolderIdentity
+}

@@ -1,0 +1,61 @@
+package service
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+// ofConcern passes Services that are, were or may become ours.
+var ofConcern = predicate.Funcs{
+	CreateFunc:  func(e event.CreateEvent) bool { return concernsObject(e.Object) },
+	DeleteFunc:  func(event.DeleteEvent) bool { return false }, // nothing is left to do
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return concernsObject(e.ObjectOld) || concernsObject(e.ObjectNew)
+	},
+}
+
+func concernsObject(object client.Object) bool {
+	service, is := object.(*corev1.Service)
+	return is && concerns(service)
+}
+
+// relevantNodes passes changes of Nodes that the pool of a Service may hang on.
+var relevantNodes = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, is := e.ObjectOld.(*corev1.Node)
+		after, still := e.ObjectNew.(*corev1.Node)
+		return is && still && identity.RelevantChange(before, after)
+	},
+}
+
+// inferring lists the Services whose pool is found from the Nodes.
+func (r *Reconciler) inferring(ctx context.Context) []reconcile.Request {
+	if r.defaultTarget != nil {
+		return nil
+	}
+	services := &corev1.ServiceList{}
+	if err := r.Client.List(ctx, services, client.UnsafeDisableDeepCopy); err != nil {
+		log.FromContext(ctx).Error(err, "Listing the Services whose instance pool may have changed")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range services.Items {
+		service := &services.Items[i]
+		if controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) && !projection.NamesPool(service) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(service)})
+		}
+	}
+	return requests
+}
