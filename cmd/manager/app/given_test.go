@@ -67,11 +67,16 @@ func optionsFor(sim *exosim.Server) Options {
 // running runs an App until the test ends, or until stop is called.
 func running(t *testing.T, options Options) (stop func()) {
 	t.Helper()
+	return runs(t, newApp(t, options))
+}
+
+func newApp(t *testing.T, options Options) *App {
+	t.Helper()
 	a, err := New(t.Context(), cluster.Config(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return runs(t, a)
+	return a
 }
 
 func runs(t *testing.T, a *App) (stop func()) {

@@ -9,9 +9,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-// What guards the metrics asks the API server who calls, and whether it may.
-// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
 // metricsOptions guards the metrics where tokens are safe on the wire.
 func metricsOptions(options Options) metricsserver.Options {

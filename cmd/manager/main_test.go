@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/exoscale-community/nlb-operator/test/controlplane"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
+)
+
+const patience = time.Minute
+
+// asProgram makes the test's own binary the program that it tests.
+const asProgram = "TEST_RUNS_MANAGER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program is the manager with nothing else in its environment than what is given.
+func program(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append([]string{asProgram + "=1", "HOME=" + t.TempDir()}, env...)
+	return cmd
+}
+
+func TestABadFlagIsASentenceAndExitCode1(t *testing.T) {
+	var out, log bytes.Buffer
+	cmd := program(t, nil, "--udp-default-healthcheck=udp")
+	cmd.Stdout, cmd.Stderr = &out, &log
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("ended with %v", err)
+	}
+	want := "manager: --udp-default-healthcheck: must be kube-proxy or none; it is \"udp\"\n"
+	if log.String() != want || out.Len() != 0 {
+		t.Errorf("said %q and %q, want %q on stderr only", log.String(), out.String(), want)
+	}
+}
+
+func TestWithoutAClusterItSaysSo(t *testing.T) {
+	output, err := program(t, nil).CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "no Kubernetes cluster is given: --kubeconfig") {
+		t.Errorf("%v: %s", err, output)
+	}
+}
+
+func TestTheProgramRunsUntilItIsTold(t *testing.T) {
+	g := NewWithT(t)
+	kubeconfig := startCluster(t)
+	sim := exosim.StartTestServer(t, exosim.Options{})
+	probes, metrics := freeAddress(t), freeAddress(t)
+	var log output
+	cmd := program(t,
+		[]string{
+			"EXOSCALE_API_KEY=" + sim.Key, "EXOSCALE_API_SECRET=" + sim.Secret, "EXOSCALE_API_ENDPOINT=" + sim.Endpoint,
+			"EXOSCALE_ZONE=" + exosim.DefaultZone, "EXOSCALE_NLB_SYNC_PERIOD=1s", "EXOSCALE_NLB_LOG_LEVEL=debug",
+		},
+		"--kubeconfig="+kubeconfig, "--leader-elect", "--leader-election-namespace=default",
+		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics, "--metrics-secure=false")
+	cmd.Stdout, cmd.Stderr = &log, &log
+	g.Expect(cmd.Start()).To(Succeed())
+
+	g.Eventually(body("http://"+probes+"/readyz"), patience).WithContext(t.Context()).Should(Equal("ok"))
+	g.Eventually(body("http://"+metrics+"/metrics"), patience).WithContext(t.Context()).Should(
+		ContainSubstring(`controller_runtime_max_concurrent_reconciles{controller="networkloadbalancer"} 10`), "%s", &log)
+
+	g.Expect(cmd.Process.Signal(syscall.SIGTERM)).To(Succeed())
+	g.Expect(cmd.Wait()).To(Succeed(), "%s", &log)
+	for line := range strings.Lines(log.String()) {
+		g.Expect(json.Valid([]byte(line))).To(BeTrue(), "not JSON, as the log is: %s", line)
+	}
+	g.Expect(log.String()).To(ContainSubstring(`"msg":"starting"`))
+	g.Expect(log.String()).NotTo(ContainSubstring(sim.Secret), "the secret is in the log")
+}
+
+func startCluster(t *testing.T) (kubeconfig string) {
+	t.Helper()
+	cluster, err := controlplane.Start(t.Context(), controlplane.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := cluster.WriteKubeconfig(kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	return kubeconfig
+}
+
+// body of a GET; empty without an answer.
+func body(url string) func(context.Context) string {
+	return func(ctx context.Context) string {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return ""
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return ""
+		}
+		defer response.Body.Close()
+		content, _ := io.ReadAll(response.Body)
+		return string(content)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// output can be read while it is written.
+type output struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.Buffer.Write(p)
+}
+
+// String is what was written.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.Buffer.String()
+}
