@@ -1,0 +1,297 @@
+package nlb
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+const (
+	cluster = "blue"
+	theirs  = "green" // another cluster
+)
+
+// claimed is what NetworkLoadBalancer shop/web, projected from a Service, claims by.
+func claimed(edits ...func(*Claim)) Claim {
+	claim := Claim{Cluster: cluster, Namespace: "shop", Name: "web", UID: ourUID, ServiceUID: serviceUID, RecordedID: "recorded"}
+	for _, edit := range edits {
+		edit(&claim)
+	}
+	return claim
+}
+
+func external(c *Claim) { c.External = true }
+
+// owned are the labels of an owner.
+func owned(cluster, owner, uid string) map[string]string {
+	return map[string]string{v1alpha1.CloudLabelCluster: cluster, v1alpha1.CloudLabelOwner: owner, v1alpha1.CloudLabelOwnerUID: uid}
+}
+
+// consenting adds the consent of whoever holds the account.
+func consenting(labels map[string]string, to string) map[string]string {
+	labels = maps.Clone(labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[v1alpha1.CloudLabelAdopt] = to
+	return labels
+}
+
+const retained = v1alpha1.OwnerUIDRetained
+
+func TestWhoseAnNLBIs(t *testing.T) {
+	t.Parallel()
+	ours := "blue/shop/web"
+	for name, c := range map[string]struct {
+		lb       LoadBalancer
+		managed  Proof
+		external Proof
+	}{
+		"our cluster, our UID":                          {LoadBalancer{Labels: owned(cluster, "shop/web", ourUID)}, ProofLabels, ProofExternal},
+		"our cluster, our name, retained":               {LoadBalancer{Labels: owned(cluster, "shop/web", retained)}, ProofRetained, ProofExternal},
+		"our cluster, our name, another UID":            {LoadBalancer{Labels: owned(cluster, "shop/web", otherUID)}, ProofRestored, ProofExternal},
+		"our cluster, our name, the UID is lost":        {LoadBalancer{Labels: owned(cluster, "shop/web", "")}, ProofRestored, ProofExternal},
+		"retained by another, consent for us":           {LoadBalancer{Labels: consenting(owned(cluster, "shop/old", retained), ours)}, ProofConsent, ProofExternal},
+		"retained by another cluster, consent for us":   {LoadBalancer{Labels: consenting(owned(theirs, "shop/web", retained), ours)}, ProofConsent, ProofExternal},
+		"retained by another":                           {LoadBalancer{Labels: owned(cluster, "shop/old", retained)}, ProofNone, ProofExternal},
+		"retained by another cluster":                   {LoadBalancer{Labels: owned(theirs, "shop/web", retained)}, ProofNone, ProofExternal},
+		"retained by another, consent for a third":      {LoadBalancer{Labels: consenting(owned(cluster, "shop/old", retained), "blue/shop/third")}, ProofNone, ProofExternal},
+		"retained by another, recorded as ours":         {LoadBalancer{ID: "recorded", Labels: owned(cluster, "shop/old", retained)}, ProofNone, ProofExternal},
+		"another owner":                                 {LoadBalancer{Labels: owned(cluster, "shop/other", otherUID)}, ProofNone, ProofNone},
+		"another owner, consent for us":                 {LoadBalancer{Labels: consenting(owned(cluster, "shop/other", otherUID), ours)}, ProofNone, ProofNone},
+		"another owner, recorded as ours":               {LoadBalancer{ID: "recorded", Labels: owned(cluster, "shop/other", otherUID)}, ProofNone, ProofNone},
+		"another owner, named after our Service":        {LoadBalancer{Name: "k8s-" + serviceUID, Labels: owned(theirs, "a/b", otherUID)}, ProofNone, ProofNone},
+		"our name and UID in another cluster":           {LoadBalancer{Labels: owned(theirs, "shop/web", ourUID)}, ProofNone, ProofNone},
+		"our name in another namespace":                 {LoadBalancer{Labels: owned(cluster, "else/web", otherUID)}, ProofNone, ProofNone},
+		"unlabelled, recorded in our status":            {LoadBalancer{ID: "recorded"}, ProofRecorded, ProofExternal},
+		"unlabelled, recorded, with other people's":     {LoadBalancer{ID: "recorded", Labels: map[string]string{"team": "net"}}, ProofRecorded, ProofExternal},
+		"unlabelled, named after our Service":           {LoadBalancer{Name: "k8s-" + serviceUID}, ProofCCM, ProofExternal},
+		"unlabelled, consent for us":                    {LoadBalancer{Name: "any", Labels: consenting(nil, ours)}, ProofConsent, ProofExternal},
+		"unlabelled, consent for another":               {LoadBalancer{Name: "any", Labels: consenting(nil, "blue/shop/other")}, ProofNone, ProofExternal},
+		"unlabelled, consent for us in another cluster": {LoadBalancer{Name: "any", Labels: consenting(nil, "green/shop/web")}, ProofNone, ProofExternal},
+		"unlabelled, named after another Service":       {LoadBalancer{Name: "k8s-" + otherUID}, ProofNone, ProofNone},
+		"unlabelled, named after our own UID":           {LoadBalancer{Name: "k8s-" + ourUID}, ProofNone, ProofNone},
+		"unlabelled, a name that holds our Service's":   {LoadBalancer{Name: "k8s-" + serviceUID + "-x"}, ProofNone, ProofNone},
+		"unlabelled":                   {LoadBalancer{Name: "any"}, ProofNone, ProofExternal},
+		"unlabelled, our derived name": {LoadBalancer{Name: "shop-web-" + ourUID}, ProofNone, ProofNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for policy, want := range map[string]struct {
+				claim Claim
+				proof Proof
+			}{"Managed": {claimed(), c.managed}, "External": {claimed(external), c.external}} {
+				got, refusal := ProofOf(c.lb, want.claim)
+				if got != want.proof {
+					t.Errorf("%s: the proof is %q, want %q", policy, got, want.proof)
+				}
+				if (refusal == "") != (got != ProofNone) {
+					t.Errorf("%s: proof %q goes with the refusal %q", policy, got, refusal)
+				}
+			}
+		})
+	}
+}
+
+func TestANameProvesNothingWithoutALiveService(t *testing.T) {
+	t.Parallel()
+	none := claimed(func(c *Claim) { c.ServiceUID, c.RecordedID = "", "" })
+	for _, lb := range []LoadBalancer{{ID: "lb"}, {ID: "lb", Name: "k8s-"}, {ID: "lb", Name: "k8s-" + serviceUID}} {
+		if proof, _ := ProofOf(lb, none); proof != ProofNone {
+			t.Errorf("%+v is ours by %q", lb, proof)
+		}
+	}
+}
+
+func TestARefusalSaysWhoseItIsAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lb    LoadBalancer
+		claim Claim
+		want  []string
+	}{
+		"another's": {
+			LoadBalancer{ID: "id1", Name: "n", Labels: owned(theirs, "a/b", otherUID)}, claimed(),
+			[]string{`NLB id1 ("n") belongs to NetworkLoadBalancer a/b (UID ` + otherUID + `) of cluster green`},
+		},
+		"retained for another": {
+			LoadBalancer{ID: "id1", Name: "n", Labels: owned(theirs, "a/b", retained)}, claimed(),
+			[]string{"was retained for NetworkLoadBalancer a/b of cluster green", "set the label nlb.exoscale.com/adopt=blue/shop/web on the NLB", "managementPolicy External"},
+		},
+		"nobody's": {
+			LoadBalancer{ID: "id1", Name: "n"}, claimed(),
+			[]string{`NLB id1 ("n") wasn't made by this object`, "set the label nlb.exoscale.com/adopt=blue/shop/web on the NLB", "managementPolicy External"},
+		},
+		"another Service's, to be attached to": {
+			LoadBalancer{ID: "id1", Name: "k8s-" + otherUID}, claimed(external),
+			[]string{`NLB id1 is named "k8s-` + otherUID + `"`, "can't be attached to as External"},
+		},
+		"another's, to be attached to": {
+			LoadBalancer{ID: "id1", Labels: owned(cluster, "a/b", otherUID)}, claimed(external), []string{"belongs to NetworkLoadBalancer a/b"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, refusal := ProofOf(c.lb, c.claim)
+			for _, want := range c.want {
+				if !strings.Contains(refusal, want) {
+					t.Errorf("%q doesn't say %q", refusal, want)
+				}
+			}
+		})
+	}
+}
+
+func TestTheLabelsOfAClaimProveIt(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(owned(cluster, "shop/web", ourUID), claimed().Labels()); diff != "" {
+		t.Error(diff)
+	}
+	if proof, _ := ProofOf(LoadBalancer{Labels: claimed().Labels()}, claimed()); proof != ProofLabels {
+		t.Errorf("they prove %q", proof)
+	}
+}
+
+func TestWhatWasSomebodyElsesIsAdopted(t *testing.T) {
+	t.Parallel()
+	for proof, want := range map[Proof]bool{
+		ProofLabels: false, ProofRestored: false, ProofRecorded: false, ProofExternal: false, ProofNone: false,
+		ProofRetained: true, ProofCCM: true, ProofConsent: true,
+	} {
+		if proof.Adopts() != want {
+			t.Errorf("%q adopts: %t", proof, proof.Adopts())
+		}
+	}
+}
+
+func TestTheNLBIsFoundByTheStrongestProof(t *testing.T) {
+	t.Parallel()
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
+	labelled := LoadBalancer{ID: "labelled", CreatedAt: day(9), Labels: owned(cluster, "shop/web", ourUID)}
+	older := LoadBalancer{ID: "older", CreatedAt: day(8), Labels: owned(cluster, "shop/web", ourUID)}
+	restored := LoadBalancer{ID: "restored", CreatedAt: day(3), Labels: owned(cluster, "shop/web", otherUID)}
+	kept := LoadBalancer{ID: "retained", CreatedAt: day(2), Labels: owned(cluster, "shop/web", retained)}
+	ccm := LoadBalancer{ID: "ccm", CreatedAt: day(1), Name: "k8s-" + serviceUID}
+	consented := LoadBalancer{ID: "consented", Labels: consenting(nil, "blue/shop/web")}
+	recorded := LoadBalancer{ID: "recorded"}
+	others := LoadBalancer{ID: "others", Labels: owned(theirs, "shop/web", ourUID)}
+	for name, c := range map[string]struct {
+		all   []LoadBalancer
+		claim Claim
+		want  string
+		proof Proof
+	}{
+		"labels before all":             {[]LoadBalancer{ccm, kept, restored, labelled}, claimed(), "labelled", ProofLabels},
+		"in whatever order":             {[]LoadBalancer{labelled, restored, kept, ccm}, claimed(), "labelled", ProofLabels},
+		"the oldest of several":         {[]LoadBalancer{labelled, older, labelled}, claimed(), "older", ProofLabels},
+		"restored before retained":      {[]LoadBalancer{kept, ccm, restored}, claimed(), "restored", ProofRestored},
+		"retained before the CCM's":     {[]LoadBalancer{ccm, kept}, claimed(), "retained", ProofRetained},
+		"the CCM's":                     {[]LoadBalancer{others, ccm}, claimed(), "ccm", ProofCCM},
+		"consent is no way to be found": {[]LoadBalancer{consented}, claimed(), "", ProofNone},
+		"nor is a record":               {[]LoadBalancer{recorded}, claimed(), "", ProofNone},
+		"nor what is open to all":       {[]LoadBalancer{labelled, ccm}, claimed(external), "", ProofNone},
+		"others' are others'":           {[]LoadBalancer{others}, claimed(), "", ProofNone},
+		"there is none":                 {nil, claimed(), "", ProofNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, proof := FindLoadBalancer(c.all, c.claim)
+			if got.ID != c.want || proof != c.proof {
+				t.Errorf("found %q by %q, want %q by %q", got.ID, proof, c.want, c.proof)
+			}
+		})
+	}
+}
+
+func TestLabelsOfOthersAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	type labels = map[string]string
+	for name, c := range map[string]struct {
+		got, want labels
+		applied   []string
+		write     labels
+	}{
+		"none at all":                       {nil, nil, nil, labels{}},
+		"ours are added to theirs":          {labels{"team": "net"}, labels{"a": "1"}, nil, labels{"team": "net", "a": "1"}},
+		"ours go before theirs":             {labels{"a": "0"}, labels{"a": "1"}, nil, labels{"a": "1"}},
+		"what we applied goes":              {labels{"a": "1", "team": "net"}, nil, []string{"a"}, labels{"team": "net"}},
+		"what we applied and still want":    {labels{"a": "1"}, labels{"a": "2"}, []string{"a"}, labels{"a": "2"}},
+		"what we applied has gone already":  {labels{"team": "net"}, nil, []string{"a"}, labels{"team": "net"}},
+		"what somebody took off comes back": {labels{}, labels{"a": "1"}, []string{"a"}, labels{"a": "1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := maps.Clone(c.got)
+			if diff := cmp.Diff(c.write, LabelsToWrite(c.got, c.want, c.applied)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if diff := cmp.Diff(before, c.got); diff != "" {
+				t.Errorf("the input was changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhoseACloudServiceIs(t *testing.T) {
+	t.Parallel()
+	nobody := func(string) string { return "" }
+	another := func(id string) string {
+		if id == "s1" {
+			return "shop/other"
+		}
+		return ""
+	}
+	lives := func(uid string) bool { return uid != otherUID } // of the UIDs here, otherUID's object is gone
+	ours := ServiceClaim{OwnUIDs: []string{ourUID, serviceUID}, Port: 443, Protocol: TCP, LoadBalancerOurs: true, HolderOf: nobody, Lives: lives}
+	edited := func(edit func(*ServiceClaim)) ServiceClaim {
+		claim := ours
+		edit(&claim)
+		return claim
+	}
+	recorded := edited(func(c *ServiceClaim) { c.RecordedID = "s1" })
+	held := edited(func(c *ServiceClaim) { c.HolderOf = another })
+	intending := edited(func(c *ServiceClaim) { c.Intent, c.LoadBalancerOurs = "web", false })
+	foreign := edited(func(c *ServiceClaim) { c.LoadBalancerOurs = false })
+	at443 := func(name string) Service { return Service{ID: "s1", Name: name, Port: 443, Protocol: TCP} }
+	at := func(name string, port int32, protocol Protocol) Service {
+		return Service{ID: "s1", Name: name, Port: port, Protocol: protocol}
+	}
+	for name, c := range map[string]struct {
+		service Service
+		claim   ServiceClaim
+		want    bool
+	}{
+		"1 recorded by us, whatever its name":             {at("any", 80, UDP), recorded, true},
+		"1 recorded by us beats another's record":         {at443("any"), edited(func(c *ServiceClaim) { c.RecordedID, c.HolderOf = "s1", another }), true},
+		"1 another id than the one recorded":              {Service{ID: "s2", Name: "any", Port: 443, Protocol: TCP}, recorded, false},
+		"1 nothing is recorded, and it has no id":         {Service{Name: "any", Port: 443, Protocol: TCP}, ours, false},
+		"2 another's, though it bears our name":           {at443(ServiceName(ourUID, 443, TCP)), held, false},
+		"2 another's, though we meant to add it":          {at443("web"), edited(func(c *ServiceClaim) { c.Intent, c.HolderOf = "web", another }), false},
+		"2 another's, though its name is an orphan's":     {at443(otherUID + "-443"), held, false},
+		"3 named from our UID":                            {at443(ServiceName(ourUID, 443, TCP)), foreign, true},
+		"3 named from our Service's UID":                  {at443(ServiceName(serviceUID, 443, TCP)), foreign, true},
+		"3 named from our UID, for another port":          {at443(ServiceName(ourUID, 80, TCP)), foreign, false},
+		"3 named from our UID, on another port":           {at(ServiceName(ourUID, 443, TCP), 80, TCP), ours, false},
+		"3 named from our UID, of another protocol":       {at(ServiceName(ourUID, 443, TCP), 443, UDP), ours, false},
+		"3 a name that only holds our UID":                {at443("x-" + ourUID + "-443"), foreign, false},
+		"4 what we meant to add":                          {at443("web"), intending, true},
+		"4 what we meant to add, on another port":         {at("web", 80, TCP), intending, false},
+		"4 not what we meant to add":                      {at443("shop"), intending, false},
+		"4 nothing was meant, and it has no name":         {at443(""), foreign, false},
+		"5 of an object that is gone, on our NLB":         {at443(otherUID + "-443"), ours, true},
+		"5 of an object that is gone, on an NLB not ours": {at443(otherUID + "-443"), foreign, false},
+		"5 of an object that is gone, on another port":    {at(otherUID+"-80", 80, TCP), ours, false},
+		"5 of one that is gone and one that lives":        {at443(otherUID + "-" + "44444444-4444-4444-8444-444444444444"), ours, false},
+		"5 of an object that lives":                       {at443("44444444-4444-4444-8444-444444444444-443"), ours, false},
+		"6 a name of people's, on our NLB":                {at443("web"), ours, false},
+		"6 a name of people's, on an NLB not ours":        {at443("web"), foreign, false},
+		"6 our port, no name, on our NLB":                 {at443(""), ours, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := ServiceIsOurs(c.service, c.claim); got != c.want {
+				t.Errorf("ours: %t, want %t", got, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,161 @@
+package nlb
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+func wantedAttributes(edits ...func(*ServiceAttributes)) ServiceAttributes {
+	want := ServiceAttributes{
+		Name: "web", Description: "d", InstancePoolID: "pool", Protocol: TCP, Port: 443, TargetPort: 30443, Strategy: RoundRobin,
+		HealthCheck: HealthCheck{Mode: ProbeHTTPS, Port: 30444, Path: "/healthz", Interval: 10 * time.Second, Timeout: 5 * time.Second, Retries: 1, TLSServerName: "example.org"},
+	}
+	for _, edit := range edits {
+		edit(&want)
+	}
+	return want
+}
+
+// standing is the cloud service that the attributes make.
+func standing(a ServiceAttributes, edits ...func(*Service)) *Service {
+	service := Service{
+		ID: "s1", Name: a.Name, Description: a.Description, InstancePoolID: a.InstancePoolID, Protocol: a.Protocol, Port: a.Port,
+		TargetPort: a.TargetPort, Strategy: a.Strategy, HealthCheck: a.HealthCheck, State: StateRunning,
+		Health: []BackendHealth{{PublicIP: "192.0.2.1"}},
+	}
+	for _, edit := range edits {
+		edit(&service)
+	}
+	return &service
+}
+
+func serviceIn(state string) func(*Service) { return func(s *Service) { s.State = state } }
+
+func TestTheStepOfAService(t *testing.T) {
+	t.Parallel()
+	want := ServiceWant{Attributes: wantedAttributes()}
+	absent := ServiceWant{Absent: true}
+	otherPool := standing(wantedAttributes(func(a *ServiceAttributes) { a.InstancePoolID, a.Name = "old", "old" }))
+	on := standing(wantedAttributes(func(a *ServiceAttributes) { a.Name = "theirs" }))
+	makes := func(action Action) ServiceMove { return ServiceMove{Action: action, Attributes: want.Attributes} }
+	refused := func(reason string) ServiceMove { return ServiceMove{Action: Conflict, Reason: reason} }
+	waits := func(reason string) ServiceMove { return ServiceMove{Action: Wait, Reason: reason} }
+	for name, c := range map[string]struct {
+		want ServiceWant
+		got  ServiceGot
+		move ServiceMove
+	}{
+		"absent: ours is going away":          {absent, ServiceGot{Own: standing(want.Attributes, serviceIn(StateDeleting))}, waits(v1alpha1.ReasonDeleting)},
+		"absent: ours":                        {absent, ServiceGot{Own: standing(want.Attributes)}, ServiceMove{Action: Delete}},
+		"absent: ours, in creation":           {absent, ServiceGot{Own: standing(want.Attributes, serviceIn(StateCreating))}, ServiceMove{Action: Delete}},
+		"absent: ours, in error":              {absent, ServiceGot{Own: standing(want.Attributes, serviceIn(StateError))}, ServiceMove{Action: Delete}},
+		"absent: none of ours":                {absent, ServiceGot{}, ServiceMove{Action: None}},
+		"absent: another's on the port":       {absent, ServiceGot{OnPort: on, Holder: "a/b", Rival: "c/d", Count: 10}, ServiceMove{Action: None}},
+		"ours is going away":                  {want, ServiceGot{Own: standing(want.Attributes, serviceIn(StateDeleting))}, waits(v1alpha1.ReasonDeleting)},
+		"ours is going away, another pool":    {want, ServiceGot{Own: standing(otherPool.Attributes(), serviceIn(StateDeleting))}, waits(v1alpha1.ReasonDeleting)},
+		"ours, another pool":                  {want, ServiceGot{Own: otherPool, Count: 10}, makes(Replace)},
+		"ours, differs":                       {want, ServiceGot{Own: standing(wantedAttributes(func(a *ServiceAttributes) { a.TargetPort++ }))}, makes(Update)},
+		"ours, differs, in creation":          {want, ServiceGot{Own: standing(wantedAttributes(func(a *ServiceAttributes) { a.TargetPort++ }), serviceIn(StateCreating))}, makes(Update)},
+		"ours, in creation":                   {want, ServiceGot{Own: standing(want.Attributes, serviceIn(StateCreating))}, waits(v1alpha1.ReasonCreating)},
+		"ours, the same":                      {want, ServiceGot{Own: standing(want.Attributes)}, ServiceMove{Action: None}},
+		"ours, the same, on a full NLB":       {want, ServiceGot{Own: standing(want.Attributes), Rival: "a/b", Count: 10}, ServiceMove{Action: None}},
+		"another object's on the port":        {want, ServiceGot{OnPort: on, Holder: "a/b"}, refused(v1alpha1.ReasonPortConflict)},
+		"somebody's on the port":              {want, ServiceGot{OnPort: on}, refused(v1alpha1.ReasonPortConflict)},
+		"somebody's on the port, and full":    {want, ServiceGot{OnPort: on, Count: 10}, refused(v1alpha1.ReasonPortConflict)},
+		"another object goes first":           {want, ServiceGot{Rival: "a/b"}, refused(v1alpha1.ReasonPortConflict)},
+		"another object goes first, and full": {want, ServiceGot{Rival: "a/b", Count: 10}, refused(v1alpha1.ReasonPortConflict)},
+		"the NLB is full":                     {want, ServiceGot{Count: 10}, refused(v1alpha1.ReasonServiceLimitReached)},
+		"the NLB is fuller than full":         {want, ServiceGot{Count: 11}, refused(v1alpha1.ReasonServiceLimitReached)},
+		"none, one place left":                {want, ServiceGot{Count: 9}, makes(Create)},
+		"none":                                {want, ServiceGot{}, makes(Create)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := DiffService(c.want, c.got)
+			if people := got.Action == Wait || got.Action == Conflict; (got.Message != "") != people {
+				t.Errorf("%s has the message %q", got.Action, got.Message)
+			}
+			got.Message = ""
+			if diff := cmp.Diff(c.move, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEveryAttributeOfAServiceIsPutRight(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*ServiceAttributes){
+		"name":            func(a *ServiceAttributes) { a.Name = "x" },
+		"description":     func(a *ServiceAttributes) { a.Description = "" },
+		"protocol":        func(a *ServiceAttributes) { a.Protocol = UDP },
+		"port":            func(a *ServiceAttributes) { a.Port = 1 },
+		"target port":     func(a *ServiceAttributes) { a.TargetPort = 1 },
+		"strategy":        func(a *ServiceAttributes) { a.Strategy = MaglevHash },
+		"mode":            func(a *ServiceAttributes) { a.HealthCheck.Mode = ProbeTCP },
+		"probed port":     func(a *ServiceAttributes) { a.HealthCheck.Port = 1 },
+		"path":            func(a *ServiceAttributes) { a.HealthCheck.Path = "/" },
+		"interval":        func(a *ServiceAttributes) { a.HealthCheck.Interval = time.Minute },
+		"timeout":         func(a *ServiceAttributes) { a.HealthCheck.Timeout = time.Second },
+		"retries":         func(a *ServiceAttributes) { a.HealthCheck.Retries = 20 },
+		"TLS server name": func(a *ServiceAttributes) { a.HealthCheck.TLSServerName = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := DiffService(ServiceWant{Attributes: wantedAttributes()}, ServiceGot{Own: standing(wantedAttributes(edit))})
+			if got.Action != Update {
+				t.Errorf("drifted, it is answered with %s", got.Action)
+			}
+		})
+	}
+}
+
+// TestWhatAModeHasNoUseForIsntCompared: Exoscale can't clear it.
+func TestWhatAModeHasNoUseForIsntCompared(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[HealthCheckMode]HealthCheck{
+		ProbeTCP:   {Mode: ProbeTCP},
+		ProbeHTTP:  {Mode: ProbeHTTP, Path: "/left"},
+		ProbeHTTPS: {Mode: ProbeHTTPS, Path: "/left", TLSServerName: "left.example"},
+	} {
+		service := Service{HealthCheck: HealthCheck{Mode: mode, Path: "/left", TLSServerName: "left.example"}}
+		if diff := cmp.Diff(want, service.Attributes().HealthCheck); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", mode, diff)
+		}
+	}
+}
+
+func TestAConflictNamesPortAndHolder(t *testing.T) {
+	t.Parallel()
+	want := ServiceWant{Attributes: wantedAttributes()}
+	on := standing(wantedAttributes(func(a *ServiceAttributes) { a.Name = "theirs" }))
+	for name, c := range map[string]struct {
+		got ServiceGot
+		say []string
+	}{
+		"an object's":  {ServiceGot{OnPort: on, Holder: "a/b"}, []string{"443/TCP of NLB lb", "NLBService a/b"}},
+		"somebody's":   {ServiceGot{OnPort: on}, []string{"443/TCP of NLB lb", `"theirs" (s1)`}},
+		"who is first": {ServiceGot{Rival: "c/d"}, []string{"443/TCP of NLB lb", "NLBService c/d, which goes first"}},
+		"full":         {ServiceGot{Count: 10}, []string{"NLB lb already holds 10 services"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.got.LoadBalancerID = "lb"
+			message := DiffService(want, c.got).Message
+			for _, word := range c.say {
+				if !strings.Contains(message, word) {
+					t.Errorf("%q doesn't say %q", message, word)
+				}
+			}
+		})
+	}
+}
+
+func TestServiceNamesAreInOrder(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]string{"b", "a"}, ServiceNames(services("b", "a"))); diff != "" {
+		t.Error(diff)
+	}
+}
