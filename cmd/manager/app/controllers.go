@@ -8,6 +8,8 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
 	"github.com/exoscale-community/nlb-operator/controllers/nlbservice"
+	"github.com/exoscale-community/nlb-operator/controllers/service"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 // setupControllers adds every controller to the manager.
@@ -15,6 +17,7 @@ func (a *App) setupControllers(mgr manager.Manager) error {
 	for _, controller := range []interface{ SetupWithManager(manager.Manager) error }{
 		a.loadBalancers(mgr),
 		a.nlbServices(mgr),
+		a.services(mgr),
 	} {
 		if err := controller.SetupWithManager(mgr); err != nil {
 			return err
@@ -53,6 +56,23 @@ func (a *App) nlbServices(mgr manager.Manager) *nlbservice.Reconciler {
 		Clock:                   clock.RealClock{},
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
+		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
+		SkipNameValidation:      a.options.SkipNameValidation,
+	})
+}
+
+func (a *App) services(mgr manager.Manager) *service.Reconciler {
+	return service.New(service.Options{
+		Client:                  mgr.GetClient(),
+		APIReader:               mgr.GetAPIReader(),
+		Inventory:               a.cloud.inventory,
+		Events:                  mgr.GetEventRecorder(Name),
+		Wakeups:                 &a.wakeups.services,
+		Clock:                   clock.RealClock{},
+		Zone:                    a.options.Zone,
+		ClaimClassless:          a.options.ClaimClasslessServices,
+		DefaultInstancePool:     a.options.DefaultInstancePool,
+		UDPHealthCheck:          projection.UDPHealthCheck(a.options.UDPDefaultHealthCheck),
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
 	})

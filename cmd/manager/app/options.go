@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 // Name is the operator's: in user agents, Events and the lease of the leader.
@@ -62,12 +63,6 @@ type Options struct {
 	SkipNameValidation bool
 }
 
-// What Options.UDPDefaultHealthCheck may be.
-const (
-	UDPHealthCheckKubeProxy = "kube-proxy"
-	UDPHealthCheckNone      = "none"
-)
-
 // What Options.LogFormat may be.
 const (
 	LogFormatJSON    = "json"
@@ -82,7 +77,7 @@ func Defaults() Options {
 	return Options{
 		RateLimit:               20,
 		SyncPeriod:              time.Minute,
-		UDPDefaultHealthCheck:   UDPHealthCheckKubeProxy,
+		UDPDefaultHealthCheck:   string(projection.UDPHealthCheckKubeProxy),
 		ExternalNLBNamespaces:   []string{AllNamespaces},
 		MaxConcurrentReconciles: 10,
 		MetricsBindAddress:      ":8443",

@@ -9,7 +9,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-
 // metricsOptions guards the metrics where tokens are safe on the wire.
 func metricsOptions(options Options) metricsserver.Options {
 	served := metricsserver.Options{BindAddress: options.MetricsBindAddress, SecureServing: options.MetricsSecure}

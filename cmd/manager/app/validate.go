@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 // Between these the sync period makes sense: more often, the lists of the cloud
@@ -38,7 +40,7 @@ func (o Options) Validate() error {
 	wrong.unless(o.ClusterID == "" || clusterRE.MatchString(o.ClusterID), "cluster-id", o.ClusterID,
 		"1 to 63 letters, digits and . _ - within, since it stands in labels")
 	wrong.unless(len([]rune(o.DefaultInstancePool)) <= 255, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
-	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, UDPHealthCheckKubeProxy, UDPHealthCheckNone)
+	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, string(projection.UDPHealthCheckKubeProxy), string(projection.UDPHealthCheckNone))
 	wrong.namespaces("external-nlb-namespaces", o.ExternalNLBNamespaces, AllNamespaces)
 	wrong.namespaces("watch-namespaces", o.WatchNamespaces)
 	wrong.unless(o.MaxConcurrentReconciles >= 1 && o.MaxConcurrentReconciles <= 1000, "max-concurrent-reconciles", strconv.Itoa(o.MaxConcurrentReconciles), "1 to 1000")

@@ -107,8 +107,8 @@ func wakeupsOn(t *testing.T, namespace string) listened {
 	recordedNLBService(t, namespace, "gva-http", "ch-gva-2", oneID)
 	recordedNLBService(t, namespace, "fra-http", "de-fra-1", anotherID)
 	recordedNLBService(t, namespace, "fresh-http", "", "")
-	service(t, namespace, "public", corev1.ServiceTypeLoadBalancer)
-	service(t, namespace, "private", corev1.ServiceTypeClusterIP)
+	givenService(t, namespace, "public", corev1.ServiceTypeLoadBalancer)
+	givenService(t, namespace, "private", corev1.ServiceTypeClusterIP)
 
 	objects, err := cache.New(cluster.Config(), cache.Options{Scheme: scheme.Scheme, DefaultNamespaces: watched([]string{namespace})})
 	if err != nil {
@@ -185,7 +185,7 @@ func recordedNLBService(t *testing.T, namespace, name, zone, loadBalancerID stri
 	}
 }
 
-func service(t *testing.T, namespace, name string, kind corev1.ServiceType) {
+func givenService(t *testing.T, namespace, name string, kind corev1.ServiceType) {
 	t.Helper()
 	c := kube(t)
 	object := &corev1.Service{
