@@ -55,11 +55,11 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 	object := round.object
 	action, begin := r.step(round, move)
 	r.intend(round, move, action)
+	noteCause(round, move)
 	return r.journal.Start(ctx, r.entry(object), round, begin, func(op exoscale.Operation) {
 		if action == v1alpha1.ActionCreate && op.ReferenceID != "" {
 			object.Status.ID, object.Status.Address, object.Status.State = op.ReferenceID, "", nlb.StateCreating
 		}
-		noteCause(round, move)
 	})
 }
 
@@ -78,6 +78,9 @@ func (r *Reconciler) step(round *round, move nlb.LoadBalancerMove) (v1alpha1.Ope
 			return r.LoadBalancers.CreateLoadBalancer(ctx, zone, move.Attributes)
 		}
 	case nlb.Adopt:
+		if relabels(round) {
+			return v1alpha1.ActionUpdate, change
+		}
 		return v1alpha1.ActionAdopt, change
 	case nlb.Release:
 		return v1alpha1.ActionRelease, change
@@ -92,6 +95,12 @@ func (r *Reconciler) step(round *round, move nlb.LoadBalancerMove) (v1alpha1.Ope
 	default:
 		return v1alpha1.ActionUpdate, change
 	}
+}
+
+// relabels tells that an NLB which was the object's already gets back labels
+// that somebody took off.
+func relabels(round *round) bool {
+	return !round.got.Proof.Adopts() && round.got.NLB.ID == round.Before.Status.ID
 }
 
 // intend notes in the status what is about to be done, and all that has to be

@@ -193,6 +193,16 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		}
 	}
 	r.conclude(round)
+	move := nlb.DiffLoadBalancer(round.want, got)
+	if move.Change.Labels == nil {
+		return r.apply(ctx, round, move)
+	}
+	// Labels can only be written all together: those that others set a moment
+	// ago have to be among them.
+	r.Inventory.Invalidate(r.entry(object).Key)
+	if got, err = r.observe(ctx, object, claim); err != nil {
+		return outcome.FromCloud("Looking the NLB up", err), nil
+	}
 	return r.apply(ctx, round, nlb.DiffLoadBalancer(round.want, got))
 }
 

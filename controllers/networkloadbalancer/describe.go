@@ -82,10 +82,10 @@ func noteDone(round *round, op v1alpha1.Operation) {
 func noteCause(round *round, move nlb.LoadBalancerMove) {
 	before := round.Before.Status
 	switch {
-	case move.Action == nlb.Create && before.ID != "":
+	case move.Action == nlb.Create && before.ID != "" && before.Address != "":
 		round.notices.Warning(v1alpha1.ReasonRecreated, string(move.Action),
 			"NLB %s, with address %s, has vanished from Exoscale; a new one is made, with another address", before.ID, before.Address)
-	case move.Action == nlb.Update && before.ObservedGeneration == round.object.Generation &&
+	case (move.Action == nlb.Update || move.Action == nlb.Adopt && relabels(round)) && before.ObservedGeneration == round.object.Generation &&
 		meta.IsStatusConditionTrue(before.Conditions, v1alpha1.ConditionProgrammed):
 		round.notices.Normal(v1alpha1.ReasonDriftCorrected, string(move.Action), "NLB %s was changed at Exoscale; putting right its %s", before.ID, move.Change.Fields())
 	}

@@ -91,7 +91,8 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		now := metav1.NewTime(r.Clock.Now())
 		status.ReplacedAt = &now
 	}
-	out, err := r.journal.Start(ctx, r.entry(round), round, begin, func(exoscale.Operation) { noteCause(round, move) })
+	noteCause(round, move)
+	out, err := r.journal.Start(ctx, r.entry(round), round, begin, func(exoscale.Operation) {})
 	if action == v1alpha1.ActionCreate && status.ReplacedAt != nil && out.Kind == outcome.KindBlocked {
 		r.refusals.remember(object, move.Attributes.InstancePoolID, out)
 	}

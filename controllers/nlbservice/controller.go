@@ -198,6 +198,9 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		}
 	}
 	r.conclude(round)
+	if until := round.place.until; until != nil && !round.place.absent {
+		return *until, nil
+	}
 	return r.decide(ctx, round)
 }
 
@@ -219,6 +222,9 @@ func (r *Reconciler) look(ctx context.Context, round *round, ownUIDs []string) (
 		if where.absent {
 			out, err := r.release(ctx, round)
 			return &out, err
+		}
+		if where.until != nil {
+			return where.until, nil
 		}
 		out := outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, "NLB "+where.loadBalancerID+" is gone from Exoscale; waiting until "+refText(round.object)+" has a new one")
 		return &out, nil

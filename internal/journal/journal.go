@@ -51,9 +51,10 @@ func New(kind string, operations Operations, c clock.Clock) *Journal {
 	return &Journal{kind: kind, operations: operations, clock: c, failures: outcome.NewFailures(c)}
 }
 
-// Status writes an object's status: under the lock of what was read, or anyway.
+// Status writes an object's status: the intent only if nobody has written since
+// the object was read, what was begun in any case.
 type Status interface {
-	Status(ctx context.Context) error
+	Intent(ctx context.Context) error
 	StatusAnyway(ctx context.Context) error
 }
 
@@ -128,7 +129,7 @@ func (j *Journal) Start(ctx context.Context, entry Entry, status Status, begin B
 		return held, nil
 	}
 	(*entry.Operation).StartedAt = metav1.NewTime(j.clock.Now())
-	if err := status.Status(ctx); err != nil {
+	if err := status.Intent(ctx); err != nil {
 		return outcome.Outcome{}, err
 	}
 	op, err := j.operations.Start(ctx, entry.Key, j.owner(entry), begin)

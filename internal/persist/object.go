@@ -66,6 +66,12 @@ func (o *Object[T]) Status(ctx context.Context) error {
 	return o.status(ctx, o.locked())
 }
 
+// Intent writes the status of what is about to be begun. Unlike Status it asks
+// the API server even if nothing differs: only who knows the latest may begin.
+func (o *Object[T]) Intent(ctx context.Context) error {
+	return o.write(ctx, o.locked())
+}
+
 // StatusAnyway writes what the round changed in the status, whatever else was
 // written meanwhile: the id of an operation that was started must not get lost.
 func (o *Object[T]) StatusAnyway(ctx context.Context) error {
@@ -80,6 +86,10 @@ func (o *Object[T]) status(ctx context.Context, patch client.Patch) error {
 	if string(difference) == "{}" {
 		return nil
 	}
+	return o.write(ctx, patch)
+}
+
+func (o *Object[T]) write(ctx context.Context, patch client.Patch) error {
 	written := clone(o.Now)
 	if err := o.client.Status().Patch(ctx, written, patch); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
