@@ -71,7 +71,7 @@ func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alp
 		return nil
 	}
 	if err == nil && got != nil && otherPool(want.Spec.Target, got.Spec.Target) {
-		round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, "Update", "Port %d/%s forwards to instance pool %s instead of %s from now on",
+		round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, fmt.Sprintf("Update%d%s", want.Spec.Port, want.Spec.Protocol), "Port %d/%s forwards to instance pool %s instead of %s from now on",
 			want.Spec.Port, want.Spec.Protocol, want.Spec.Target.InstancePoolID, got.Spec.Target.InstancePoolID)
 	}
 	return err

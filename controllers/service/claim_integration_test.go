@@ -36,6 +36,7 @@ func TestOnlyServicesOfOurClassAreOurs(t *testing.T) {
 	before := s.versions()
 	s.service("ours", []int32{80}, nil)
 	s.loadBalancer("ours")
+	s.settles("ours")
 	for _, name := range []string{"none", "others", "internal"} {
 		s.settles(name)
 		s.Expect(s.versions()).To(HaveKeyWithValue("*v1.Service "+name, before["*v1.Service "+name]))

@@ -170,21 +170,23 @@ func forget(service *corev1.Service) {
 // tell collects the Events that the change of the status is worth.
 func tell(notices *outcome.Notices, before, now *corev1.Service, own children) {
 	tellAddress(notices, before, now)
-	news := func(kind string, bad metav1.ConditionStatus) bool {
+	// Events of one reason and action are folded into one: each condition has
+	// an action of its own.
+	news := func(kind, action string, bad metav1.ConditionStatus) bool {
 		c, was := meta.FindStatusCondition(now.Status.Conditions, kind), meta.FindStatusCondition(before.Status.Conditions, kind)
 		if c == nil || c.Status != bad {
 			return false
 		}
 		if was == nil || was.Status != c.Status || was.Reason != c.Reason || was.Message != c.Message {
-			notices.Warning(c.Reason, "Reconcile", "%s", c.Message)
+			notices.Warning(c.Reason, action, "%s", c.Message)
 		}
 		return true
 	}
-	bad := news(v1alpha1.ServiceConditionAccepted, metav1.ConditionFalse)
-	news(v1alpha1.ServiceConditionAllFieldsHonored, metav1.ConditionFalse)
-	news(v1alpha1.ServiceConditionUnclaimed, metav1.ConditionTrue)
+	bad := news(v1alpha1.ServiceConditionAccepted, "Accept", metav1.ConditionFalse)
+	news(v1alpha1.ServiceConditionAllFieldsHonored, "Honour", metav1.ConditionFalse)
+	news(v1alpha1.ServiceConditionUnclaimed, "Claim", metav1.ConditionTrue)
 	if !bad && own.stalled() { // progress is no news
-		news(v1alpha1.ServiceConditionProgrammed, metav1.ConditionFalse)
+		news(v1alpha1.ServiceConditionProgrammed, "Program", metav1.ConditionFalse)
 	}
 }
 

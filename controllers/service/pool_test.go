@@ -106,12 +106,17 @@ func TestALostPoolIsToldWhileTrafficGoesWhereItWent(t *testing.T) {
 	s.service("web", []int32{80}, nil)
 	s.run("web", "80-tcp")
 	s.published("web")
+	s.addPool("a", 1)
+	s.addPool("b", 1)
+	s.Eventually(func() (int, error) {
+		all, err := inventoryOf(s).Instances(t.Context(), exosim.DefaultZone)
+		return len(all), err
+	}).Should(Equal(4), "both candidates are known")
 	for _, name := range []string{s.ns + "-workers-0", s.ns + "-workers-1"} {
 		s.Expect(s.Delete(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})).To(Succeed())
 	}
-	s.addPool("a", 1)
-	s.addPool("b", 1)
 	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonAmbiguousInstancePool)
+	s.Expect(s.poolOf("web-80-tcp")).To(Equal(s.pool.ID))
 	s.Expect(s.published("web").IP).To(Equal(address))
 }
 
