@@ -251,3 +251,36 @@ func TestTheOperatorsDefaultPool(t *testing.T) {
 	s.service("web", []int32{80}, nil)
 	s.Expect(s.nlbService("web-80-tcp").Spec.Target).To(Equal(v1alpha1.Target{InstancePoolName: "workers"}))
 }
+
+func TestAnObjectThatTheAPIServerRefusesDoesNotStopTheOthers(t *testing.T) {
+	s := newScene(t, nil)
+	web := s.service("web", []int32{80, 81}, func(o *corev1.Service) { annotate(o, v1alpha1.AnnotationHealthCheckMode, "https") })
+	s.run("web", "80-tcp", "81-tcp")
+	s.published("web")
+	change(s, s.nlbService("web-80-tcp"), func(o *v1alpha1.NLBService) { o.Spec.HealthCheck.TLSServerName = "somebody.example" })
+	s.settles("web") // the server name is theirs to set
+
+	change(s, web, func(o *corev1.Service) { annotate(o, v1alpha1.AnnotationHealthCheckMode, "tcp") })
+	s.Eventually(func() v1alpha1.HealthCheckMode { return s.nlbService("web-81-tcp").Spec.HealthCheck.Mode }).Should(Equal(v1alpha1.HealthCheckTCP))
+	message := s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
+	s.Expect(message).To(And(ContainSubstring("port 80/TCP"), ContainSubstring("tlsServerName")))
+	s.Expect(s.nlbService("web-80-tcp").Spec.HealthCheck.Mode).To(Equal(v1alpha1.HealthCheckHTTPS))
+
+	change(s, s.nlbService("web-80-tcp"), func(o *v1alpha1.NLBService) { o.Spec.HealthCheck.TLSServerName = "" })
+	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
+}
+
+func TestANetworkLoadBalancerThatTheAPIServerRefusesIsSaid(t *testing.T) {
+	s := newScene(t, nil)
+	web := s.service("web", []int32{80}, nil)
+	change(s, s.loadBalancer("web"), func(o *v1alpha1.NetworkLoadBalancer) { o.Spec.Labels = map[string]string{"theirs": "yes"} })
+	change(s, web, func(o *corev1.Service) {
+		annotate(o, v1alpha1.AnnotationExternal, "true")
+		annotate(o, v1alpha1.AnnotationID, nlbID)
+	})
+	s.Expect(s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalid)).To(ContainSubstring("External"))
+	change(s, s.loadBalancer("web"), func(o *v1alpha1.NetworkLoadBalancer) { o.Spec.Labels = nil })
+	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
+	s.Expect(s.loadBalancer("web").Spec.ManagementPolicy).To(Equal(v1alpha1.External))
+	s.settles("web")
+}
