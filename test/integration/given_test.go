@@ -130,7 +130,7 @@ func (w *world) addNode(instance exosim.Instance, pool string) *corev1.Node {
 	w.t.Helper()
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:   w.ns + "-" + strings.ToLower(instance.Name),
+			Name:   w.nodeName(instance),
 			Labels: map[string]string{"world": w.ns, "pool": pool},
 		},
 		Spec: corev1.NodeSpec{ProviderID: "exoscale://" + instance.ID},
@@ -143,6 +143,11 @@ func (w *world) addNode(instance exosim.Instance, pool string) *corev1.Node {
 		w.t.Fatal(err)
 	}
 	return node
+}
+
+// nodeName is the name of the Node that an instance is.
+func (w *world) nodeName(instance exosim.Instance) string {
+	return w.ns + "-" + strings.ToLower(instance.Name)
 }
 
 // namespace makes one of a unique name.
