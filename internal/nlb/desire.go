@@ -1,7 +1,6 @@
 package nlb
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -81,8 +80,14 @@ func wantedHealthCheck(spec v1alpha1.HealthCheck, targetPort int32) HealthCheck 
 	if check.Port == 0 {
 		check.Port = targetPort
 	}
-	if check.Mode != ProbeTCP && check.Path == "" {
+	switch {
+	case check.Mode == ProbeTCP:
+		check.Path = "" // Exoscale can't clear what the mode has no use for
+	case check.Path == "":
 		check.Path = "/"
+	}
+	if check.Mode != ProbeHTTPS {
+		check.TLSServerName = ""
 	}
 	if spec.Interval != nil {
 		check.Interval = spec.Interval.Duration
@@ -94,52 +99,4 @@ func wantedHealthCheck(spec v1alpha1.HealthCheck, targetPort int32) HealthCheck 
 		check.Retries = defaultRetries
 	}
 	return check
-}
-
-// InvalidLoadBalancer says what in a spec isn't allowed, though the schema may
-// let it pass; empty if nothing. serviceUID is as in Claim.
-func InvalidLoadBalancer(object *v1alpha1.NetworkLoadBalancer, serviceUID string) string {
-	spec := object.Spec
-	switch {
-	case spec.ManagementPolicy == v1alpha1.External && spec.ID == "" && spec.Name == "":
-		return "managementPolicy External needs spec.id or spec.name of an existing NLB"
-	case NameReserved(spec.Name, string(object.UID), serviceUID):
-		return fmt.Sprintf("spec.name %q is reserved: names that begin with %s or hold the UID of another object are the operator's; choose another name", spec.Name, ReservedNamePrefix)
-	}
-	for key := range spec.Labels {
-		if strings.HasPrefix(key, v1alpha1.Prefix) {
-			return fmt.Sprintf("spec.labels: %q is reserved: labels that begin with %s are the operator's", key, v1alpha1.Prefix)
-		}
-	}
-	return ""
-}
-
-// InvalidService says what in a spec isn't allowed, though the schema may let it
-// pass; empty if nothing. ownUIDs are as in ServiceClaim.
-func InvalidService(object *v1alpha1.NLBService, ownUIDs []string) string {
-	spec := object.Spec
-	set := 0
-	for _, is := range []bool{spec.Target.InstancePoolID != "", spec.Target.InstancePoolName != "", spec.Target.SKSNodepool != nil, spec.Target.NodeSelector != nil} {
-		if is {
-			set++
-		}
-	}
-	check := wantedHealthCheck(spec.HealthCheck, spec.TargetPort)
-	switch {
-	case set != 1:
-		return "spec.target: exactly one of instancePoolID, instancePoolName, sksNodepool and nodeSelector must be set"
-	case NameReserved(spec.Name, ownUIDs...):
-		return fmt.Sprintf("spec.name %q is reserved: names that begin with %s or hold the UID of another object are the operator's; choose another name", spec.Name, ReservedNamePrefix)
-	case outside(check.Interval, 5, 300):
-		return fmt.Sprintf("spec.healthCheck.interval %s must be whole seconds from 5s to 5m", check.Interval)
-	case outside(check.Timeout, 2, 60):
-		return fmt.Sprintf("spec.healthCheck.timeout %s must be whole seconds from 2s to 1m", check.Timeout)
-	case check.Timeout > check.Interval:
-		return fmt.Sprintf("spec.healthCheck.timeout %s must not be longer than interval %s", check.Timeout, check.Interval)
-	}
-	return ""
-}
-
-func outside(d time.Duration, least, most int64) bool {
-	return d%time.Second != 0 || d < time.Duration(least)*time.Second || d > time.Duration(most)*time.Second
 }

@@ -223,6 +223,16 @@ func TestWhatIsInvalidInAService(t *testing.T) {
 		"timeout, too long":       {func(s *spec) { s.HealthCheck.Timeout, s.HealthCheck.Interval = seconds(61), seconds(90) }, "timeout 1m1s must be whole seconds"},
 		"timeout, broken":         {func(s *spec) { s.HealthCheck.Timeout = seconds(2.5) }, "timeout 2.5s must be whole seconds"},
 		"timeout beyond interval": {func(s *spec) { s.HealthCheck.Timeout = seconds(11) }, "timeout 11s must not be longer than interval 10s"},
+		"a protocol":              {func(s *spec) { s.Protocol = "SCTP" }, `spec.protocol "SCTP" must be TCP or UDP`},
+		"a strategy":              {func(s *spec) { s.Strategy = "Fastest" }, `spec.strategy "Fastest" must be`},
+		"a port":                  {func(s *spec) { s.Port = 70000 }, "spec.port 70000 must be from 1 to 65535"},
+		"no target port":          {func(s *spec) { s.TargetPort = 0 }, "spec.targetPort 0 must be"},
+		"a mode":                  {func(s *spec) { s.HealthCheck.Mode = "ICMP" }, `spec.healthCheck.mode "ICMP" must be TCP, HTTP or HTTPS`},
+		"a probed port":           {func(s *spec) { s.HealthCheck.Port = -1 }, "spec.healthCheck.port -1 must be"},
+		"a path without HTTP":     {func(s *spec) { s.HealthCheck.Path = "/x" }, `spec.healthCheck.path "/x" is allowed only with mode`},
+		"a path without slash":    {func(s *spec) { s.HealthCheck.Mode, s.HealthCheck.Path = "HTTP", "x" }, `spec.healthCheck.path "x" must begin`},
+		"a name without HTTPS":    {func(s *spec) { s.HealthCheck.Mode, s.HealthCheck.TLSServerName = "HTTP", "x" }, "spec.healthCheck.tlsServerName"},
+		"retries":                 {func(s *spec) { s.HealthCheck.Retries = 21 }, "spec.healthCheck.retries 21 must be from 1 to 20"},
 		"default beyond interval": {func(s *spec) { s.HealthCheck.Interval = seconds(5) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

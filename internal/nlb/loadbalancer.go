@@ -100,15 +100,15 @@ type LoadBalancerMove struct {
 //	          │ none                                    │ Create
 //	          │ not ours                                │ Conflict InUseByOther
 //	          │ going away                              │ Wait
-//	          │ External                                │ None
+//	          │ External                                │ as "the same"
 //	          │ ours, but not by labels                 │ Adopt
 //	          │ differs                                 │ Update
 //	          │ the same, being created, or no address  │ Wait
 //	          │ the same, in state error                │ Conflict CloudError
 //	          │ the same                                │ None
 //	deleted   │ none, External, or not ours             │ None
-//	          │ ours, Retain                            │ Release, then None
 //	          │ ours, going away                        │ Wait
+//	          │ ours, Retain                            │ Release, then None
 //	          │ ours, services of live objects on it    │ Wait
 //	          │ ours, foreign services on it            │ Conflict ForeignServices
 //	          │ ours, orphaned services on it           │ DeleteService
@@ -169,6 +169,8 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 	switch {
 	case lb == nil || want.External || got.Proof == ProofNone:
 		return LoadBalancerMove{Action: None}
+	case lb.State == StateDeleting:
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("NLB %s is being deleted at Exoscale", lb.ID)}
 	case want.Retain:
 		labels := maps.Clone(want.Attributes.Labels)
 		labels = LabelsToWrite(lb.Labels, ownership(labels), nil)
@@ -177,8 +179,6 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 			return LoadBalancerMove{Action: None}
 		}
 		return LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &labels}}
-	case lb.State == StateDeleting:
-		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("NLB %s is being deleted at Exoscale", lb.ID)}
 	case len(got.Services.Held) > 0:
 		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
 			"NLB %s is deleted once its services are removed: %s", lb.ID, listServices(got.Services.Held))}

@@ -54,7 +54,7 @@ const (
 	// ProofRetained: as before, and the NLB was retained when that object went.
 	ProofRetained Proof = "Retained"
 	// ProofRecorded: the status names it and nobody else's labels are on it:
-	// somebody took ours off.
+	// somebody took ours off, or some of them.
 	ProofRecorded Proof = "Recorded"
 	// ProofCCM: no labels, and the name that the CCM gives to the NLB of the
 	// very Service that the object was projected from.
@@ -83,16 +83,18 @@ func (p Proof) Adopts() bool {
 //	retained, other owner, consent for us    │ Consent           │ External
 //	retained, other owner                    │ refused           │ External
 //	another owner                            │ refused           │ refused
-//	none, recorded in our status             │ Recorded          │ External
+//	none of another, recorded in our status  │ Recorded          │ External
 //	none, named k8s-<UID of our Service>     │ CCM               │ External
 //	none, consent for us                     │ Consent           │ External
 //	none, named k8s-<another UID>            │ refused           │ refused
 //	none                                     │ refused           │ External
 func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 	owner, uid := lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
-	held := uid != "" || owner != "" || lb.Labels[v1alpha1.CloudLabelCluster] != ""
+	cluster := lb.Labels[v1alpha1.CloudLabelCluster]
+	held := uid != "" || owner != "" || cluster != ""
 	retained := uid == v1alpha1.OwnerUIDRetained
-	sameCluster := lb.Labels[v1alpha1.CloudLabelCluster] == claim.Cluster
+	sameCluster := claim.Cluster != "" && cluster == claim.Cluster
+	another := differs(cluster, claim.Cluster) || differs(owner, claim.owner()) || differs(uid, claim.UID)
 	sameOwner := sameCluster && owner == claim.owner()
 	consents := lb.Labels[v1alpha1.CloudLabelAdopt] == claim.consent()
 	ownName := claim.ServiceUID != "" && lb.Name == LoadBalancerNameOfService(claim.ServiceUID)
@@ -114,20 +116,23 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 		return ProofRetained, ""
 	case sameOwner:
 		return ProofRestored, ""
+	case !another && claim.RecordedID != "" && lb.ID == claim.RecordedID:
+		return ProofRecorded, ""
 	case held && !retained:
 		return ProofNone, heldBy(lb)
 	case consents:
 		return ProofConsent, ""
 	case held:
 		return ProofNone, heldBy(lb) + ". " + howToConsent(claim)
-	case lb.ID == claim.RecordedID:
-		return ProofRecorded, ""
 	case ownName:
 		return ProofCCM, ""
 	default:
 		return ProofNone, fmt.Sprintf("NLB %s (%q) wasn't made by this object. %s", lb.ID, lb.Name, howToConsent(claim))
 	}
 }
+
+// differs tells whether a label names somebody else: it is there, and not as ours.
+func differs(label, ours string) bool { return label != "" && label != ours }
 
 func heldBy(lb LoadBalancer) string {
 	cluster, owner, uid := lb.Labels[v1alpha1.CloudLabelCluster], lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]

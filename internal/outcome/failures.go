@@ -35,9 +35,11 @@ type failure struct {
 
 // NewFailures makes an empty memory.
 func NewFailures(c clock.Clock) *Failures {
+	backoff := flowcontrol.NewBackOffWithJitter(firstDelay, longestDelay, 0.2)
+	backoff.Clock = c
 	return &Failures{
 		clock:   c,
-		backoff: flowcontrol.NewBackOffWithJitter(firstDelay, longestDelay, 0.2),
+		backoff: backoff,
 		last:    map[types.UID]failure{},
 	}
 }

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -45,7 +46,7 @@ func (n *Notices) Send(recorder events.EventRecorder, object runtime.Object) {
 	for _, notice := range *n {
 		message := notice.message
 		if len(message) > longestNote {
-			message = message[:longestNote-3] + "..."
+			message = strings.ToValidUTF8(message[:longestNote-3], "") + "..."
 		}
 		recorder.Eventf(object, nil, notice.kind, notice.reason, notice.action, "%s", message)
 	}
