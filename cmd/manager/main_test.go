@@ -44,7 +44,8 @@ func program(t *testing.T, env []string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self, args...)
-	cmd.Env = append([]string{asProgram + "=1", "HOME=" + t.TempDir()}, env...)
+	cmd.Env = append([]string{asProgram + "=1", "HOME=" + t.TempDir(),
+		"GOCOVERDIR=" + t.TempDir()}, env...) // under -cover it would warn on stderr
 	return cmd
 }
 

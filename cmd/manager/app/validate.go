@@ -24,8 +24,8 @@ const (
 )
 
 var (
-	zoneName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	clusterRE = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	zoneName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 )
 
 // Validate tells, in one error, every option that isn't allowed: the flag, the
@@ -37,7 +37,7 @@ func (o Options) Validate() error {
 	wrong.unless(o.RateLimit > 0 && o.RateLimit <= 1000, "exoscale-rate-limit", strconv.FormatFloat(o.RateLimit, 'g', -1, 64), "more than 0 and up to 1000 requests a second")
 	wrong.unless(o.SyncPeriod >= shortestSyncPeriod && o.SyncPeriod <= longestSyncPeriod, "sync-period", o.SyncPeriod.String(),
 		fmt.Sprintf("%s to %s", shortestSyncPeriod, longestSyncPeriod))
-	wrong.unless(o.ClusterID == "" || clusterRE.MatchString(o.ClusterID), "cluster-id", o.ClusterID,
+	wrong.unless(o.ClusterID == "" || clusterName.MatchString(o.ClusterID), "cluster-id", o.ClusterID,
 		"1 to 63 letters, digits and . _ - within, since it stands in labels")
 	wrong.unless(len([]rune(o.DefaultInstancePool)) <= 255, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
 	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, string(projection.UDPHealthCheckKubeProxy), string(projection.UDPHealthCheckNone))

@@ -86,7 +86,7 @@ func ownerOf(kind, name string) exoscale.Owner {
 	return exoscale.Owner{Kind: kind, NamespacedName: types.NamespacedName{Namespace: "wakes", Name: name}}
 }
 
-// listened is what wakes, with the queues that it wakes into.
+// listened are wakeups whose queues a test reads in place of the controllers.
 type listened struct {
 	*wakeups
 }
