@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -357,60 +356,4 @@ func (s *scene) versions() map[string]string {
 		})).To(Succeed())
 	}
 	return versions
-}
-
-// settles expects that rounds come to send no write any more.
-func (s *scene) settles(name string) {
-	s.t.Helper()
-	round := func() int64 {
-		before := s.writes.count.Load()
-		_, err := s.reconciler.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: s.ns, Name: name}})
-		s.Expect(err).NotTo(HaveOccurred())
-		return s.writes.count.Load() - before
-	}
-	s.Eventually(func(g Gomega) {
-		before := s.versions()
-		g.Expect(round()).To(BeZero())
-		g.Expect(s.versions()).To(Equal(before))
-	}).Should(Succeed())
-	settled := s.versions()
-	for range 5 {
-		s.Expect(round()).To(BeZero())
-	}
-	s.Expect(s.versions()).To(Equal(settled))
-}
-
-// counting counts the writes that the controller sends, even those that change nothing.
-type counting struct {
-	client.Client
-	count atomic.Int64
-}
-
-func (c *counting) Apply(ctx context.Context, object runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-	c.count.Add(1)
-	return c.Client.Apply(ctx, object, opts...)
-}
-
-func (c *counting) Patch(ctx context.Context, object client.Object, patch client.Patch, opts ...client.PatchOption) error {
-	c.count.Add(1)
-	return c.Client.Patch(ctx, object, patch, opts...)
-}
-
-func (c *counting) Delete(ctx context.Context, object client.Object, opts ...client.DeleteOption) error {
-	c.count.Add(1)
-	return c.Client.Delete(ctx, object, opts...)
-}
-
-func (c *counting) Status() client.SubResourceWriter {
-	return &countingStatus{SubResourceWriter: c.Client.Status(), count: &c.count}
-}
-
-type countingStatus struct {
-	client.SubResourceWriter
-	count *atomic.Int64
-}
-
-func (c *countingStatus) Patch(ctx context.Context, object client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-	c.count.Add(1)
-	return c.SubResourceWriter.Patch(ctx, object, patch, opts...)
 }
