@@ -136,11 +136,10 @@ func serviceName(lb nlb.LoadBalancer, id string) string {
 
 // entry is the object's place in the journal.
 func (r *Reconciler) entry(object *v1alpha1.NetworkLoadBalancer) journal.Entry {
-	key := exoscale.Key{Zone: r.zoneOf(object), ID: object.Status.ID}
-	if op := object.Status.Operation; op != nil && op.Action == v1alpha1.ActionCreate {
-		key.ID, key.Name = "", op.Name
+	return journal.Entry{
+		Object: object, Operation: &object.Status.Operation,
+		Key: journal.LoadBalancerKey(object, r.zoneOf(object)), Doing: doing,
 	}
-	return journal.Entry{Object: object, Operation: &object.Status.Operation, Key: key, Doing: doing}
 }
 
 func doing(action v1alpha1.OperationAction) string {

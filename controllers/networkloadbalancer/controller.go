@@ -32,9 +32,6 @@ import (
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
 
-// Kind is the kind of object that the operations of this controller belong to.
-const Kind = "NetworkLoadBalancer"
-
 // LoadBalancers reads and changes the NLBs of every zone. Each change is one
 // request that returns once Exoscale has started the operation.
 type LoadBalancers interface {
@@ -67,6 +64,8 @@ type Options struct {
 	ClusterID string
 	// DefaultZone is for objects that name none; may be empty.
 	DefaultZone string
+	// Resumption follows what an earlier process has started.
+	Resumption *journal.Resumption
 	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
 	// again after it at the latest.
 	SyncPeriod time.Duration
@@ -89,7 +88,7 @@ type Reconciler struct {
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
-	return &Reconciler{Options: options, journal: journal.New(Kind, options.Operations, options.Clock)}
+	return &Reconciler{Options: options, journal: journal.New(journal.KindLoadBalancer, options.Operations, options.Clock)}
 }
 
 // SetupWithManager adds the controller to a manager. The indexes of package
@@ -117,6 +116,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.LoadBalancerFinalizer) {
 		return ctrl.Result{}, nil
+	}
+	if err := r.Resumption.Once(ctx); err != nil {
+		return ctrl.Result{}, err
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
 	out, err := r.converge(ctx, round)

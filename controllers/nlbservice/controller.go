@@ -34,9 +34,6 @@ import (
 // +kubebuilder:rbac:groups="",resources=services;nodes;namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
 
-// Kind is the kind of object that the operations of this controller belong to.
-const Kind = "NLBService"
-
 // Services changes the services of NLBs. Each change is one request that returns
 // once Exoscale has started the operation.
 type Services interface {
@@ -68,6 +65,8 @@ type Options struct {
 	// the Nodes.
 	Wakeups source.Source
 	Clock   clock.Clock
+	// Resumption follows what an earlier process has started.
+	Resumption *journal.Resumption
 	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
 	// again after it at the latest.
 	SyncPeriod time.Duration
@@ -91,7 +90,7 @@ type Reconciler struct {
 func New(options Options) *Reconciler {
 	return &Reconciler{
 		Options:  options,
-		journal:  journal.New(Kind, options.Operations, options.Clock),
+		journal:  journal.New(journal.KindNLBService, options.Operations, options.Clock),
 		refusals: newRefusals(),
 	}
 }
@@ -123,6 +122,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.NLBServiceFinalizer) {
 		return ctrl.Result{}, nil
+	}
+	if err := r.Resumption.Once(ctx); err != nil {
+		return ctrl.Result{}, err
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
 	out, err := r.converge(ctx, round)

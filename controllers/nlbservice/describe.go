@@ -137,15 +137,13 @@ func noteDone(round *round, op v1alpha1.Operation) {
 
 // noteCause tells why a step is taken that the user didn't ask for just now.
 func noteCause(round *round, move nlb.ServiceMove) {
-	before := round.Before.Status
-	if before.ObservedGeneration != round.object.Generation || !meta.IsStatusConditionTrue(before.Conditions, v1alpha1.ConditionProgrammed) {
-		return
-	}
-	switch move.Action {
-	case nlb.Create:
-		round.notices.Warning(v1alpha1.ReasonRecreated, string(move.Action), "Service %q has vanished from NLB %s; it is added anew", before.Name, round.place.loadBalancerID)
-	case nlb.Update:
-		round.notices.Normal(v1alpha1.ReasonDriftCorrected, string(move.Action), "Service %q of NLB %s was changed at Exoscale; putting it right", before.Name, round.place.loadBalancerID)
+	before, action, lb := round.Before.Status, string(move.Action), round.place.loadBalancerID
+	drifted := before.ObservedGeneration == round.object.Generation && meta.IsStatusConditionTrue(before.Conditions, v1alpha1.ConditionProgrammed)
+	switch {
+	case move.Action == nlb.Create && before.ID != "" && before.LoadBalancerID == lb && before.ReplacedAt == nil:
+		round.notices.Warning(v1alpha1.ReasonRecreated, action, "Service %q has vanished from NLB %s; it is added anew", before.Name, lb)
+	case move.Action == nlb.Update && drifted:
+		round.notices.Normal(v1alpha1.ReasonDriftCorrected, action, "Service %q of NLB %s was changed at Exoscale; putting it right", before.Name, lb)
 	}
 }
 

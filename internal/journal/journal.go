@@ -132,6 +132,8 @@ func (j *Journal) Start(ctx context.Context, entry Entry, status Status, begin B
 	if err := status.Intent(ctx); err != nil {
 		return outcome.Outcome{}, err
 	}
+	// From here on a shutdown has to wait: what was asked of Exoscale is recorded.
+	ctx = context.WithoutCancel(ctx)
 	op, err := j.operations.Start(ctx, entry.Key, j.owner(entry), begin)
 	if err != nil {
 		return j.refused(entry, err), nil

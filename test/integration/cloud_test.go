@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
 	"sort"
 	"strings"
 	"testing"
@@ -47,6 +48,17 @@ func (w *world) writes() []string {
 	var ids []string
 	for _, call := range w.sim.MutatingCalls() {
 		ids = append(ids, call.Operation)
+	}
+	return ids
+}
+
+// accepted are the operation ids of the mutating calls that had an effect.
+func (w *world) accepted() []string {
+	var ids []string
+	for _, call := range w.sim.MutatingCalls() {
+		if call.Status == http.StatusOK {
+			ids = append(ids, call.Operation)
+		}
 	}
 	return ids
 }

@@ -31,7 +31,7 @@ func TestARestartInTheMiddleResumes(t *testing.T) {
 			w.restart()
 			w.served(web)
 			w.g.Expect(w.onlyNLB().Services).To(HaveLen(2))
-			w.g.Expect(w.writes()).To(HaveLen(3))
+			w.g.Expect(w.accepted()).To(HaveLen(3))
 			w.tells(web, "Normal Programmed", addressOf(web))
 		})
 	}

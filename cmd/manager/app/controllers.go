@@ -9,14 +9,16 @@ import (
 	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
 	"github.com/exoscale-community/nlb-operator/controllers/nlbservice"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
+	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 // setupControllers adds every controller to the manager.
 func (a *App) setupControllers(mgr manager.Manager) error {
+	resumption := journal.NewResumption(mgr.GetClient(), a.cloud.operations)
 	for _, controller := range []interface{ SetupWithManager(manager.Manager) error }{
-		a.loadBalancers(mgr),
-		a.nlbServices(mgr),
+		a.loadBalancers(mgr, resumption),
+		a.nlbServices(mgr, resumption),
 		a.services(mgr),
 	} {
 		if err := controller.SetupWithManager(mgr); err != nil {
@@ -26,7 +28,7 @@ func (a *App) setupControllers(mgr manager.Manager) error {
 	return nil
 }
 
-func (a *App) loadBalancers(mgr manager.Manager) *networkloadbalancer.Reconciler {
+func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption) *networkloadbalancer.Reconciler {
 	return networkloadbalancer.New(networkloadbalancer.Options{
 		Client:                  mgr.GetClient(),
 		LoadBalancers:           a.cloud.client,
@@ -37,6 +39,7 @@ func (a *App) loadBalancers(mgr manager.Manager) *networkloadbalancer.Reconciler
 		Clock:                   clock.RealClock{},
 		ClusterID:               a.clusterID,
 		DefaultZone:             a.options.Zone,
+		Resumption:              resumption,
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
 		ExternalAllowed:         a.options.externalAllowed(),
@@ -45,7 +48,7 @@ func (a *App) loadBalancers(mgr manager.Manager) *networkloadbalancer.Reconciler
 	})
 }
 
-func (a *App) nlbServices(mgr manager.Manager) *nlbservice.Reconciler {
+func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *nlbservice.Reconciler {
 	return nlbservice.New(nlbservice.Options{
 		Client:                  mgr.GetClient(),
 		Services:                a.cloud.client,
@@ -54,6 +57,7 @@ func (a *App) nlbServices(mgr manager.Manager) *nlbservice.Reconciler {
 		Events:                  mgr.GetEventRecorder(Name),
 		Wakeups:                 &a.wakeups.nlbServices,
 		Clock:                   clock.RealClock{},
+		Resumption:              resumption,
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,

@@ -13,10 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
-	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
-	"github.com/exoscale-community/nlb-operator/controllers/nlbservice"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/index"
+	"github.com/exoscale-community/nlb-operator/internal/journal"
 )
 
 // wakeups leads what happens in the cloud to the objects that it concerns. None
@@ -61,9 +60,9 @@ func newWakeups(reader client.Reader, log logr.Logger) *wakeups {
 // operationEnded wakes the object that an operation belongs to.
 func (w *wakeups) operationEnded(owner exoscale.Owner) {
 	switch owner.Kind {
-	case networkloadbalancer.Kind:
+	case journal.KindLoadBalancer:
 		w.loadBalancers.add(owner.NamespacedName)
-	case nlbservice.Kind:
+	case journal.KindNLBService:
 		w.nlbServices.add(owner.NamespacedName)
 	}
 }
