@@ -39,11 +39,11 @@ func TestRetainLeavesTheNLBAndTheSameNameClaimsItAgain(t *testing.T) {
 func TestExternalIsNeverWrittenButServicesAre(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
-	made := w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: "terraform", Description: "theirs", Services: []exosim.Service{{
+	w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: "terraform", Description: "theirs", Services: []exosim.Service{{
 		Name: "theirs", Port: 443, TargetPort: 443, Protocol: "tcp", Strategy: "round-robin", InstancePool: exosim.PoolRef{ID: w.pool.ID},
 		HealthCheck: exosim.HealthCheck{Mode: "tcp", Port: 443, Interval: 10, Timeout: 5, Retries: 1},
 	}}})
-	made = w.onlyNLB() // with the health of its backends
+	made := w.onlyNLB() // with the health of its backends
 	byName := w.loadBalancer("by-name", func(spec *v1alpha1.NetworkLoadBalancerSpec) {
 		spec.ManagementPolicy, spec.Name = v1alpha1.External, "terraform"
 	})
