@@ -63,6 +63,9 @@ type setup struct {
 	Nodes int
 	// Operator edits the options of the operator.
 	Operator func(*app.Options)
+	// Own gives the world a control plane of its own, whose operator watches
+	// all namespaces.
+	Own bool
 	// Stopped leaves the operator for the test to start.
 	Stopped bool
 }
@@ -77,17 +80,22 @@ type world struct {
 	sim    *exosim.Server
 	pool   exosim.InstancePool
 
-	edit func(*app.Options)
-	stop func()
+	cluster *controlplane.ControlPlane
+	own     bool
+	edit    func(*app.Options)
+	stop    func()
 }
 
 func newWorld(t *testing.T, with setup) *world {
 	t.Helper()
-	c, err := client.New(clientConfig(), client.Options{})
-	if err != nil {
+	w := &world{t: t, g: NewWithT(t), cluster: cluster, own: with.Own, edit: with.Operator, stop: func() {}}
+	if with.Own {
+		w.cluster = ownCluster(t)
+	}
+	var err error
+	if w.client, err = client.New(clientConfig(w.cluster), client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, g: NewWithT(t), client: c, edit: with.Operator, stop: func() {}}
 	w.g.SetDefaultEventuallyTimeout(patience)
 	w.g.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	w.sim = exosim.StartTestServer(t, with.Cloud)
@@ -99,7 +107,21 @@ func newWorld(t *testing.T, with setup) *world {
 	return w
 }
 
-func clientConfig() *rest.Config {
+func ownCluster(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
+	own, err := controlplane.Start(t.Context(), controlplane.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := own.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return own
+}
+
+func clientConfig(cluster *controlplane.ControlPlane) *rest.Config {
 	config := cluster.Config()
 	config.QPS, config.Burst = 500, 1000
 	return config
@@ -163,7 +185,9 @@ func (w *world) options() app.Options {
 	options := app.Defaults()
 	options.Zone, options.APIEndpoint = exosim.DefaultZone, w.sim.Endpoint
 	options.Credentials = exoscale.StaticCredentials(w.sim.Key, w.sim.Secret)
-	options.WatchNamespaces = []string{w.ns}
+	if !w.own {
+		options.WatchNamespaces = []string{w.ns}
+	}
 	options.RateLimit = 1000
 	options.SyncPeriod, options.PollInterval = syncPeriod, 20*time.Millisecond
 	options.MetricsBindAddress, options.HealthProbeBindAddress = app.Off, app.Off
@@ -180,7 +204,7 @@ func (w *world) options() app.Options {
 // start runs an operator until the test ends, or until w.stop is called.
 func (w *world) start() {
 	w.t.Helper()
-	operator, err := app.New(w.t.Context(), cluster.Config(), w.options())
+	operator, err := app.New(w.t.Context(), w.cluster.Config(), w.options())
 	if err != nil {
 		w.t.Fatal(err)
 	}
