@@ -7,16 +7,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -24,6 +20,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/pacing"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
 )
 
@@ -98,19 +95,13 @@ func New(options Options) *Reconciler {
 // SetupWithManager adds the controller to a manager. The indexes of package
 // index have to be set up there, too.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	// What we write into the status ourselves is no reason to look again.
-	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("nlbservice").
-		For(&v1alpha1.NLBService{}, builder.WithPredicates(changed)).
+		For(&v1alpha1.NLBService{}, builder.WithPredicates(pacing.Asked())).
 		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(placementChanged())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(nodeChanged())).
 		WatchesRawSource(r.Wakeups).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
-			SkipNameValidation:      &r.SkipNameValidation,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute),
-		}).
+		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
 		Complete(r)
 }
 
@@ -135,7 +126,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case apierrors.IsConflict(err):
 		// The cache was behind; nothing was begun.
-		return ctrl.Result{RequeueAfter: cacheLag}, nil
+		return ctrl.Result{RequeueAfter: pacing.CacheLag}, nil
 	case client.IgnoreNotFound(err) != nil:
 		return ctrl.Result{}, err
 	}
@@ -147,9 +138,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	return out.Paced(r.SyncPeriod).Result(nil)
 }
-
-// cacheLag is how long the cache may be behind what was just written.
-const cacheLag = 300 * time.Millisecond
 
 // round is one look at one object.
 type round struct {

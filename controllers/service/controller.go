@@ -10,12 +10,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -25,6 +23,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/pacing"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
@@ -115,11 +114,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 			return r.inferring(ctx)
 		}), builder.WithPredicates(relevantNodes)).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
-			SkipNameValidation:      &r.SkipNameValidation,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute),
-		})
+		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation))
 	if r.MembersChanged != nil {
 		b = b.WatchesRawSource(source.TypedChannel(r.MembersChanged, handler.TypedEnqueueRequestsFromMapFunc(
 			func(ctx context.Context, _ string) []reconcile.Request { return r.inferring(ctx) })))
@@ -130,12 +125,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return b.Complete(r)
 }
 
-const (
-	// cacheLag is how long the cache may be behind what was just written.
-	cacheLag = 300 * time.Millisecond
-	// contestedNet is how often a Service that a CCM serves is looked at again.
-	contestedNet = 30 * time.Second
-)
+// contestedNet is how often a Service that a CCM serves is looked at again.
+const contestedNet = 30 * time.Second
 
 // round is one look at one Service.
 type round struct {
@@ -163,7 +154,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if apierrors.IsConflict(err) {
 		// The cache was behind.
-		return ctrl.Result{RequeueAfter: cacheLag}, nil
+		return ctrl.Result{RequeueAfter: pacing.CacheLag}, nil
 	}
 	return out.Result(client.IgnoreNotFound(err))
 }
