@@ -38,13 +38,17 @@ const (
 )
 
 // AllowedNamespaces says from which namespaces NLBServices may attach.
-// +kubebuilder:validation:XValidation:rule="self.from == 'Selector' ? has(self.selector) : !has(self.selector)",message="selector is required with from: Selector, and allowed only there"
+// +kubebuilder:validation:XValidation:rule="self.from != 'Selector' || has(self.selector)",message="from: Selector needs the selector of the namespaces that may attach",reason=FieldValueRequired,fieldPath=".selector"
+// +kubebuilder:validation:XValidation:rule="self.from == 'Selector' || !has(self.selector)",message="selector is allowed only with from: Selector",reason=FieldValueForbidden,fieldPath=".selector"
 type AllowedNamespaces struct {
-	// from is Same (only the namespace of this object), All, or Selector.
+	// from is Same (only the namespace of this object), All, or Selector (the
+	// namespaces that selector matches). Default: Same.
 	// +kubebuilder:default=Same
 	// +optional
 	From NamespacesFrom `json:"from,omitempty"`
-	// selector matches the labels of the namespaces that may attach, with from: Selector.
+	// selector matches the labels of the namespaces that may attach. Needed with
+	// from: Selector, and allowed only there; {} matches every namespace.
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))",message="the operator of a matchExpression must be In or NotIn, with values, or Exists or DoesNotExist, without"
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
@@ -54,17 +58,17 @@ type AllowedNamespaces struct {
 // Managed without id: an NLB is created. Managed with id: that NLB is adopted,
 // which needs consent in the cloud (see id). External: an NLB made elsewhere is
 // found by id or name; only services are added to it.
-// +kubebuilder:validation:XValidation:rule="has(self.zone) == has(oldSelf.zone) && (!has(self.zone) || self.zone == oldSelf.zone)",message="zone can't be changed, set later or removed: an NLB stays in its zone; create a new NetworkLoadBalancer instead"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.id) || (has(self.id) && self.id == oldSelf.id)",message="id can be set once and not be changed or removed; create a new NetworkLoadBalancer instead"
-// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || has(self.id) || has(self.name)",message="managementPolicy External needs the id or the name of an existing NLB"
-// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.deletionPolicy) || self.deletionPolicy == 'Retain'",message="an External NLB is never deleted: leave deletionPolicy out or set it to Retain"
-// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || (!has(self.description) && !has(self.labels))",message="the description and labels of an External NLB are never written: leave them out"
+// +kubebuilder:validation:XValidation:rule="has(self.zone) == has(oldSelf.zone) && (!has(self.zone) || self.zone == oldSelf.zone)",message="zone can't be changed, set later or removed, since an NLB stays in its zone; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".zone"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.id) || (has(self.id) && self.id == oldSelf.id)",message="id can be set once and not be changed or removed; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".id"
+// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || has(self.id) || has(self.name)",message="managementPolicy External needs the id or the name of an existing NLB",reason=FieldValueRequired,fieldPath=".id"
+// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.deletionPolicy) || self.deletionPolicy == 'Retain'",message="an External NLB is never deleted: leave deletionPolicy out or set it to Retain",reason=FieldValueForbidden,fieldPath=".deletionPolicy"
+// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.description)",message="the description of an External NLB is never written: leave it out",reason=FieldValueForbidden,fieldPath=".description"
+// +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.labels)",message="the labels of an External NLB are never written: leave them out",reason=FieldValueForbidden,fieldPath=".labels"
 type NetworkLoadBalancerSpec struct {
-	// zone is the Exoscale zone, e.g. ch-gva-2. Default: the operator's --zone.
-	// Can't be changed.
-	// +kubebuilder:validation:MinLength=1
+	// zone is the Exoscale zone, e.g. ch-gva-2, up to 63 characters. Default: the
+	// operator's --zone. Can't be changed, set later or removed.
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="zone must be the name of an Exoscale zone in lower case, e.g. ch-gva-2"
 	// +optional
 	Zone string `json:"zone,omitempty"`
 
@@ -81,8 +85,9 @@ type NetworkLoadBalancerSpec struct {
 	// +optional
 	Description string `json:"description,omitempty"`
 
-	// labels of the NLB at Exoscale. Keys that begin with nlb.exoscale.com/ are
-	// the operator's. Labels that others put on the NLB are left alone.
+	// labels of the NLB at Exoscale, up to 50; a key has 1-255 characters, a value
+	// up to 255. Keys that begin with nlb.exoscale.com/ are the operator's. Labels
+	// that others put on the NLB are left alone.
 	// +kubebuilder:validation:MaxProperties=50
 	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('nlb.exoscale.com/'))",message="labels that begin with nlb.exoscale.com/ are reserved for the operator"
 	// +kubebuilder:validation:XValidation:rule="self.all(key, size(key) > 0 && size(key) <= 255 && size(self[key]) <= 255)",message="a label's key has 1-255 characters, its value up to 255"
@@ -92,13 +97,14 @@ type NetworkLoadBalancerSpec struct {
 	// id of an existing NLB. Managed: the NLB is adopted; whoever holds the
 	// Exoscale account consents by setting the label nlb.exoscale.com/adopt on it,
 	// with the value <cluster id>/<namespace>/<name> of this object. External: the
-	// NLB to attach to. Can be set once.
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	// NLB to attach to. A UUID in lower case. Can be set once, also later.
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="id must be the id of an NLB at Exoscale, a UUID in lower case: 8-4-4-4-12 digits of 0-9 and a-f"
 	// +optional
 	ID string `json:"id,omitempty"`
 
 	// managementPolicy is Managed (the operator creates, updates and deletes the
-	// NLB) or External (it never does; it only adds services).
+	// NLB) or External (it never does; it only adds services). Default: Managed.
 	// +kubebuilder:default=Managed
 	// +optional
 	ManagementPolicy ManagementPolicy `json:"managementPolicy,omitempty"`

@@ -41,12 +41,13 @@ const (
 
 // LoadBalancerReference names a NetworkLoadBalancer.
 type LoadBalancerReference struct {
-	// name of the NetworkLoadBalancer.
+	// name of the NetworkLoadBalancer, 1-253 characters.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
-	// namespace of the NetworkLoadBalancer; default: that of this object. Another
-	// one has to admit this object's by its allowedNamespaces.
+	// namespace of the NetworkLoadBalancer, 1-63 characters. Default: that of this
+	// object. In another one, the NetworkLoadBalancer has to admit this object's by
+	// its allowedNamespaces.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
@@ -55,11 +56,12 @@ type LoadBalancerReference struct {
 
 // SKSNodepoolReference names a nodepool of an Exoscale SKS cluster.
 type SKSNodepoolReference struct {
-	// cluster is the exact name or the id of the SKS cluster.
+	// cluster is the exact name or the id of the SKS cluster, 1-255 characters.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	Cluster string `json:"cluster"`
-	// nodepool is the name (in any case) or the id of the nodepool.
+	// nodepool is the name (in upper or lower case) or the id of the nodepool,
+	// 1-255 characters.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	Nodepool string `json:"nodepool"`
@@ -68,11 +70,13 @@ type SKSNodepoolReference struct {
 // Target says which instance pool receives the traffic: exactly one of its fields is set.
 // +kubebuilder:validation:XValidation:rule="[has(self.instancePoolID), has(self.instancePoolName), has(self.sksNodepool), has(self.nodeSelector)].filter(set, set).size() == 1",message="exactly one of instancePoolID, instancePoolName, sksNodepool and nodeSelector must be set"
 type Target struct {
-	// instancePoolID is the id of the instance pool.
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	// instancePoolID is the id of the instance pool, a UUID in lower case.
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="instancePoolID must be the id of an instance pool at Exoscale, a UUID in lower case: 8-4-4-4-12 digits of 0-9 and a-f"
 	// +optional
 	InstancePoolID string `json:"instancePoolID,omitempty"`
-	// instancePoolName is the exact name of the instance pool; it has to be unique in the zone.
+	// instancePoolName is the exact name of the instance pool, 1-255 characters; it
+	// has to be unique in the zone.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
@@ -80,18 +84,21 @@ type Target struct {
 	// sksNodepool names a nodepool of an SKS cluster.
 	// +optional
 	SKSNodepool *SKSNodepoolReference `json:"sksNodepool,omitempty"`
-	// nodeSelector selects Nodes of this cluster; they have to be in one instance pool.
+	// nodeSelector selects Nodes of this cluster by their labels; they have to be in
+	// one instance pool. {} selects every Node.
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))",message="the operator of a matchExpression must be In or NotIn, with values, or Exists or DoesNotExist, without"
 	// +optional
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
 }
 
 // HealthCheck says how the NLB probes each backend. The probes come from
 // Exoscale's public security group public-nlb-healthcheck-sources.
-// +kubebuilder:validation:XValidation:rule="self.mode != 'TCP' || !has(self.path)",message="path is allowed only with mode HTTP or HTTPS"
-// +kubebuilder:validation:XValidation:rule="self.mode == 'HTTPS' || !has(self.tlsServerName)",message="tlsServerName is allowed only with mode HTTPS"
-// +kubebuilder:validation:XValidation:rule="duration(self.timeout) <= duration(self.interval)",message="timeout must not be longer than interval"
+// +kubebuilder:validation:XValidation:rule="self.mode != 'TCP' || !has(self.path)",message="path is allowed only with mode HTTP or HTTPS",reason=FieldValueForbidden,fieldPath=".path"
+// +kubebuilder:validation:XValidation:rule="self.mode == 'HTTPS' || !has(self.tlsServerName)",message="tlsServerName is allowed only with mode HTTPS",reason=FieldValueForbidden,fieldPath=".tlsServerName"
+// +kubebuilder:validation:XValidation:rule="!self.timeout.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') || !self.interval.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') || duration(self.timeout) <= duration(self.interval)",messageExpression="'timeout ' + self.timeout + ' must not be longer than interval ' + self.interval",message="timeout must not be longer than interval",fieldPath=".timeout"
 type HealthCheck struct {
-	// mode is TCP, HTTP or HTTPS. HTTP and HTTPS need an answer of 2XX.
+	// mode is TCP (a connection can be opened), HTTP or HTTPS (a GET is answered
+	// with 2XX). Default: TCP.
 	// +kubebuilder:default=TCP
 	// +optional
 	Mode HealthCheckMode `json:"mode,omitempty"`
@@ -100,34 +107,36 @@ type HealthCheck struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
 	Port int32 `json:"port,omitempty"`
-	// path to request in mode HTTP or HTTPS, 1-255 characters that begin with a slash. Default: /
+	// path to request, 1-255 characters that begin with a slash; only with mode HTTP
+	// or HTTPS. Default: /
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:Pattern=`^/`
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('/')",message="path must begin with a slash, e.g. /healthz"
 	// +optional
 	Path string `json:"path,omitempty"`
-	// interval between two probes: whole seconds, 5s to 5m (300s).
+	// interval between two probes: whole seconds, 5s to 5m (300s). Default: 10s.
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]{1,3})?(ms|s|m|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('5s') && duration(self) <= duration('300s') && duration(self).getMilliseconds() % 1000 == 0",message="interval must be whole seconds from 5s to 5m"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('5s') && duration(self) <= duration('300s') && duration(self).getMilliseconds() % 1000 == 0",message="interval must be whole seconds from 5s to 5m, e.g. 10s"
 	// +optional
 	Interval *metav1.Duration `json:"interval,omitempty"`
 	// timeout of one probe: whole seconds, 2s to 1m (60s), no longer than interval.
+	// Default: 5s.
 	// +kubebuilder:default="5s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]{1,3})?(ms|s|m|h))+$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('2s') && duration(self) <= duration('60s') && duration(self).getMilliseconds() % 1000 == 0",message="timeout must be whole seconds from 2s to 1m"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('2s') && duration(self) <= duration('60s') && duration(self).getMilliseconds() % 1000 == 0",message="timeout must be whole seconds from 2s to 1m, e.g. 5s"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// retries is how many probes must fail before a backend is taken out, 1-20.
+	// Default: 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=20
 	// +optional
 	Retries int32 `json:"retries,omitempty"`
-	// tlsServerName is the server name (SNI) sent in mode HTTPS, 1-255 characters.
+	// tlsServerName is the server name (SNI) to send, 1-255 characters; only with
+	// mode HTTPS. Default: none is sent.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
@@ -135,8 +144,9 @@ type HealthCheck struct {
 }
 
 // NLBServiceSpec describes one port of an NLB and the instance pool behind it.
-// +kubebuilder:validation:XValidation:rule="self.loadBalancerRef == oldSelf.loadBalancerRef",message="loadBalancerRef can't be changed; create a new NLBService instead"
-// +kubebuilder:validation:XValidation:rule="self.port == oldSelf.port && self.protocol == oldSelf.protocol",message="port and protocol can't be changed; create a new NLBService instead"
+// +kubebuilder:validation:XValidation:rule="self.loadBalancerRef == oldSelf.loadBalancerRef",message="loadBalancerRef can't be changed; create a new NLBService instead",reason=FieldValueForbidden,fieldPath=".loadBalancerRef"
+// +kubebuilder:validation:XValidation:rule="self.port == oldSelf.port",message="port can't be changed; create a new NLBService instead",reason=FieldValueForbidden,fieldPath=".port"
+// +kubebuilder:validation:XValidation:rule="self.protocol == oldSelf.protocol",message="protocol can't be changed; create a new NLBService instead",reason=FieldValueForbidden,fieldPath=".protocol"
 type NLBServiceSpec struct {
 	// loadBalancerRef names the NetworkLoadBalancer that the port is opened on. Can't be changed.
 	LoadBalancerRef LoadBalancerReference `json:"loadBalancerRef"`
@@ -144,7 +154,8 @@ type NLBServiceSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port"`
-	// protocol is TCP or UDP; one port can have both, by two NLBServices. Can't be changed.
+	// protocol is TCP or UDP; one port can have both, by two NLBServices. Default:
+	// TCP. Can't be changed.
 	// +kubebuilder:default=TCP
 	// +optional
 	Protocol Protocol `json:"protocol,omitempty"`
@@ -164,7 +175,9 @@ type NLBServiceSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
 	Description string `json:"description,omitempty"`
-	// strategy is RoundRobin, SourceHash or MaglevHash.
+	// strategy is how a backend is picked: RoundRobin (in turn), SourceHash (by the
+	// client's address) or MaglevHash (by a hash of the flow that moves few flows
+	// when backends change). Default: RoundRobin.
 	// +kubebuilder:default=RoundRobin
 	// +optional
 	Strategy Strategy `json:"strategy,omitempty"`

@@ -6,16 +6,21 @@ import (
 )
 
 // NodeIdentitySpec binds a Node to an Exoscale instance.
-// +kubebuilder:validation:XValidation:rule="self.instanceID == oldSelf.instanceID && self.zone == oldSelf.zone",message="instanceID and zone can't be changed; the operator makes a new NodeIdentity for another instance"
+// +kubebuilder:validation:XValidation:rule="self.instanceID == oldSelf.instanceID",message="instanceID can't be changed; the operator makes a new NodeIdentity for another instance",reason=FieldValueForbidden,fieldPath=".instanceID"
+// +kubebuilder:validation:XValidation:rule="self.zone == oldSelf.zone",message="zone can't be changed, since an instance stays in its zone",reason=FieldValueForbidden,fieldPath=".zone"
 type NodeIdentitySpec struct {
-	// instanceID is the id of the Exoscale instance. Can't be changed.
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	// instanceID is the id of the Exoscale instance, a UUID in lower case. Can't be
+	// changed.
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="instanceID must be the id of an instance at Exoscale, a UUID in lower case: 8-4-4-4-12 digits of 0-9 and a-f"
 	InstanceID string `json:"instanceID"`
-	// zone is the Exoscale zone of the instance, e.g. ch-gva-2. Can't be changed.
-	// +kubebuilder:validation:MinLength=1
+	// zone is the Exoscale zone of the instance, e.g. ch-gva-2, up to 63 characters.
+	// Can't be changed.
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="zone must be the name of an Exoscale zone in lower case, e.g. ch-gva-2"
 	Zone string `json:"zone"`
-	// hostname that the Node is to have: the name of the instance, unique in its pool.
+	// hostname that the Node is to have, 1-253 characters: the name of the instance,
+	// unique in its pool.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname"`
