@@ -161,7 +161,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return r.release(ctx, round)
 	}
 	creating := object.Status.Operation != nil && object.Status.Operation.Action == v1alpha1.ActionCreate
-	out, ended := r.journal.Progress(r.entry(object))
+	out, ended := r.journal.Progress(ctx, r.entry(object))
 	if out != nil {
 		if creating && object.Status.Operation == nil {
 			object.Status.ID = "" // it failed; if the NLB is there all the same, its labels tell

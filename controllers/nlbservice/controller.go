@@ -167,7 +167,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return r.nowhere(ctx, round)
 	}
 	r.Inventory.Watch(round.place.zone)
-	out, ended := r.journal.Progress(r.entry(round))
+	out, ended := r.journal.Progress(ctx, r.entry(round))
 	if out != nil {
 		return *out, nil
 	}

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
@@ -72,7 +73,7 @@ type Entry struct {
 // Progress looks at the recorded operation. If out isn't nil it stands in the
 // way: it is under way, or has failed (then the entry is closed). ended tells
 // that it has succeeded.
-func (j *Journal) Progress(entry Entry) (out *outcome.Outcome, ended bool) {
+func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outcome, ended bool) {
 	op := *entry.Operation
 	if op == nil || op.ID == "" {
 		return nil, false
@@ -86,6 +87,7 @@ func (j *Journal) Progress(entry Entry) (out *outcome.Outcome, ended bool) {
 	case failure != nil:
 		*entry.Operation = nil
 		j.operations.Forget(entry.Key.Zone, op.ID)
+		log.FromContext(ctx).Info("A change at Exoscale failed", "action", op.Action, "name", op.Name, "zone", entry.Key.Zone, "operation", op.ID, "error", failure.Error())
 		failed := j.Failed(entry, outcome.FromCloud(entry.Doing(op.Action), failure))
 		return &failed, false
 	case inTheWay:
@@ -135,9 +137,14 @@ func (j *Journal) Start(ctx context.Context, entry Entry, status Status, begin B
 	// From here on a shutdown has to wait: what was asked of Exoscale is recorded.
 	ctx = context.WithoutCancel(ctx)
 	op, err := j.operations.Start(ctx, entry.Key, j.owner(entry), begin)
+	logger := log.FromContext(ctx).WithValues("action", (*entry.Operation).Action, "name", (*entry.Operation).Name, "zone", entry.Key.Zone)
 	if err != nil {
+		if exoscale.ClassOf(err) != exoscale.Busy {
+			logger.Info("Exoscale refused a change", "error", err.Error())
+		}
 		return j.refused(entry, err), nil
 	}
+	logger.Info("Started a change at Exoscale", "operation", op.ID)
 	(*entry.Operation).ID = op.ID
 	started(op)
 	if err := status.StatusAnyway(ctx); err != nil {
