@@ -1,0 +1,134 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/exoscale-community/nlb-operator/test/controlplane"
+)
+
+// The least that each kind can be. The tables say how theirs differ from it.
+const (
+	leastLoadBalancer = `
+apiVersion: nlb.exoscale.com/v1alpha1
+kind: NetworkLoadBalancer
+metadata: {namespace: default}
+`
+	leastService = `
+apiVersion: nlb.exoscale.com/v1alpha1
+kind: NLBService
+metadata: {namespace: default}
+spec:
+  loadBalancerRef: {name: edge}
+  port: 443
+  targetPort: 30443
+  target: {instancePoolName: workers}
+`
+	leastNodeIdentity = `
+apiVersion: nlb.exoscale.com/v1alpha1
+kind: NodeIdentity
+spec:
+  instanceID: 3f9b3f5e-6a0a-4b3c-9a52-0d7c2a1f0001
+  zone: ch-gva-2
+  hostname: worker-1
+`
+)
+
+// cluster is the API server of all tests, and strict a client of it that refuses
+// unknown fields, as kubectl does.
+var (
+	cluster *controlplane.ControlPlane
+	strict  client.Client
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(withCluster(m.Run))
+}
+
+func withCluster(run func() int) int {
+	var err error
+	if cluster, err = controlplane.Start(context.Background(), controlplane.Options{}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := cluster.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
+	config := cluster.Config()
+	config.QPS, config.Burst = 500, 1000
+	plain, err := client.New(config, client.Options{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	strict = client.WithFieldValidation(plain, metav1.FieldValidationStrict)
+	return run()
+}
+
+// object is a manifest with a merge patch applied: what the patch names is set,
+// and null removes it.
+func object(t *testing.T, manifest, patch string) *unstructured.Unstructured {
+	t.Helper()
+	base, err := yaml.YAMLToJSON([]byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if patch != "" {
+		change, err := yaml.YAMLToJSON([]byte(patch))
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, patch)
+		}
+		if base, err = jsonpatch.MergePatch(base, change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := &unstructured.Unstructured{}
+	if err := o.UnmarshalJSON(base); err != nil {
+		t.Fatal(err)
+	}
+	if o.GetName() == "" {
+		o.SetName("tried")
+	}
+	return o
+}
+
+// refusal is what the API server says of an object that it doesn't take: a line
+// for each field with its error. Empty for nil.
+func refusal(t *testing.T, err error) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		t.Fatal(err)
+	}
+	var lines []string
+	if details := status.Status().Details; details != nil {
+		for _, cause := range details.Causes {
+			// That rules were skipped because of the others is told of no field.
+			if cause.Field != "<nil>" {
+				lines = append(lines, cause.Field+": "+cause.Message)
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return status.Status().Message
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
