@@ -1,0 +1,10 @@
+// Package world puts the operator between a real Kubernetes control plane and
+// a simulated cloud, for programs such as the demo and the benchmarks:
+//
+//	controlplane.Start ◀── JoinNodes ◀── instances of a pool
+//	        ▲                                   │
+//	        └────────── RunOperator ─────▶ ServeCloud
+//
+// Each part is started and stopped by itself, so that a program can tell about
+// each. Stop the operator first: the control plane waits for whoever watches it.
+package world
