@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,37 +48,47 @@ spec:
 `
 )
 
-// cluster is the API server of all tests, and strict a client of it that refuses
-// unknown fields, as kubectl does.
+// cluster is the API server of all tests, strict a client of it that refuses
+// unknown fields, as kubectl does, and kubeconfig the file for kubectl itself.
 var (
-	cluster *controlplane.ControlPlane
-	strict  client.Client
+	cluster    *controlplane.ControlPlane
+	strict     client.Client
+	kubeconfig string
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(withCluster(m.Run))
+	code, err := withCluster(m.Run)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
-func withCluster(run func() int) int {
-	var err error
+func withCluster(run func() int) (code int, err error) {
 	if cluster, err = controlplane.Start(context.Background(), controlplane.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return 0, err
 	}
-	defer func() {
-		if err := cluster.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}()
+	defer func() { err = errors.Join(err, cluster.Stop()) }()
+
 	config := cluster.Config()
 	config.QPS, config.Burst = 500, 1000
 	plain, err := client.New(config, client.Options{})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return 0, err
 	}
 	strict = client.WithFieldValidation(plain, metav1.FieldValidationStrict)
-	return run()
+
+	dir, err := os.MkdirTemp("", "api-test-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	kubeconfig = filepath.Join(dir, "kubeconfig")
+	if err := cluster.WriteKubeconfig(kubeconfig); err != nil {
+		return 0, err
+	}
+	return run(), nil
 }
 
 // object is a manifest with a merge patch applied: what the patch names is set,
@@ -104,6 +116,55 @@ func object(t *testing.T, manifest, patch string) *unstructured.Unstructured {
 		o.SetName("tried")
 	}
 	return o
+}
+
+// made creates an object for as long as the test runs.
+func made(t *testing.T, manifest, patch string) *unstructured.Unstructured {
+	t.Helper()
+	o := object(t, manifest, patch)
+	if o.GetName() == "tried" {
+		o.SetName("")
+		o.SetGenerateName(strings.ToLower(o.GetKind()) + "-")
+	}
+	if err := strict.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	removeAfter(t, o)
+	return o
+}
+
+// removeAfter removes an object when the test ends.
+func removeAfter(t *testing.T, o *unstructured.Unstructured) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := strict.Delete(context.Background(), o); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// stored is the object as the API server has it.
+func stored(t *testing.T, o *unstructured.Unstructured) *unstructured.Unstructured {
+	t.Helper()
+	got := &unstructured.Unstructured{}
+	got.SetGroupVersionKind(o.GroupVersionKind())
+	if err := strict.Get(t.Context(), client.ObjectKeyFromObject(o), got); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// kubectl gives what it says on stdout.
+func kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), cluster.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out)
 }
 
 // refusal is what the API server says of an object that it doesn't take: a line

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"context"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,25 +94,6 @@ func edit(t *testing.T, manifest string, changes map[string]change) {
 			}
 		})
 	}
-}
-
-// made creates an object for as long as the test runs.
-func made(t *testing.T, manifest, patch string) *unstructured.Unstructured {
-	t.Helper()
-	o := object(t, manifest, patch)
-	if o.GetName() == "tried" {
-		o.SetName("")
-		o.SetGenerateName(strings.ToLower(o.GetKind()) + "-")
-	}
-	if err := strict.Create(t.Context(), o); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := strict.Delete(context.Background(), o); err != nil {
-			t.Error(err)
-		}
-	})
-	return o
 }
 
 // patch applies a merge patch that is written in YAML.
