@@ -189,7 +189,9 @@ type NetworkLoadBalancer struct {
 	// The API server judges a default by the rules of its type before it fills in
 	// the defaults inside: so it names what the rules read.
 
-	// spec is what the NLB is to be.
+	// spec is what the NLB is to be. Managed without id: it is created. Managed with
+	// id: that NLB is adopted, with consent in the cloud. External: an NLB made
+	// elsewhere is found by id or name, and only services are added to it.
 	// +kubebuilder:default={managementPolicy: Managed}
 	// +optional
 	Spec NetworkLoadBalancerSpec `json:"spec,omitempty"`

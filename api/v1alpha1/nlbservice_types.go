@@ -181,13 +181,16 @@ type NLBServiceSpec struct {
 	// +kubebuilder:default=RoundRobin
 	// +optional
 	Strategy Strategy `json:"strategy,omitempty"`
-	// target is the instance pool that receives the traffic. When it changes to
-	// another pool the cloud service is replaced, with a gap of seconds.
+	// target is the instance pool that receives the traffic, told in exactly one of
+	// four ways. When it changes to another pool the cloud service is replaced, with
+	// a gap of seconds.
 	Target Target `json:"target"`
 	// The API server judges a default by the rules of its type before it fills in
 	// the defaults inside: so it names what the rules read.
 
-	// healthCheck says how each backend is probed.
+	// healthCheck says how each backend is probed. The probes come from Exoscale's
+	// public security group public-nlb-healthcheck-sources: the pool's own has to
+	// let them in.
 	// +kubebuilder:default={mode: TCP, interval: "10s", timeout: "5s"}
 	// +optional
 	HealthCheck HealthCheck `json:"healthCheck,omitempty"`

@@ -157,14 +157,22 @@ func stored(t *testing.T, o *unstructured.Unstructured) *unstructured.Unstructur
 // kubectl gives what it says on stdout.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), cluster.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	out, err := tryKubectl(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func tryKubectl(ctx context.Context, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, cluster.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, args...)...)
 	var stderr strings.Builder
 	command.Stderr = &stderr
 	out, err := command.Output()
 	if err != nil {
-		t.Fatalf("kubectl %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+		return "", fmt.Errorf("kubectl %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
-	return string(out)
+	return string(out), nil
 }
 
 // refusal is what the API server says of an object that it doesn't take: a line
