@@ -58,12 +58,13 @@ func (b bench) run(ctx context.Context, out io.Writer) (err error) {
 	if err := world.JoinNodes(ctx, c, cloud.Members(pool.ID)); err != nil {
 		return err
 	}
-	operator, err := b.operator(ctx, cluster, cloud)
+	asked := &requests{counts: map[string]int{}}
+	operator, err := b.operator(ctx, cluster, cloud, asked)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, operator.Stop()) }()
-	return b.measure(ctx, out, cluster, c, cloud)
+	return b.measure(ctx, out, cluster, c, cloud, asked)
 }
 
 func clientOf(cluster *controlplane.ControlPlane) (client.Client, error) {
@@ -76,9 +77,11 @@ func clientOf(cluster *controlplane.ControlPlane) (client.Client, error) {
 	return client.New(config, client.Options{Scheme: scheme})
 }
 
-func (b bench) operator(ctx context.Context, cluster *controlplane.ControlPlane, cloud *world.Cloud) (*world.Operator, error) {
+func (b bench) operator(ctx context.Context, cluster *controlplane.ControlPlane, cloud *world.Cloud, asked *requests) (*world.Operator, error) {
+	config := cluster.Config()
+	config.Wrap(asked.wrap)
 	if b.log == "" {
-		return world.RunOperator(ctx, cluster.Config(), cloud, nil)
+		return world.RunOperator(ctx, config, cloud, nil)
 	}
 	file, err := os.Create(b.log)
 	if err != nil {
@@ -87,14 +90,15 @@ func (b bench) operator(ctx context.Context, cluster *controlplane.ControlPlane,
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 	core := zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(file), zap.DebugLevel)
-	return world.RunOperator(ctx, cluster.Config(), cloud, func(o *app.Options) { o.Log = zapr.NewLogger(zap.New(core)) })
+	return world.RunOperator(ctx, config, cloud, func(o *app.Options) { o.Log = zapr.NewLogger(zap.New(core)) })
 }
 
-func (b bench) measure(ctx context.Context, out io.Writer, cluster *controlplane.ControlPlane, c client.Client, cloud *world.Cloud) error {
+func (b bench) measure(ctx context.Context, out io.Writer, cluster *controlplane.ControlPlane, c client.Client, cloud *world.Cloud, asked *requests) error {
 	if err := b.settle(ctx, c); err != nil {
 		return err
 	}
 	cloud.ResetCalls()
+	asked.reset()
 	fmt.Fprintf(out, "Creating %d Services of two ports each; each operation of the cloud takes %s.\n", b.services, b.delay)
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
@@ -116,8 +120,10 @@ func (b bench) measure(ctx context.Context, out io.Writer, cluster *controlplane
 	fmt.Fprintf(out, "  one Service, from its creation on: %s\n", quantiles(durations(created, ready)))
 	calls := countCalls(cloud.Calls(), cloud.MutatingCalls())
 	calls.print(out)
+	fmt.Fprintf(out, "  requests to the Kubernetes API server: %s\n", listed(asked.soFar()))
 
 	cloud.ResetCalls()
+	asked.reset()
 	fmt.Fprintf(out, "Deleting them.\n")
 	start = time.Now()
 	if err := b.deleteAll(ctx, c); err != nil {
@@ -128,6 +134,7 @@ func (b bench) measure(ctx context.Context, out io.Writer, cluster *controlplane
 	}
 	fmt.Fprintf(out, "  cloud and cluster empty after %s; the least is %s for delete, delete, delete\n", seconds(time.Since(start)), seconds(3*b.delay))
 	countCalls(cloud.Calls(), cloud.MutatingCalls()).print(out)
+	fmt.Fprintf(out, "  requests to the Kubernetes API server: %s\n", listed(asked.soFar()))
 	return calls.check(b.services)
 }
 
