@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
 
+	"github.com/exoscale-community/nlb-operator/test/docs/markdown"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -20,27 +20,23 @@ const manual = "../../docs/exosim.md"
 // documented is the server that the manual starts and asks.
 const documented = "127.0.0.1:8080"
 
+func read(t *testing.T) markdown.Document {
+	t.Helper()
+	document, err := markdown.Read(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
 // blocks are the code blocks of the manual in a language.
 func blocks(t *testing.T, language string) []string {
 	t.Helper()
-	var found []string
-	fence := regexp.MustCompile("(?ms)^```" + language + "\n(.*?)^```$")
-	for _, match := range fence.FindAllStringSubmatch(read(t, manual), -1) {
-		found = append(found, match[1])
-	}
+	found := read(t).In(language)
 	if len(found) == 0 {
 		t.Fatalf("the manual has no %s", language)
 	}
 	return found
-}
-
-func read(t *testing.T, file string) string {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }
 
 // startedByTheManual runs the manual's command, but at a free port.
@@ -127,7 +123,7 @@ func ask(t *testing.T, method, url, body string) (status int, answer string) {
 func TestTheEnvironmentOfTheManualIsWhatItsCommandTells(t *testing.T) {
 	t.Parallel()
 	p := startedByTheManual(t)
-	text := read(t, manual)
+	text := read(t).Text
 	for name, value := range p.env {
 		if want := name + "=" + strings.ReplaceAll(value, p.base, "http://"+documented); !strings.Contains(text, want) {
 			t.Errorf("the manual doesn't say %s", want)
@@ -156,7 +152,7 @@ func TestTheFaultsOfTheManualAreRight(t *testing.T) {
 
 func TestTheManualIsComplete(t *testing.T) {
 	t.Parallel()
-	text := read(t, manual)
+	text := read(t).Text
 	mentioned := func(what string) {
 		t.Helper()
 		if !strings.Contains(text, "`"+what+"`") {
@@ -187,13 +183,4 @@ func flagNames(t *testing.T) []string {
 		names = append(names, match[1])
 	}
 	return names
-}
-
-func TestTheManualsLinksLead(t *testing.T) {
-	t.Parallel()
-	for _, match := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(read(t, manual), -1) {
-		if _, err := os.Stat(filepath.Join(filepath.Dir(manual), match[1])); err != nil {
-			t.Error(err)
-		}
-	}
 }

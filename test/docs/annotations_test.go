@@ -1,0 +1,82 @@
+package docs
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/annotation"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
+)
+
+var update = flag.Bool("update", false, "write the table of annotations anew")
+
+// The table is between these in the README.
+const (
+	tableBegins = "<!-- annotations -->\n"
+	tableEnds   = "<!-- end of annotations -->\n"
+)
+
+func TestTheTableOfAnnotationsIsCurrent(t *testing.T) {
+	text := page(t, readme).Text
+	before, rest, begins := strings.Cut(text, tableBegins)
+	got, after, ends := strings.Cut(rest, tableEnds)
+	if !begins || !ends {
+		t.Fatalf("the README has no %s … %s", tableBegins, tableEnds)
+	}
+	want := annotationTable()
+	if got == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("-want +got (go test -update writes it anew):\n%s", cmp.Diff(want, got))
+	}
+	if err := os.WriteFile(filepath.Join(root, readme), []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// annotationTable is made from what the parser goes by.
+func annotationTable() string {
+	var ccm, ours strings.Builder
+	for _, key := range annotation.Keys() {
+		table, name := &ours, key.Name
+		if short, is := strings.CutPrefix(key.Name, v1alpha1.AnnotationCCMPrefix); is {
+			table, name = &ccm, short
+		}
+		meaning := key.Meaning
+		if key.SinglePort {
+			meaning += " Only for a Service with exactly one port."
+		}
+		fmt.Fprintf(table, "| `%s` | %s | %s | %s |\n", name, cell(meaning), cell(key.Allowed), cell(key.Default))
+	}
+	const head = "\n| annotation | meaning | allowed | default |\n|---|---|---|---|\n"
+	return fmt.Sprintf("Those of the CCM, which begin with `%s`:\n%s%s\nThe operator's own:\n%s%s",
+		v1alpha1.AnnotationCCMPrefix, head, &ccm, head, &ours)
+}
+
+// cell is text as Markdown doesn't misread it.
+func cell(text string) string {
+	return strings.NewReplacer(v1alpha1.AnnotationCCMPrefix, "", "<", `\<`, "|", `\|`, "*", `\*`).Replace(text)
+}
+
+// sharingIsRefused tells whether the annotation that shares an NLB is one that
+// isn't supported yet.
+func sharingIsRefused() bool {
+	plan := projection.Project(projection.Input{
+		Service: &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: "web", Annotations: map[string]string{v1alpha1.AnnotationLoadBalancer: "edge"}},
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80, NodePort: 30080}}},
+		},
+		Pool: projection.Pool{Target: &v1alpha1.Target{InstancePoolName: "workers"}},
+	})
+	return len(plan.Problems) == 1 && plan.Problems[0].Reason == v1alpha1.ReasonNotSupported
+}

@@ -1,0 +1,145 @@
+package docs
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/exoscale-community/nlb-operator/test/docs/markdown"
+)
+
+// notRun are the commands that can't be run here, by what a block begins with.
+var notRun = map[string]string{
+	"exo ": "it changes an Exoscale account, which tests have none of; exosim simulates neither IAM nor changes of security groups",
+	"export IMAGE=registry.example.com/exoscale-nlb-operator:v0\ndocker build": "it takes Docker, and a registry to push to",
+	"kubectl --namespace exoscale-nlb-operator-system rollout":                 "it waits for a Pod that runs, and the nodes here run none",
+}
+
+// dry are those that do too much here: make only tells what it would do.
+var dry = strings.NewReplacer("make ", "make --dry-run ")
+
+func TestTheREADMEOnARealCluster(t *testing.T) {
+	w := start(t)
+	t.Run("its objects are accepted as they stand", w.objectsAreAccepted)
+	t.Run("its API key may do all that is needed and no more", w.keyIsEnough)
+	t.Run("its commands do what it says", w.commandsWork)
+}
+
+func TestWhatIsNotRunIsThere(t *testing.T) {
+	commands := page(t, readme).In("sh")
+	for begin := range notRun {
+		if !slices.ContainsFunc(commands, func(block string) bool { return strings.HasPrefix(block, begin) }) {
+			t.Errorf("nothing in the README begins with %q any more: take it off the list", begin)
+		}
+	}
+}
+
+func (w given) objectsAreAccepted(t *testing.T) {
+	for _, object := range page(t, readme).In("yaml") {
+		w.run(t, object, "kubectl create --dry-run=server --validate=strict --filename -")
+	}
+}
+
+// commandsWork goes through the README as a reader does, in its order.
+func (w given) commandsWork(t *testing.T) {
+	w.operate(t, "default", w.cloud.AdminKey()) // in place of the Pod, which nobody runs here
+	var last string
+	for _, block := range page(t, readme).Blocks {
+		switch {
+		case block.Language == "sh":
+			last = w.follow(t, block)
+		case block.Language == "yaml" && strings.Contains(block.Text, "kind: Service\n"):
+			w.run(t, block.Text, "kubectl apply --filename -")
+		case block.Language == "text":
+			w.shows(t, block, last)
+		}
+	}
+}
+
+// follow runs a block of commands, and gives the last of them.
+func (w given) follow(t *testing.T, block markdown.Block) string {
+	t.Helper()
+	for begin, reason := range notRun {
+		if strings.HasPrefix(block.Text, begin) {
+			t.Logf("line %d isn't run: %s", block.Line, reason)
+			return ""
+		}
+	}
+	w.run(t, "", dry.Replace(block.Text))
+	lines := strings.Split(strings.TrimSpace(block.Text), "\n")
+	return lines[len(lines)-1]
+}
+
+// run gives a script what is to be read, and returns what it says.
+func (w given) run(t *testing.T, stdin, script string) string {
+	t.Helper()
+	said, err := w.try(t, stdin, script)
+	if err != nil {
+		t.Fatalf("%s\n%v\n%s", script, err, said)
+	}
+	return said
+}
+
+func (w given) try(t *testing.T, stdin, script string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "sh", "-eu", "-c", script)
+	shell.WaitDelay = patience // for what the shell has started
+	shell.Dir = root
+	shell.Stdin = strings.NewReader(stdin)
+	shell.Env = append(os.Environ(),
+		"PATH="+filepath.Join(w.folder, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"KUBECONFIG="+filepath.Join(w.folder, "kubeconfig"), "HOME="+w.folder, "MAKEFLAGS=")
+	output, err := shell.CombinedOutput()
+	return string(output), err
+}
+
+// shows waits until a command shows the tables that the README shows.
+func (w given) shows(t *testing.T, block markdown.Block, command string) {
+	t.Helper()
+	g := NewWithT(t)
+	want := tables(block.Text)
+	g.Expect(want).NotTo(BeEmpty())
+	g.Eventually(func(g Gomega) {
+		said, err := w.try(t, "", command)
+		g.Expect(err).NotTo(HaveOccurred(), said)
+		got := tables(said)
+		for row, cells := range want {
+			g.Expect(got).To(HaveKeyWithValue(row, cells), said)
+		}
+	}, patience).Should(Succeed())
+}
+
+// varying are the columns whose values are others each time.
+var varying = map[string]bool{"CLUSTER-IP": true, "EXTERNAL-IP": true, "ADDRESS": true, "PORT(S)": true, "AGE": true}
+
+// tables reads what kubectl prints: rows by their first cell, cells by column.
+// Of the columns that vary only that they are there and filled counts.
+func tables(text string) map[string]map[string]string {
+	rows := map[string]map[string]string{}
+	var columns []string
+	for line := range strings.SplitSeq(text, "\n") {
+		cells := strings.Fields(line)
+		switch {
+		case len(cells) == 0:
+		case cells[0] == "NAME":
+			columns = cells
+		case len(cells) == len(columns):
+			row := map[string]string{}
+			for i, column := range columns[1:] {
+				if row[column] = cells[i+1]; varying[column] && cells[i+1] != "<pending>" {
+					row[column] = "some"
+				}
+			}
+			rows[cells[0]] = row
+		}
+	}
+	return rows
+}

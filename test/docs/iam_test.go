@@ -1,0 +1,134 @@
+package docs
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
+)
+
+// keyIsEnough leads an NLB through all that can happen to one, with a key that
+// has the README's policy. Every operation of the policy has to be of use.
+func (w given) keyIsEnough(t *testing.T) {
+	g := NewWithT(t)
+	ctx, ns := t.Context(), "iam"
+	allowed := allowedOperations(t)
+	key := exosim.Key{Key: "EXOlimited", Secret: "limited-secret", Operations: allowed}
+	w.cloud.AddKey(key)
+	w.cloud.ResetCalls()
+	g.Expect(w.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})).To(Succeed())
+	w.operate(t, ns, key)
+
+	edge := &v1alpha1.NetworkLoadBalancer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "edge"},
+		Spec:       v1alpha1.NetworkLoadBalancerSpec{Description: "first"},
+	}
+	https := &v1alpha1.NLBService{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "edge-https"},
+		Spec: v1alpha1.NLBServiceSpec{
+			LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: "edge"},
+			Port:            443, TargetPort: 30443, Description: "first",
+			Target: v1alpha1.Target{SKSNodepool: &v1alpha1.SKSNodepoolReference{Cluster: "production", Nodepool: "ingress"}},
+		},
+	}
+	w.settled(ctx, g, edge, https, func(g Gomega) { g.Expect(w.create(ctx, edge, https)).To(Succeed()) })
+	w.settled(ctx, g, edge, https, func(g Gomega) {
+		edge.Spec.Description, https.Spec.Description = "second", "second"
+		g.Expect(w.client.Update(ctx, edge)).To(Succeed())
+		g.Expect(w.client.Update(ctx, https)).To(Succeed())
+	})
+	w.settled(ctx, g, edge, https, func(g Gomega) { // the API clears by operations of their own
+		edge.Spec.Description, https.Spec.Description = "", ""
+		g.Expect(w.client.Update(ctx, edge)).To(Succeed())
+		g.Expect(w.client.Update(ctx, https)).To(Succeed())
+	})
+	for _, object := range []client.Object{https, edge} {
+		g.Expect(w.client.Delete(ctx, object)).To(Succeed())
+	}
+	for _, object := range []client.Object{https, edge} {
+		g.Eventually(func() error { return w.client.Get(ctx, client.ObjectKeyFromObject(object), object) }, patience).
+			Should(MatchError(ContainSubstring("not found")))
+	}
+	g.Expect(w.cloud.LoadBalancers("")).To(BeEmpty())
+
+	calls := w.cloud.Calls().Operations
+	for _, operation := range allowed {
+		g.Expect(calls).To(HaveKey(operation), "the README allows what the operator doesn't do")
+	}
+	for operation := range calls {
+		g.Expect(allowed).To(ContainElement(operation), "the README doesn't allow what the operator does")
+	}
+}
+
+// settled changes the two objects, and waits until the cloud follows.
+func (w given) settled(ctx context.Context, g Gomega, edge *v1alpha1.NetworkLoadBalancer, https *v1alpha1.NLBService, change func(Gomega)) {
+	g.Eventually(func(g Gomega) {
+		for _, object := range []client.Object{edge, https} {
+			if object.GetUID() != "" {
+				g.Expect(w.client.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+			}
+		}
+		change(g)
+	}, patience).Should(Succeed())
+	g.Eventually(func(g Gomega) {
+		for _, object := range []client.Object{edge, https} {
+			g.Expect(w.client.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+		}
+		for _, is := range []struct {
+			conditions  []metav1.Condition
+			generations [2]int64
+		}{
+			{edge.Status.Conditions, [2]int64{edge.Generation, edge.Status.ObservedGeneration}},
+			{https.Status.Conditions, [2]int64{https.Generation, https.Status.ObservedGeneration}},
+		} {
+			g.Expect(is.generations[0]).To(Equal(is.generations[1]))
+			g.Expect(meta.IsStatusConditionTrue(is.conditions, v1alpha1.ConditionReady)).To(BeTrue(), "%v", is.conditions)
+		}
+	}, patience).Should(Succeed())
+}
+
+// allowedOperations are those of the policy in the README.
+func allowedOperations(t *testing.T) []string {
+	t.Helper()
+	policies := page(t, readme).In("json")
+	if len(policies) != 1 {
+		t.Fatalf("the README has %d JSON blocks; which is the policy?", len(policies))
+	}
+	var policy struct {
+		Default  string `json:"default-service-strategy"`
+		Services map[string]struct {
+			Type  string
+			Rules []struct{ Action, Expression string }
+		}
+	}
+	if err := json.Unmarshal([]byte(policies[0]), &policy); err != nil {
+		t.Fatal(err)
+	}
+	compute := policy.Services["compute"]
+	if policy.Default != "deny" || len(policy.Services) != 1 || compute.Type != "rules" {
+		t.Fatalf("the policy allows more than some operations: %+v", policy)
+	}
+	var operations []string
+	for _, rule := range compute.Rules {
+		if rule.Action != "allow" || !regexp.MustCompile(`^operation in \['[a-z', -]+'\]$`).MatchString(rule.Expression) {
+			t.Fatalf("a rule of another form than this test knows: %+v", rule)
+		}
+		for _, name := range regexp.MustCompile(`'([a-z-]+)'`).FindAllStringSubmatch(rule.Expression, -1) {
+			operations = append(operations, name[1])
+		}
+	}
+	if slices.Sort(operations); len(slices.Compact(slices.Clone(operations))) != len(operations) {
+		t.Errorf("an operation stands there twice: %v", operations)
+	}
+	return operations
+}
