@@ -58,6 +58,9 @@ func run(ctx context.Context, o options) (err error) {
 		for _, stop := range slices.Backward(d.undo) {
 			err = errors.Join(err, stop())
 		}
+		if err == nil && o.Stay {
+			fmt.Fprintln(o.Out, "Nothing of it is left running.")
+		}
 	}()
 	return d.tell(ctx)
 }

@@ -45,6 +45,28 @@ func TestTheDemoSaysWhyItCantStart(t *testing.T) {
 	}
 }
 
+func TestDemosAtOnceHaveFoldersOfTheirOwn(t *testing.T) {
+	parent := t.TempDir()
+	first, releaseFirst, err := ownFolder(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, releaseSecond, err := ownFolder(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer releaseSecond()
+	releaseFirst()
+	third, releaseThird, err := ownFolder(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer releaseThird()
+	if want := filepath.Join(parent, "demo"); first != want || second != want+"-2" || third != want {
+		t.Errorf("the folders are %s, %s and, once the first is free, %s", first, second, third)
+	}
+}
+
 // TestEverySampleIsValid asks a real API server about each of them. That they
 // work is what the demo shows.
 func TestEverySampleIsValid(t *testing.T) {

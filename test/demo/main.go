@@ -38,12 +38,43 @@ func runHere(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	dir, release, err := ownFolder(filepath.Join(root, ".cache"))
+	if err != nil {
+		return err
+	}
+	defer release()
 	return run(ctx, options{
 		Root: root,
-		Dir:  filepath.Join(root, ".cache", "demo"),
+		Dir:  dir,
 		Out:  os.Stdout,
 		Stay: term.IsTerminal(int(os.Stdout.Fd())),
 	})
+}
+
+// ownFolder takes a folder for kubeconfig and logs that no other demo uses now:
+// demo, or else demo-2 and so on. The process holds it until release.
+func ownFolder(parent string) (dir string, release func(), err error) {
+	for n := 1; ; n++ {
+		dir = filepath.Join(parent, "demo")
+		if n > 1 {
+			dir += fmt.Sprintf("-%d", n)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", nil, err
+		}
+		lock, err := os.Create(filepath.Join(dir, "lock"))
+		if err != nil {
+			return "", nil, err
+		}
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return dir, func() { lock.Close() }, nil
+		}
+		lock.Close()
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return "", nil, fmt.Errorf("locking %s: %w", dir, err)
+		}
+	}
 }
 
 // checkout is the folder of go.mod: this one, or one above.

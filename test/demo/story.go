@@ -187,7 +187,7 @@ func (d *demo) goOn(ctx context.Context) error {
 		{"curl http://" + d.addressOf(ctx, "edge") + ":8080", "ask a node through the NLB"},
 		{"curl " + d.cloud.URL + "/sim/state", "what the cloud holds"},
 		{"curl " + d.cloud.URL + "/sim/", "what can be done to it: faults, quotas, pools that grow"},
-		{"tail -f " + d.short(d.operatorLog()), "what the operator does"},
+		{"tail -f " + d.operatorLog(), "what the operator does"},
 	})
 	if !d.Stay {
 		return nil
