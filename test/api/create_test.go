@@ -211,6 +211,7 @@ func TestNLBServicesAtCreation(t *testing.T) {
 		"too short a timeout":        {`spec: {healthCheck: {timeout: 1s}}`, `spec.healthCheck.timeout: Invalid value: "1s": ` + badTimeout},
 		"too long a timeout":         {`spec: {healthCheck: {interval: 5m, timeout: 61s}}`, `spec.healthCheck.timeout: Invalid value: "61s": ` + badTimeout},
 		"a timeout in words":         {`spec: {healthCheck: {timeout: soon}}`, `spec.healthCheck.timeout: Invalid value: "soon": ` + badTimeout},
+		"a timeout in many words":    {`spec: {healthCheck: {timeout: as soon as possible now}}`, `spec.healthCheck.timeout: Too long: may not be more than 20 bytes`},
 		"a timeout of the interval":  {`spec: {healthCheck: {interval: 30s, timeout: 30s}}`, ``},
 		"a timeout longer than it":   {`spec: {healthCheck: {interval: 29s, timeout: 30s}}`, `spec.healthCheck.timeout: Invalid value: timeout 30s must not be longer than interval 29s`},
 		"a timeout over the default": {`spec: {healthCheck: {timeout: 11s}}`, `spec.healthCheck.timeout: Invalid value: timeout 11s must not be longer than interval 10s`},
