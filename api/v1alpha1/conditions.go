@@ -28,6 +28,9 @@ const (
 	ServiceConditionAccepted = Prefix + "Accepted"
 	// ServiceConditionProgrammed: every port is served by its NLB.
 	ServiceConditionProgrammed = Prefix + "Programmed"
+	// ServiceConditionBackendsHealthy informs whether every port has a backend
+	// that passes its health check.
+	ServiceConditionBackendsHealthy = Prefix + "BackendsHealthy"
 	// ServiceConditionUnclaimed: the operator holds the Service, but no longer
 	// claims it (its class or a flag changed); it stays as it is.
 	ServiceConditionUnclaimed = Prefix + "Unclaimed"

@@ -154,6 +154,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return outcome.Outcome{}, err
 	}
 	round.want = nlb.WantedLoadBalancer(object, claim)
+	round.want.Zone = r.zoneOf(object)
 	if text := r.invalid(object, claim); text != "" && !round.want.Deleting {
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}

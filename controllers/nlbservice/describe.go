@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,6 +29,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 		}
 	}
 	out.Describe(&status.Conditions, object.Generation)
+	noteHealth(round)
 	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
 }
 
@@ -102,9 +104,23 @@ func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, kno
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, whatToCheck(object)
 	default:
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy
-		condition.Message = fmt.Sprintf("%s of the backends are healthy", status.Health)
+		condition.Message = fmt.Sprintf("%s backends are healthy%s", status.Health, failing(status.Backends))
 	}
 	meta.SetStatusCondition(&status.Conditions, condition)
+}
+
+// failing names the backends that don't pass their health check.
+func failing(backends []v1alpha1.Backend) string {
+	var names []string
+	for _, backend := range backends {
+		if !backend.Healthy {
+			names = append(names, strings.TrimSpace(backend.NodeName+" "+backend.PublicIP))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; failing: " + strings.Join(names, ", ")
 }
 
 // whatToCheck is the way out when no backend passes its health check.
@@ -113,11 +129,24 @@ func whatToCheck(object *v1alpha1.NLBService) string {
 	check := want.HealthCheck
 	probe := "a TCP connection to"
 	if check.Mode != nlb.ProbeTCP {
-		probe = fmt.Sprintf("an %s GET of %s to answer 2XX on", check.Mode, check.Path)
+		probe = fmt.Sprintf("an %s GET of %s to answer 2XX on", strings.ToUpper(string(check.Mode)), check.Path)
 	}
 	return fmt.Sprintf("None of %d backends passes its health check, which expects %s port %d. Check that the nodes' security group admits "+
 		"port %d for the public security group public-nlb-healthcheck-sources and port %s for the clients, and that something listens there",
 		object.Status.TotalBackends, probe, check.Port, check.Port, nlb.PortText(want.TargetPort, want.Protocol))
+}
+
+// noteHealth tells when the last backend has failed, and when one is there again.
+func noteHealth(round *round) {
+	before := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
+	now := meta.FindStatusCondition(round.object.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
+	switch {
+	case now == nil:
+	case now.Status == metav1.ConditionFalse && (before == nil || before.Status != metav1.ConditionFalse):
+		round.notices.Warning(now.Reason, "CheckHealth", "%s", now.Message)
+	case now.Status == metav1.ConditionTrue && before != nil && before.Status == metav1.ConditionFalse:
+		round.notices.Normal(now.Reason, "CheckHealth", "%s", now.Message)
+	}
 }
 
 // noteDone tells of an operation that has succeeded.

@@ -31,7 +31,41 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
 	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))
 	set(service, v1alpha1.ServiceConditionAllFieldsHonored, fieldsHonoured(plan))
+	if health := backendsHealthy(ports, own); health.status == "" {
+		meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy)
+	} else {
+		set(service, v1alpha1.ServiceConditionBackendsHealthy, health)
+	}
 	meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionUnclaimed)
+}
+
+// backendsHealthy: every port has a backend that passes its health check. Nothing
+// is said before the first result.
+func backendsHealthy(ports []portState, own children) verdict {
+	var bad []string
+	known := false
+	for _, port := range ports {
+		child := own.service(port.child)
+		if child == nil {
+			continue
+		}
+		c := meta.FindStatusCondition(child.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
+		if c == nil || c.Status == metav1.ConditionUnknown {
+			continue
+		}
+		if known = true; c.Status == metav1.ConditionFalse {
+			port.message = c.Message
+			bad = append(bad, port.String())
+		}
+	}
+	switch {
+	case !known:
+		return verdict{}
+	case len(bad) > 0:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, strings.Join(bad, "; ")}
+	default:
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy, "Every port has a node that passes its health check"}
+	}
 }
 
 // longestMessage keeps a condition readable, and far below what the API server takes.
@@ -101,7 +135,7 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 	case done == nil:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonPending, fmt.Sprintf("NetworkLoadBalancer %s isn't looked at yet", lb.Name)}
 	case done.Status == metav1.ConditionFalse:
-		return verdict{metav1.ConditionFalse, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s", lb.Name, done.Message)}
+		return verdict{metav1.ConditionFalse, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s", lb.Name, progress(*done))}
 	case lb.Status.Address == "":
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonWaitingForAddress, fmt.Sprintf("NetworkLoadBalancer %s has no address yet", lb.Name)}
 	}
@@ -185,6 +219,7 @@ func tell(notices *outcome.Notices, before, now *corev1.Service, own children) {
 	bad := news(v1alpha1.ServiceConditionAccepted, "Accept", metav1.ConditionFalse)
 	news(v1alpha1.ServiceConditionAllFieldsHonored, "Honour", metav1.ConditionFalse)
 	news(v1alpha1.ServiceConditionUnclaimed, "Claim", metav1.ConditionTrue)
+	news(v1alpha1.ServiceConditionBackendsHealthy, "CheckHealth", metav1.ConditionFalse)
 	if !bad && own.stalled() { // progress is no news
 		news(v1alpha1.ServiceConditionProgrammed, "Program", metav1.ConditionFalse)
 	}

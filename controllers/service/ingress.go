@@ -17,7 +17,8 @@ import (
 
 // portState is how far a port of a Service is.
 type portState struct {
-	port corev1.ServicePort
+	port  corev1.ServicePort
+	child string // the name of its NLBService
 	stage
 	reason, message string
 }
@@ -55,7 +56,7 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 		default:
 			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
 		}
-		states[i].port = port
+		states[i].port, states[i].child = port, projection.ServiceName(service, port)
 	}
 	return states
 }
@@ -77,9 +78,20 @@ func stateOf(child *v1alpha1.NLBService) portState {
 	case current && stalled != nil && stalled.Status == metav1.ConditionTrue:
 		return portState{stage: failed, reason: stalled.Reason, message: stalled.Message}
 	case current:
-		return portState{stage: pending, reason: done.Reason, message: done.Message}
+		return portState{stage: pending, reason: done.Reason, message: progress(*done)}
 	default:
 		return portState{stage: pending, reason: v1alpha1.ReasonUpdating, message: fmt.Sprintf("NLBService %s has changed and isn't looked at yet", child.Name)}
+	}
+}
+
+// progress is what a Service tells of work under way: not each step of it, which
+// the objects tell themselves, so that not each step is a write of the Service.
+func progress(c metav1.Condition) string {
+	switch c.Reason {
+	case v1alpha1.ReasonCreating, v1alpha1.ReasonUpdating, v1alpha1.ReasonReplacing, v1alpha1.ReasonDeleting, v1alpha1.ReasonWaitingForOperation:
+		return "it is being set up"
+	default:
+		return c.Message
 	}
 }
 

@@ -227,13 +227,13 @@ func (s skips) message(nodes int) string {
 		what  string
 	}{
 		{s.leaving, "being deleted"},
-		{s.excluded, "labelled " + corev1.LabelNodeExcludeBalancers},
-		{s.elsewhere, "no Exoscale instance of the zone"},
-		{s.standalone, "an instance that is in no instance pool"},
+		{s.excluded, "excluded by the label " + corev1.LabelNodeExcludeBalancers},
+		{s.elsewhere, "not an Exoscale instance of the zone"},
+		{s.standalone, "not in an instance pool"},
 	} {
 		if skip.count > 0 {
-			why = append(why, fmt.Sprintf("%d %s", skip.count, skip.what))
+			why = append(why, fmt.Sprintf("%s: %d", skip.what, skip.count))
 		}
 	}
-	return fmt.Sprintf("none of %d nodes can receive traffic: %s", nodes, strings.Join(why, ", "))
+	return fmt.Sprintf("none of %d nodes can receive traffic (%s)", nodes, strings.Join(why, ", "))
 }

@@ -133,8 +133,8 @@ func TestMessages(t *testing.T) {
 		"no nodes": {given(""), "there is no node to forward to"},
 		"why none is eligible": {
 			given("", node(1, isExcluded), node(2, isLeaving), node(3, isExcluded), node(7), node(9, isElsewhere)),
-			"none of 5 nodes can receive traffic: 1 being deleted, 2 labelled node.kubernetes.io/exclude-from-external-load-balancers, " +
-				"1 no Exoscale instance of the zone, 1 an instance that is in no instance pool",
+			"none of 5 nodes can receive traffic (being deleted: 1, excluded by the label node.kubernetes.io/exclude-from-external-load-balancers: 2, " +
+				"not an Exoscale instance of the zone: 1, not in an instance pool: 1)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,7 +87,7 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 	case failure != nil:
 		*entry.Operation = nil
 		j.operations.Forget(entry.Key.Zone, op.ID)
-		log.FromContext(ctx).Info("A change at Exoscale failed", "action", op.Action, "name", op.Name, "zone", entry.Key.Zone, "operation", op.ID, "error", failure.Error())
+		log.FromContext(ctx).Info("A change at Exoscale failed", "action", op.Action, "cloudName", op.Name, "zone", entry.Key.Zone, "operation", op.ID, "error", failure.Error())
 		failed := j.Failed(entry, outcome.FromCloud(entry.Doing(op.Action), failure))
 		return &failed, false
 	case inTheWay:
@@ -137,7 +137,7 @@ func (j *Journal) Start(ctx context.Context, entry Entry, status Status, begin B
 	// From here on a shutdown has to wait: what was asked of Exoscale is recorded.
 	ctx = context.WithoutCancel(ctx)
 	op, err := j.operations.Start(ctx, entry.Key, j.owner(entry), begin)
-	logger := log.FromContext(ctx).WithValues("action", (*entry.Operation).Action, "name", (*entry.Operation).Name, "zone", entry.Key.Zone)
+	logger := log.FromContext(ctx).WithValues("action", (*entry.Operation).Action, "cloudName", (*entry.Operation).Name, "zone", entry.Key.Zone)
 	if err != nil {
 		if exoscale.ClassOf(err) != exoscale.Busy {
 			logger.Info("Exoscale refused a change", "error", err.Error())

@@ -43,6 +43,8 @@ type LoadBalancerWant struct {
 	Retain bool
 	// External: the NLB itself is never written.
 	External bool
+	// Zone is where it is to be; for messages.
+	Zone string
 	// ID of the NLB that the user names; empty if it is to be made or looked up by name.
 	ID string
 	// Attributes with the user's labels and those of ownership. An empty name
@@ -159,9 +161,9 @@ func settled(lb LoadBalancer) LoadBalancerMove {
 
 func missing(want LoadBalancerWant) string {
 	if want.ID != "" {
-		return fmt.Sprintf("There is no NLB with id %s in the zone; check spec.id and spec.zone", want.ID)
+		return fmt.Sprintf("There is no NLB with id %s in zone %s; check spec.id and spec.zone", want.ID, want.Zone)
 	}
-	return fmt.Sprintf("There is no NLB named %q in the zone; create it, or check spec.name and spec.zone", want.Attributes.Name)
+	return fmt.Sprintf("There is no NLB named %q in zone %s; create it, or check spec.name and spec.zone", want.Attributes.Name, want.Zone)
 }
 
 func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {

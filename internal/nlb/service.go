@@ -96,7 +96,7 @@ func addition(want ServiceWant, got ServiceGot) ServiceMove {
 			"Port %s of NLB %s is held by NLBService %s; delete that or choose another port", port, got.LoadBalancerID, got.Holder)}
 	case got.OnPort != nil:
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
-			"Port %s of NLB %s is used by service %q (%s) that this object doesn't own; delete it or choose another port", port, got.LoadBalancerID, got.OnPort.Name, got.OnPort.ID)}
+			"Port %s of NLB %s is used by service %q (%s) that this object doesn't own; choose another port, or have its owner remove it: then the port is taken over by itself", port, got.LoadBalancerID, got.OnPort.Name, got.OnPort.ID)}
 	case got.Rival != "":
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
 			"Port %s of NLB %s is claimed by NLBService %s, which goes first; delete that or choose another port", port, got.LoadBalancerID, got.Rival)}

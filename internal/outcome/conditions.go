@@ -25,7 +25,7 @@ func (o Outcome) Describe(conditions *[]metav1.Condition, generation int64) {
 	case programmed.Status != metav1.ConditionTrue:
 		set(v1alpha1.ConditionReady, programmed.Status, programmed.Reason, programmed.Message)
 	default:
-		set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+		set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "Served as asked for")
 	}
 
 	stands := func(kind string, holds bool) {
@@ -43,7 +43,7 @@ func (o Outcome) accepted() metav1.Condition {
 	if o.NotAccepted {
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: o.Reason, Message: o.Message}
 	}
-	return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted}
+	return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted, Message: "The spec is valid, and what it refers to is there"}
 }
 
 // programmed tells what is known of the cloud. Where a fault keeps us from
@@ -52,7 +52,7 @@ func (o Outcome) accepted() metav1.Condition {
 func (o Outcome) programmed(before *metav1.Condition) metav1.Condition {
 	switch {
 	case o.Kind == KindDone:
-		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonProgrammed}
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonProgrammed, Message: "Exoscale holds what the spec asks for"}
 	case o.cannotLook() && before != nil && before.Status != metav1.ConditionFalse:
 		return metav1.Condition{Status: metav1.ConditionUnknown, Reason: o.Reason, Message: o.Message}
 	default:

@@ -123,13 +123,30 @@ func TestHealthFollowsTheCloud(t *testing.T) {
 	}
 	w.g.Eventually(health).Should(Equal("1/2"))
 	w.becomes(web, v1alpha1.ConditionBackendsHealthy, "True/BackendsHealthy")
+	w.g.Expect(w.message(web, v1alpha1.ConditionBackendsHealthy)).To(ContainSubstring("failing: " + w.nodeName(members[0])))
 	w.sim.SetHealth(members[1].ID, false)
 	w.g.Eventually(health).Should(Equal("0/2"))
 	w.becomes(web, v1alpha1.ConditionBackendsHealthy, "False/NoHealthyBackends")
 	w.g.Expect(w.message(web, v1alpha1.ConditionBackendsHealthy)).To(And(
 		ContainSubstring("port 30080"), ContainSubstring("public-nlb-healthcheck-sources")))
+	w.tells(web, "Warning NoHealthyBackends", "port 30080")
 	w.becomes(web, v1alpha1.ConditionReady, "True/Ready") // health informs; it isn't readiness
 
 	w.sim.ScalePool(w.pool.ID, 3)
 	w.g.Eventually(health).Should(Equal("1/3"))
+	w.tells(web, "Normal BackendsHealthy", "1/3")
+}
+
+func TestAServiceWithoutHealthyNodesSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	web := w.service("web", nil)
+	w.served(web)
+	for _, instance := range w.sim.Members(w.pool.ID) {
+		w.sim.SetHealth(instance.ID, false)
+	}
+	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionBackendsHealthy) }).
+		Should(And(HavePrefix("False/NoHealthyBackends"), ContainSubstring("port 80/TCP"), ContainSubstring("public-nlb-healthcheck-sources")))
+	w.tells(web, "Warning NoHealthyBackends")
+	w.g.Expect(w.says(web, v1alpha1.ServiceConditionProgrammed)).To(HavePrefix("True/"))
 }
