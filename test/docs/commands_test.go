@@ -27,8 +27,10 @@ var dry = strings.NewReplacer("make ", "make --dry-run ")
 func TestTheREADMEOnARealCluster(t *testing.T) {
 	w := start(t)
 	t.Run("its objects are accepted as they stand", w.objectsAreAccepted)
-	t.Run("its API key may do all that is needed and no more", w.keyIsEnough)
-	t.Run("its commands do what it says", w.commandsWork)
+	// What a failure leaves would keep the last command from its end.
+	if t.Run("its API key may do all that is needed and no more", w.keyIsEnough) {
+		t.Run("its commands do what it says", w.commandsWork)
+	}
 }
 
 func TestWhatIsNotRunIsThere(t *testing.T) {
