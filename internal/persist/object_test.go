@@ -174,6 +174,14 @@ func TestWhatNeedsNoWrite(t *testing.T) {
 			t.Error("it is stored anew")
 		}
 	})
+	t.Run("so that of two who read the same, and have nothing to write, the stale one hears of it", func(t *testing.T) {
+		read := given(t)
+		o := New(server, read.DeepCopy())
+		meanwhile(t, read, func(o *v1alpha1.NetworkLoadBalancer) { o.Spec.Description = "theirs" })
+		if err := o.Intent(t.Context()); !apierrors.IsConflict(err) {
+			t.Errorf("err %v", err)
+		}
+	})
 }
 
 func TestAnObjectThatIsGone(t *testing.T) {
