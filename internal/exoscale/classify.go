@@ -2,7 +2,9 @@ package exoscale
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -137,7 +139,28 @@ func words(err error) string {
 	if errors.As(err, &request) {
 		err = request.Err
 	}
-	return clip(err.Error())
+	return clip(unanswered(err))
+}
+
+// unanswered tells why there was no answer in words that stay the same as long
+// as the cause does: they end up in conditions, and a port or a time in them
+// that is another at each attempt would have every object written again and again.
+func unanswered(err error) string {
+	text := err.Error()
+	var connection *net.OpError
+	var name *net.DNSError
+	var certificate x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &connection): // names the port on our side
+		stable := strings.TrimSpace(connection.Op+" "+connection.Net) + ": " + unanswered(connection.Err)
+		return strings.Replace(text, connection.Error(), stable, 1)
+	case errors.As(err, &name) && name.IsTimeout: // may quote the query to the name server, with our port
+		return strings.Replace(text, name.Error(), "lookup "+name.Name+": no answer in time", 1)
+	case errors.As(err, &certificate) && certificate.Reason == x509.Expired: // names the current time
+		return strings.Replace(text, certificate.Error(), "the certificate of the API has expired, or isn't valid yet", 1)
+	default:
+		return text
+	}
 }
 
 func apiWords(api *v3.APIError) string {

@@ -2,11 +2,16 @@ package exoscale
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	v3 "github.com/exoscale/egoscale/v3"
@@ -116,6 +121,48 @@ func TestErrorSaysWhyThereWasNoAnswer(t *testing.T) {
 	}
 	if got := words(errors.New(strings.Repeat("é", maxMessage))); len(got) > maxMessage+len("…") || !strings.HasSuffix(got, "é…") {
 		t.Errorf("a long text isn't cut at a character: %d bytes", len(got))
+	}
+}
+
+// What differs at each attempt would have every object written at each.
+func TestWhyThereWasNoAnswerIsSaidTheSameEachTime(t *testing.T) {
+	at := func(port int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
+	broken := func(port int) error {
+		return &net.OpError{Op: "read", Net: "tcp", Source: at(port), Addr: at(443), Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	}
+	refused := func(port int) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: at(443), Source: at(port), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}
+	for name, c := range map[string]struct {
+		attempt func(port int) error
+		want    string
+	}{
+		"a connection that broke":  {broken, "read tcp: read: connection reset by peer"},
+		"while the answer came":    {func(port int) error { return fmt.Errorf("reading the answer: %w", broken(port)) }, "reading the answer: read tcp: read: connection reset by peer"},
+		"no connection at all":     {refused, "dial tcp: connect: connection refused"},
+		"not even through a proxy": {func(port int) error { return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: refused(port)} }, "proxyconnect tcp: dial tcp: connect: connection refused"},
+		"the API refuses TLS":      {func(int) error { return &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")} }, "remote error: tls: handshake failure"},
+		"no name server": {func(port int) error {
+			return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
+				Name: "api.example", Server: "10.0.0.10:53", IsTimeout: true, Err: fmt.Sprintf("read udp 10.0.0.1:%d->10.0.0.10:53: i/o timeout", port),
+			}}
+		}, "dial tcp: lookup api.example: no answer in time"},
+		"a certificate of yesterday": {func(port int) error {
+			return &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired, Detail: fmt.Sprintf("current time %d is after yesterday", port)}}
+		}, "tls: failed to verify certificate: the certificate of the API has expired, or isn't valid yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, port := range []int{44262, 44264} {
+				cause := c.attempt(port)
+				err := newError(&call{operation: opGetLoadBalancer}, fmt.Errorf("http client do: %w", &url.Error{Op: "Get", URL: "https://api.example/v2", Err: cause}))
+				if err.Message != c.want {
+					t.Errorf("got %q, want %q", err.Message, c.want)
+				}
+				if !errors.Is(err, cause) {
+					t.Error("the cause can't be found any more")
+				}
+			}
+		})
 	}
 }
 
