@@ -36,7 +36,7 @@ func (c *cloud) pool(size int64) string {
 
 func (c *cloud) scale(pool string, size int) { c.sim.ScalePool(pool, size) }
 
-func (c *cloud) quota(limit int64) { c.sim.SetQuota(c.zone, quotaResource, limit) }
+func (c *cloud) quota(limit int64) { c.sim.SetQuota(c.zone, "network-load-balancer", limit) }
 
 func (c *cloud) calls(operation string) int { return c.sim.Calls().Operations[operation] }
 

@@ -17,7 +17,6 @@ const (
 	opListInstances     = "list-instances"
 	opListInstancePools = "list-instance-pools"
 	opListSKSClusters   = "list-sks-clusters"
-	opGetQuota          = "get-quota"
 	opGetOperation      = "get-operation"
 
 	opCreateLoadBalancer = "create-load-balancer"
@@ -29,9 +28,6 @@ const (
 	opResetService       = "reset-load-balancer-service-field"
 	opDeleteService      = "delete-load-balancer-service"
 )
-
-// quotaResource is Exoscale's name of the quota on NLBs.
-const quotaResource = "network-load-balancer"
 
 // LoadBalancers lists all NLBs of a zone, complete with services and health.
 func (c *Client) LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
@@ -95,16 +91,6 @@ func (c *Client) SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepo
 		pools = append(pools, nodepoolsOf(cluster)...)
 	}
 	return pools, nil
-}
-
-// Quota tells how many NLBs the organisation has and may have; limit -1 is unlimited.
-func (c *Client) Quota(ctx context.Context, zone string) (usage, limit int64, err error) {
-	answer, err := request(ctx, c, call{operation: opGetQuota, object: "quota " + quotaResource, zone: zone},
-		func(ctx context.Context, sdk *v3.Client) (*v3.Quota, error) { return sdk.GetQuota(ctx, quotaResource) })
-	if err != nil {
-		return 0, 0, err
-	}
-	return answer.Usage, answer.Limit, nil
 }
 
 // GetOperation reads how far an operation is.
