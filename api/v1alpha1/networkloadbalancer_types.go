@@ -60,6 +60,7 @@ type AllowedNamespaces struct {
 // found by id or name; only services are added to it.
 // +kubebuilder:validation:XValidation:rule="has(self.zone) == has(oldSelf.zone) && (!has(self.zone) || self.zone == oldSelf.zone)",message="zone can't be changed, set later or removed, since an NLB stays in its zone; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".zone"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.id) || (has(self.id) && self.id == oldSelf.id)",message="id can be set once and not be changed or removed; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".id"
+// +kubebuilder:validation:XValidation:rule="self.managementPolicy == oldSelf.managementPolicy",message="managementPolicy can't be changed; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".managementPolicy"
 // +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || has(self.id) || has(self.name)",message="managementPolicy External needs the id or the name of an existing NLB",reason=FieldValueRequired,fieldPath=".id"
 // +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.deletionPolicy) || self.deletionPolicy == 'Retain'",message="an External NLB is never deleted: leave deletionPolicy out or set it to Retain",reason=FieldValueForbidden,fieldPath=".deletionPolicy"
 // +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.description)",message="the description of an External NLB is never written: leave it out",reason=FieldValueForbidden,fieldPath=".description"
@@ -104,7 +105,7 @@ type NetworkLoadBalancerSpec struct {
 	ID string `json:"id,omitempty"`
 
 	// managementPolicy is Managed (the operator creates, updates and deletes the
-	// NLB) or External (it never does; it only adds services). Default: Managed.
+	// NLB) or External (it never does; it only adds services). Default: Managed. Can't be changed.
 	// +kubebuilder:default=Managed
 	// +optional
 	ManagementPolicy ManagementPolicy `json:"managementPolicy,omitempty"`
@@ -217,7 +218,7 @@ func (n *NetworkLoadBalancer) EffectiveDeletionPolicy() DeletionPolicy {
 		return DeletionRetain
 	case n.Spec.DeletionPolicy != "":
 		return n.Spec.DeletionPolicy
-	case n.Spec.ID != "" || n.Status.Adopted:
+	case n.Status.Adopted, n.Spec.ID != "" && (n.Status.ID == "" || n.Status.ID == n.Spec.ID):
 		return DeletionRetain
 	default:
 		return DeletionDelete

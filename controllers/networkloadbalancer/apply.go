@@ -2,7 +2,9 @@ package networkloadbalancer
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
@@ -25,9 +27,14 @@ func effectSeen(round *round) bool {
 	}
 }
 
-// conclude closes what was in flight, if anything was, and tells of it.
-func (r *Reconciler) conclude(round *round) {
-	op := r.journal.Conclude(r.entry(round.object))
+// conclude closes what was in flight, if anything was, and tells of it. A create
+// whose answer was lost stays open until it is sure that nothing came of it.
+func (r *Reconciler) conclude(ctx context.Context, round *round) {
+	entry := r.entry(round.object)
+	if round.got.NLB == nil && r.journal.Lost(entry) {
+		return
+	}
+	op := r.journal.Conclude(ctx, entry)
 	switch {
 	case op == nil:
 	case op.ID != "", op.Action == v1alpha1.ActionCreate && round.got.NLB != nil: // its answer may have been lost
@@ -35,32 +42,60 @@ func (r *Reconciler) conclude(round *round) {
 	}
 }
 
+// waitNet is how soon to look again at an NLB that changes without an operation
+// of which we know.
+const waitNet = 5 * time.Second
+
 // apply makes the one step.
 func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalancerMove) (outcome.Outcome, error) {
+	object := round.object
 	switch move.Action {
 	case nlb.None:
-		r.journal.Succeeded(r.entry(round.object))
+		r.journal.Succeeded(r.entry(object))
 		if round.want.Deleting {
 			return r.release(ctx, round)
 		}
 		return outcome.Done(), nil
 	case nlb.Wait:
-		return outcome.Waiting(move.Reason, move.Message), nil
+		if move.Reason == v1alpha1.ReasonWaitingForServices {
+			return outcome.Waiting(move.Reason, move.Message), nil
+		}
+		r.Inventory.Invalidate(r.entry(object).Key)
+		return outcome.Waiting(move.Reason, move.Message).Within(waitNet), nil
 	case nlb.Conflict:
 		if move.Reason == v1alpha1.ReasonNotFound || move.Reason == v1alpha1.ReasonInUseByOther {
 			return outcome.Unresolved(move.Reason, move.Message), nil
 		}
 		return outcome.Blocked(move.Reason, move.Message), nil
 	}
-	object := round.object
 	action, begin := r.step(round, move)
-	r.intend(round, move, action)
-	noteCause(round, move)
-	return r.journal.Start(ctx, r.entry(object), round, begin, func(op exoscale.Operation) {
+	intent := r.intend(round, move, action)
+	entry := r.entry(object)
+	if entry.Change = changeText(round, move); action == v1alpha1.ActionCreate {
+		entry.Key = exoscale.Key{Zone: entry.Key.Zone, Name: intent.Name}
+	}
+	if ineffective := r.journal.Ineffective(entry); ineffective != nil {
+		r.Inventory.Invalidate(entry.Key)
+		return *ineffective, nil
+	}
+	out, err := r.journal.Start(ctx, entry, intent, round, begin, func(op exoscale.Operation) {
 		if action == v1alpha1.ActionCreate && op.ReferenceID != "" {
 			object.Status.ID, object.Status.Address, object.Status.State = op.ReferenceID, "", nlb.StateCreating
 		}
 	})
+	if out.Kind == outcome.KindWaiting { // begun, or about to
+		noteCause(round, move)
+	}
+	return out, err
+}
+
+// changeText tells a change of an NLB from others, with what it starts from.
+func changeText(round *round, move nlb.LoadBalancerMove) string {
+	if round.got.NLB == nil || move.Action == nlb.Delete || move.Action == nlb.DeleteService {
+		return ""
+	}
+	lb := round.got.NLB
+	return fmt.Sprintf("%s %q %q %v → %+v", lb.ID, lb.Name, lb.Description, lb.Labels, round.want.Attributes)
 }
 
 // step is the request that makes a move.
@@ -103,16 +138,16 @@ func relabels(round *round) bool {
 	return !round.got.Proof.Adopts() && round.got.NLB.ID == round.Before.Status.ID
 }
 
-// intend notes in the status what is about to be done, and all that has to be
-// known about it after a crash.
-func (r *Reconciler) intend(round *round, move nlb.LoadBalancerMove, action v1alpha1.OperationAction) {
+// intend gives the entry for what is about to be done, and notes in the status
+// all else that has to be known about it after a crash.
+func (r *Reconciler) intend(round *round, move nlb.LoadBalancerMove, action v1alpha1.OperationAction) v1alpha1.Operation {
 	status := &round.object.Status
 	status.Zone = r.zoneOf(round.object)
-	status.Operation = &v1alpha1.Operation{Action: action, Name: round.want.Attributes.Name}
+	intent := v1alpha1.Operation{Action: action, Name: round.want.Attributes.Name}
 	if lb := round.got.NLB; lb != nil {
-		status.ID, status.Operation.Name = lb.ID, lb.Name
+		status.ID, intent.Name = lb.ID, lb.Name
 		if move.Action == nlb.DeleteService {
-			status.Operation.Name = serviceName(*lb, move.ServiceID)
+			intent.Name = serviceName(*lb, move.ServiceID)
 		}
 	}
 	if action == v1alpha1.ActionAdopt && round.got.Proof.Adopts() {
@@ -123,6 +158,7 @@ func (r *Reconciler) intend(round *round, move nlb.LoadBalancerMove, action v1al
 		slices.Sort(keys)
 		status.AppliedLabelKeys = slices.Compact(keys)
 	}
+	return intent
 }
 
 func serviceName(lb nlb.LoadBalancer, id string) string {

@@ -149,12 +149,13 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if err := round.Hold(ctx, v1alpha1.LoadBalancerFinalizer); err != nil {
 		return outcome.Outcome{}, err
 	}
-	claim, err := r.claim(ctx, object)
+	claim, stale, err := r.claim(ctx, object)
 	if err != nil {
 		return outcome.Outcome{}, err
 	}
 	round.want = nlb.WantedLoadBalancer(object, claim)
 	round.want.Zone = r.zoneOf(object)
+	round.want.Retain = round.want.Retain || stale
 	if text := r.invalid(object, claim); text != "" && !round.want.Deleting {
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
@@ -164,37 +165,55 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	creating := object.Status.Operation != nil && object.Status.Operation.Action == v1alpha1.ActionCreate
 	out, ended := r.journal.Progress(ctx, r.entry(object))
 	if out != nil {
-		if creating && object.Status.Operation == nil {
+		if op := object.Status.Operation; creating && (op == nil || op.ID == "") {
 			object.Status.ID = "" // it failed; if the NLB is there all the same, its labels tell
 		}
 		return *out, nil
 	}
-	got, err := r.observe(ctx, object, claim)
-	if err != nil {
-		if round.want.Deleting && exoscale.ClassOf(err) == exoscale.UnknownZone {
-			return r.release(ctx, round) // nothing can be in a zone that isn't
+	if unknown := r.look(ctx, round, claim); unknown != nil {
+		if round.want.Deleting && unknown.Reason == v1alpha1.ReasonUnknownZone && object.Status.ID == "" && object.Status.Operation == nil {
+			return r.release(ctx, round) // nothing was ever made there
 		}
-		return outcome.FromCloud("Looking the NLB up", err), nil
+		return *unknown, nil
+	}
+	if unseen := r.unseen(round, ended); unseen != nil {
+		return *unseen, nil
+	}
+	r.conclude(ctx, round)
+	move := nlb.DiffLoadBalancer(round.want, *round.got)
+	if move.Change.Labels != nil {
+		// Labels can only be written all together: those that others set a moment
+		// ago have to be among them.
+		r.Inventory.Invalidate(r.entry(object).Key)
+		if unknown := r.look(ctx, round, claim); unknown != nil {
+			return *unknown, nil
+		}
+		move = nlb.DiffLoadBalancer(round.want, *round.got)
+	}
+	return r.apply(ctx, round, move)
+}
+
+// look reads the NLB; the outcome is set if it can't.
+func (r *Reconciler) look(ctx context.Context, round *round, claim nlb.Claim) *outcome.Outcome {
+	got, err := r.observe(ctx, round.object, claim)
+	if err != nil {
+		out := outcome.FromCloud("Looking the NLB up", err)
+		return &out
 	}
 	round.got = &got
-	if ended && !effectSeen(round) {
-		if unseen := r.journal.Unseen(r.entry(object)); unseen != nil {
-			r.Inventory.Invalidate(r.entry(object).Key)
-			return *unseen, nil
-		}
+	return nil
+}
+
+// unseen tells to wait while what an operation did, or may have done, isn't
+// shown yet. ended: it has succeeded.
+func (r *Reconciler) unseen(round *round, ended bool) *outcome.Outcome {
+	entry := r.entry(round.object)
+	lost := round.want.Deleting && round.got.NLB == nil && r.journal.Lost(entry)
+	if !lost && (!ended || effectSeen(round)) {
+		return nil
 	}
-	r.conclude(round)
-	move := nlb.DiffLoadBalancer(round.want, got)
-	if move.Change.Labels == nil {
-		return r.apply(ctx, round, move)
-	}
-	// Labels can only be written all together: those that others set a moment
-	// ago have to be among them.
-	r.Inventory.Invalidate(r.entry(object).Key)
-	if got, err = r.observe(ctx, object, claim); err != nil {
-		return outcome.FromCloud("Looking the NLB up", err), nil
-	}
-	return r.apply(ctx, round, nlb.DiffLoadBalancer(round.want, got))
+	r.Inventory.Invalidate(entry.Key)
+	return r.journal.Unseen(entry)
 }
 
 // invalid says what stands against the spec.

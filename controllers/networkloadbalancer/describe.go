@@ -41,6 +41,9 @@ func describeNLB(round *round) {
 	status.Address, status.State = lb.Address, lb.State
 	status.ServiceCount = int32(len(lb.Services))
 	status.ForeignServices = int32(len(got.Services.Foreign))
+	if got.Proof == nlb.ProofExternal {
+		status.AppliedLabelKeys, status.Adopted = nil, false
+	}
 	if got.Proof == nlb.ProofLabels && status.Operation == nil {
 		status.AppliedLabelKeys = stillThere(status.AppliedLabelKeys, lb.Labels, round.want.WantedLabelKeys())
 	}

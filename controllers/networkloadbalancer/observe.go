@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,33 +16,35 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
-// claim gathers what could prove that an NLB is the object's.
-func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (nlb.Claim, error) {
-	serviceUID, err := r.serviceUID(ctx, object)
-	return nlb.Claim{
-		Cluster:    r.ClusterID,
-		Namespace:  object.Namespace,
-		Name:       object.Name,
-		UID:        string(object.UID),
-		ServiceUID: serviceUID,
-		RecordedID: object.Status.ID,
-		External:   object.Spec.ManagementPolicy == v1alpha1.External,
-	}, err
-}
-
-// serviceUID is the UID of the Service that the object was projected from. The
-// reference is anybody's to write; only a Service that lives has a UID to prove.
-func (r *Reconciler) serviceUID(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (string, error) {
+// claim gathers what could prove that an NLB is the object's. stale tells that
+// the object was projected from a Service that is gone, while another one of its
+// name lives (a restored backup): the NLB is that one's to claim.
+func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (claim nlb.Claim, stale bool, err error) {
+	claim = nlb.Claim{
+		Cluster:   r.ClusterID,
+		Namespace: object.Namespace,
+		Name:      object.Name,
+		UID:       string(object.UID),
+		External:  object.Spec.ManagementPolicy == v1alpha1.External,
+	}
+	if nlb.Held(object) {
+		claim.RecordedID = object.Status.ID
+	}
+	// The reference is anybody's to write; only a Service that lives has a UID to prove.
 	owner := metav1.GetControllerOf(object)
 	if owner == nil || owner.Kind != "Service" || owner.APIVersion != "v1" {
-		return "", nil
+		return claim, false, nil
 	}
 	service := &corev1.Service{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: owner.Name}, service)
-	if err != nil || service.UID != owner.UID {
-		return "", client.IgnoreNotFound(err)
+	switch err := r.Client.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: owner.Name}, service); {
+	case err != nil:
+		return claim, false, client.IgnoreNotFound(err)
+	case service.UID != owner.UID:
+		return claim, true, nil
+	default:
+		claim.ServiceUID = string(service.UID)
+		return claim, false, nil
 	}
-	return string(service.UID), nil
 }
 
 // zoneOf is where the NLB is, or is to be: the recorded zone comes first.
@@ -71,6 +74,9 @@ func (r *Reconciler) observe(ctx context.Context, object *v1alpha1.NetworkLoadBa
 }
 
 func (r *Reconciler) find(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, zone string, claim nlb.Claim) (nlb.LoadBalancerGot, error) {
+	if claim.External && object.Spec.ID == "" {
+		return r.findByName(ctx, zone, object.Spec.Name, claim)
+	}
 	for _, id := range []string{object.Status.ID, object.Spec.ID} {
 		if id == "" {
 			continue
@@ -86,9 +92,6 @@ func (r *Reconciler) find(ctx context.Context, object *v1alpha1.NetworkLoadBalan
 	}
 	if object.Spec.ID != "" {
 		return nlb.LoadBalancerGot{}, nil
-	}
-	if claim.External {
-		return r.findByName(ctx, zone, object.Spec.Name, claim)
 	}
 	// A create may follow, or its answer was lost: memory isn't good enough.
 	all, err := r.Inventory.FreshLoadBalancers(ctx, zone)
@@ -143,12 +146,12 @@ func (r *Reconciler) census(ctx context.Context, object *v1alpha1.NetworkLoadBal
 	if err != nil {
 		return census, err
 	}
-	owned := object.Spec.ManagementPolicy != v1alpha1.External
+	made := nlb.Made(object)
 	for _, service := range lb.Services {
-		switch {
-		case held(service, append(byID.Items, byRef.Items...)):
-			census.Held = append(census.Held, service)
-		case owned && nlb.Orphaned(service.Name, lives):
+		switch holder := holderOf(service, append(byID.Items, byRef.Items...)); {
+		case holder != "":
+			census.Held, census.Holders = append(census.Held, service), append(census.Holders, holder)
+		case made && nlb.Orphaned(service, lives):
 			census.Orphaned = append(census.Orphaned, service)
 		default:
 			census.Foreign = append(census.Foreign, service)
@@ -157,16 +160,17 @@ func (r *Reconciler) census(ctx context.Context, object *v1alpha1.NetworkLoadBal
 	return census, nil
 }
 
-// held tells whether one of the objects stands for the service: by its recorded
-// id, or by the name and port that it gives to it.
-func held(service nlb.Service, objects []v1alpha1.NLBService) bool {
+// holderOf is the object that stands for a service: by its recorded id, or, while
+// that isn't recorded yet, by the name and port that it gives to it; empty if none.
+func holderOf(service nlb.Service, objects []v1alpha1.NLBService) string {
 	for i := range objects {
 		object := &objects[i]
 		want := nlb.WantedService(object, "")
-		if object.Status.ID == service.ID ||
-			want.Name == service.Name && want.Port == service.Port && want.Protocol == service.Protocol {
-			return true
+		making := !meta.IsStatusConditionFalse(object.Status.Conditions, v1alpha1.ConditionAccepted) &&
+			want.Name == service.Name && want.Port == service.Port && want.Protocol == service.Protocol
+		if object.Status.ID == service.ID || making {
+			return client.ObjectKeyFromObject(object).String()
 		}
 	}
-	return false
+	return ""
 }

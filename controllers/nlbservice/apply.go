@@ -3,6 +3,7 @@ package nlbservice
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,9 +27,14 @@ func effectSeen(round *round) bool {
 	}
 }
 
-// conclude closes what was in flight, if anything was, and tells of it.
-func (r *Reconciler) conclude(round *round) {
-	op := r.journal.Conclude(r.entry(round))
+// conclude closes what was in flight, if anything was, and tells of it. An add
+// whose answer was lost stays open until it is sure that nothing came of it.
+func (r *Reconciler) conclude(ctx context.Context, round *round) {
+	entry := r.entry(round)
+	if round.got.Own == nil && r.journal.Lost(entry) {
+		return
+	}
+	op := r.journal.Conclude(ctx, entry)
 	switch {
 	case op == nil:
 	case op.ID != "", op.Action == v1alpha1.ActionCreate && round.got.Own != nil: // its answer may have been lost
@@ -38,10 +44,16 @@ func (r *Reconciler) conclude(round *round) {
 
 // decide resolves the target and makes the one step that is due.
 func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome, error) {
-	want := nlb.ServiceWant{Absent: round.place.absent}
+	status := &round.object.Status
+	want := nlb.ServiceWant{Absent: round.place.absent, Replacing: status.ReplacedAt != nil}
 	if !want.Absent {
 		pool, problem := r.target(ctx, round.object, round.place.zone)
-		if problem != nil {
+		away := want.Replacing && round.got.Own == nil && status.InstancePoolID != ""
+		switch {
+		case problem != nil && away:
+			pool.ID = status.InstancePoolID // what it was taken away for is gone: back
+		case problem != nil:
+			noteReplaced(round, r.Clock.Now())
 			return *problem, nil
 		}
 		round.pool = pool
@@ -52,17 +64,22 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 	case nlb.None:
 		return r.settle(ctx, round)
 	case nlb.Wait:
-		return outcome.Waiting(move.Reason, move.Message), nil
+		r.Inventory.Invalidate(r.entry(round).Key) // it changes without an operation of which we know
+		return outcome.Waiting(move.Reason, move.Message).Within(waitNet), nil
 	case nlb.Conflict:
 		return outcome.Blocked(move.Reason, move.Message), nil
 	case nlb.Replace:
-		if round.pool.Size == 0 {
+		if round.pool.Size == 0 && !want.Replacing {
 			return outcome.Blocked(v1alpha1.ReasonNoEligibleNodes, fmt.Sprintf(
 				"Instance pool %s (%s) has no instances yet, so traffic stays with the pool it goes to now", round.pool.Name, round.pool.ID)), nil
 		}
 	}
 	return r.start(ctx, round, move)
 }
+
+// waitNet is how soon to look again at a service that changes without an
+// operation of which we know.
+const waitNet = 5 * time.Second
 
 // settle ends a round in which the cloud is as wanted.
 func (r *Reconciler) settle(ctx context.Context, round *round) (outcome.Outcome, error) {
@@ -79,24 +96,52 @@ func (r *Reconciler) settle(ctx context.Context, round *round) (outcome.Outcome,
 
 // start begins the one operation.
 func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMove) (outcome.Outcome, error) {
-	object := round.object
+	status := &round.object.Status
 	action, begin := r.step(round, move)
-	status := &object.Status
 	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
-	status.Operation = &v1alpha1.Operation{Action: action, Name: move.Attributes.Name}
+	intent, entry := v1alpha1.Operation{Action: action, Name: move.Attributes.Name}, r.entry(round)
 	if own := round.got.Own; own != nil {
-		status.ID, status.Operation.Name = own.ID, own.Name
+		status.ID, intent.Name = own.ID, own.Name
+		if move.Action == nlb.Update {
+			entry.Change = fmt.Sprintf("%+v → %+v", own.Attributes(), move.Attributes)
+		}
 	}
-	if move.Action == nlb.Replace && status.ReplacedAt == nil {
+	if ineffective := r.journal.Ineffective(entry); ineffective != nil {
+		r.Inventory.Invalidate(entry.Key)
+		return *ineffective, nil
+	}
+	replaced := status.ReplacedAt
+	if move.Action == nlb.Replace && replaced == nil {
 		now := metav1.NewTime(r.Clock.Now())
 		status.ReplacedAt = &now
 	}
-	noteCause(round, move)
-	out, err := r.journal.Start(ctx, r.entry(round), round, begin, func(exoscale.Operation) {})
-	if action == v1alpha1.ActionCreate && status.ReplacedAt != nil && out.Kind == outcome.KindBlocked {
-		r.refusals.remember(object, move.Attributes.InstancePoolID, out)
+	if action == v1alpha1.ActionCreate {
+		r.refusals.tries(round.object, move.Attributes.InstancePoolID)
 	}
-	return out, err
+	out, err := r.journal.Start(ctx, entry, intent, round, begin, func(exoscale.Operation) {})
+	switch {
+	case err != nil:
+		return out, err
+	case out.Kind == outcome.KindWaiting: // begun, or about to
+		noteCause(round, move)
+	case action == v1alpha1.ActionCreate && status.Operation == nil:
+		out = r.backFrom(round, out)
+	}
+	if status.Operation == nil {
+		status.ReplacedAt = replaced // nothing was removed
+	}
+	return out, nil
+}
+
+// backFrom sends a service back to the pool it had, and at once, if the add that
+// was to move it to another has failed.
+func (r *Reconciler) backFrom(round *round, out outcome.Outcome) outcome.Outcome {
+	op := round.object.Status.Operation
+	if failed := op == nil || op.ID == ""; !failed || out.Kind == outcome.KindWaiting || !r.refusals.failed(round.object, out) {
+		return out
+	}
+	r.journal.Succeeded(r.entry(round)) // going back is another change: nothing holds it up
+	return out.Within(moveNet)
 }
 
 // step is the request that makes a move.

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -88,7 +89,7 @@ func New(options Options) *Reconciler {
 	return &Reconciler{
 		Options:  options,
 		journal:  journal.New(journal.KindNLBService, options.Operations, options.Clock),
-		refusals: newRefusals(),
+		refusals: newRefusals(options.Clock),
 	}
 }
 
@@ -99,6 +100,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("nlbservice").
 		For(&v1alpha1.NLBService{}, builder.WithPredicates(pacing.Asked())).
 		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(placementChanged())).
+		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(onlyDeletes())).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(nodeChanged())).
 		WatchesRawSource(r.Wakeups).
 		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
@@ -169,7 +172,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	r.Inventory.Watch(round.place.zone)
 	out, ended := r.journal.Progress(ctx, r.entry(round))
 	if out != nil {
-		return *out, nil
+		return r.backFrom(round, *out), nil
 	}
 	ownUIDs, err := r.ownUIDs(ctx, object)
 	if err != nil {
@@ -181,13 +184,10 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if looked, err := r.look(ctx, round, ownUIDs); looked != nil || err != nil {
 		return deref(looked), err
 	}
-	if ended && !effectSeen(round) {
-		if unseen := r.journal.Unseen(r.entry(round)); unseen != nil {
-			r.Inventory.Invalidate(r.entry(round).Key)
-			return *unseen, nil
-		}
+	if unseen := r.unseen(round, ended); unseen != nil {
+		return *unseen, nil
 	}
-	r.conclude(round)
+	r.conclude(ctx, round)
 	if until := round.place.until; until != nil && !round.place.absent {
 		return *until, nil
 	}
@@ -208,7 +208,7 @@ func (r *Reconciler) look(ctx context.Context, round *round, ownUIDs []string) (
 	lb, err := r.Inventory.LoadBalancer(ctx, where.zone, where.loadBalancerID)
 	switch class := exoscale.ClassOf(err); {
 	case class == "":
-	case class == exoscale.NotFound, class == exoscale.UnknownZone && where.absent:
+	case class == exoscale.NotFound, class == exoscale.UnknownZone && where.absent && round.object.Status.ID == "" && round.object.Status.Operation == nil:
 		if where.absent {
 			out, err := r.release(ctx, round)
 			return &out, err
@@ -225,6 +225,18 @@ func (r *Reconciler) look(ctx context.Context, round *round, ownUIDs []string) (
 	round.lb = &lb
 	round.got, err = r.observe(ctx, round, lb, ownUIDs)
 	return nil, err
+}
+
+// unseen tells to wait while what an operation did, or may have done, isn't
+// shown yet. ended: it has succeeded.
+func (r *Reconciler) unseen(round *round, ended bool) *outcome.Outcome {
+	entry := r.entry(round)
+	lost := round.place.absent && round.got.Own == nil && r.journal.Lost(entry)
+	if !lost && (!ended || effectSeen(round)) {
+		return nil
+	}
+	r.Inventory.Invalidate(entry.Key)
+	return r.journal.Unseen(entry)
 }
 
 // release ends a round for a service that is to be absent, and is.

@@ -86,12 +86,14 @@ func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, kno
 		status.Backends = append(status.Backends, v1alpha1.Backend{
 			PublicIP: backend.PublicIP, InstanceID: who.instanceID, NodeName: who.nodeName, Healthy: backend.Healthy,
 		})
+	}
+	slices.SortFunc(status.Backends, func(a, b v1alpha1.Backend) int { return cmp.Compare(a.PublicIP, b.PublicIP) })
+	status.Backends = slices.CompactFunc(status.Backends, func(a, b v1alpha1.Backend) bool { return a.PublicIP == b.PublicIP })
+	for _, backend := range status.Backends {
 		if backend.Healthy {
 			status.HealthyBackends++
 		}
 	}
-	slices.SortFunc(status.Backends, func(a, b v1alpha1.Backend) int { return cmp.Compare(a.PublicIP, b.PublicIP) })
-	status.Backends = slices.CompactFunc(status.Backends, func(a, b v1alpha1.Backend) bool { return a.PublicIP == b.PublicIP })
 	status.TotalBackends = int32(len(status.Backends)) //nolint:gosec // a pool has far fewer instances
 	status.Health = fmt.Sprintf("%d/%d", status.HealthyBackends, status.TotalBackends)
 

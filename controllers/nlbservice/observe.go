@@ -108,9 +108,9 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 	claim := nlb.ServiceClaim{
 		OwnUIDs: ownUIDs, RecordedID: object.Status.ID, Intent: intended(object),
 		Port: wanted.Port, Protocol: wanted.Protocol,
-		LoadBalancerOurs: round.place.owned, HolderOf: holderOf, Lives: lives,
+		LoadBalancerMade: round.place.made, HolderOf: holderOf, Lives: lives,
 	}
-	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Count: len(lb.Services)}
+	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Count: len(lb.Services) + away(others, lb.Services)}
 	for _, service := range lb.Services {
 		switch {
 		case nlb.ServiceIsOurs(service, claim):

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
@@ -19,8 +20,8 @@ type placement struct {
 	zone, loadBalancerID string
 	// absent: the service is to be removed from there.
 	absent bool
-	// owned is true if the operator owns the NLB: it isn't External.
-	owned bool
+	// made is true if the operator made that NLB for the object referred to.
+	made bool
 	// moved: the service is on another NLB than it should be, and is to be
 	// removed from there first.
 	moved bool
@@ -36,15 +37,21 @@ type placement struct {
 //	─────────┼─────────────────────────────┼─────────────────────────────────────
 //	deleted  │ any                         │ removed from where it is recorded
 //	alive    │ none                        │ stays as it is; NotFound
-//	         │ doesn't admit the namespace │ stays as it is; NotAllowedNamespace
 //	         │ being deleted with its NLB  │ removed; LoadBalancerDeleting
 //	         │ being deleted, NLB stays    │ stays as it is; LoadBalancerDeleting
+//	         │ doesn't admit the namespace │ stays as it is; NotAllowedNamespace
 //	         │ has no NLB yet              │ waits; WaitingForLoadBalancer
 //	         │ has another than before     │ removed from the one before, then made
 //	         │ has one                     │ is made there
 func place(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowed bool) placement {
+	where := whereabouts(object, lb, allowed)
+	where.made = lb != nil && lb.Status.ID == where.loadBalancerID && nlb.Made(lb)
+	return where
+}
+
+func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowed bool) placement {
 	status, ref := object.Status, refText(object)
-	where := placement{zone: status.Zone, loadBalancerID: status.LoadBalancerID, owned: lb == nil || lb.Spec.ManagementPolicy != v1alpha1.External}
+	where := placement{zone: status.Zone, loadBalancerID: status.LoadBalancerID}
 	if !object.DeletionTimestamp.IsZero() {
 		if where.absent = true; where.loadBalancerID == "" && lb != nil && status.ObservedGeneration < 0 {
 			// Restored without its status, or deleted at birth.
@@ -52,36 +59,43 @@ func place(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowe
 		}
 		return where
 	}
-	unresolved := func(reason, format string, args ...any) placement {
-		out := outcome.Unresolved(reason, fmt.Sprintf(format, args...))
+	until := func(out outcome.Outcome) placement {
 		where.until = &out
 		return where
+	}
+	unresolved := func(reason, format string, args ...any) placement {
+		return until(outcome.Unresolved(reason, fmt.Sprintf(format, args...)))
 	}
 	switch {
 	case lb == nil:
 		return unresolved(v1alpha1.ReasonNotFound, "NetworkLoadBalancer %s doesn't exist; create it", ref)
+	case !lb.DeletionTimestamp.IsZero() && goesWithItsNLB(lb):
+		where.absent = where.loadBalancerID != ""
+		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again", ref)
+	case !lb.DeletionTimestamp.IsZero():
+		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted; its NLB stays, with this service", ref)
 	case !allowed:
 		return unresolved(v1alpha1.ReasonNotAllowedNamespace,
 			"NetworkLoadBalancer %s doesn't admit namespace %s; its spec.allowedNamespaces has to", ref, object.Namespace)
-	case !lb.DeletionTimestamp.IsZero():
-		goes := where.owned && lb.EffectiveDeletionPolicy() == v1alpha1.DeletionDelete
-		if where.absent = goes && where.loadBalancerID != ""; goes {
-			return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again", ref)
-		}
-		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted; its NLB stays, with this service", ref)
 	case !settled(lb):
-		out := outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, notYet(lb, ref))
-		where.until = &out
-		return where
-	case status.ID != "" && status.LoadBalancerID != "" && status.LoadBalancerID != lb.Status.ID:
+		return until(outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, notYet(lb, ref)))
+	case standsOn(object, where.loadBalancerID) && where.loadBalancerID != lb.Status.ID:
 		where.absent, where.moved = true, true
-		out := outcome.Waiting(v1alpha1.ReasonUpdating, fmt.Sprintf("NetworkLoadBalancer %s stands for NLB %s now; the service moves there", ref, lb.Status.ID)).Within(moveNet)
-		where.until = &out
-		return where
+		return until(outcome.Waiting(v1alpha1.ReasonUpdating, fmt.Sprintf(
+			"NetworkLoadBalancer %s stands for NLB %s now; the service moves there", ref, lb.Status.ID)).Within(moveNet))
 	default:
 		where.zone, where.loadBalancerID = lb.Status.Zone, lb.Status.ID
 		return where
 	}
+}
+
+func goesWithItsNLB(lb *v1alpha1.NetworkLoadBalancer) bool {
+	return lb.Spec.ManagementPolicy != v1alpha1.External && lb.EffectiveDeletionPolicy() == v1alpha1.DeletionDelete
+}
+
+// standsOn tells whether the object has a service on an NLB, or is adding one.
+func standsOn(object *v1alpha1.NLBService, loadBalancerID string) bool {
+	return loadBalancerID != "" && (object.Status.ID != "" || object.Status.Operation != nil)
 }
 
 // settled tells whether the NetworkLoadBalancer has an NLB to which services can

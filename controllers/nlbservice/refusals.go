@@ -2,38 +2,67 @@ package nlbservice
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
-// refusals remembers the pools that Exoscale refused to forward to while a
-// service was being replaced: the service goes back to the pool it had, and the
-// refused one isn't tried again for the same spec, since each attempt costs a
-// gap in traffic. It is memory only: after a restart it is tried once more.
+// The times after which a pool that could not be forwarded to is tried again for
+// the same spec. Each attempt costs a gap in traffic.
+const (
+	refusedFor = time.Hour
+	failedFor  = 10 * time.Minute // for a reason that may pass
+)
+
+// refusals remembers the pools to which a service could not be moved: it went
+// back to the pool it had. It is memory only: after a restart the pool is tried
+// once more.
 type refusals struct {
-	mu   sync.Mutex
-	last map[types.UID]refusal
+	clock clock.PassiveClock
+
+	mu     sync.Mutex
+	trying map[types.UID]string // the pool of the add that is under way
+	last   map[types.UID]refusal
 }
 
 type refusal struct {
 	generation int64
 	poolID     string
+	until      time.Time
 	outcome    outcome.Outcome
 }
 
-func newRefusals() *refusals { return &refusals{last: map[types.UID]refusal{}} }
+func newRefusals(c clock.PassiveClock) *refusals {
+	return &refusals{clock: c, trying: map[types.UID]string{}, last: map[types.UID]refusal{}}
+}
 
-// remember a pool that was refused, if the service had another one before.
-func (r *refusals) remember(object *v1alpha1.NLBService, poolID string, out outcome.Outcome) {
-	if before := object.Status.InstancePoolID; before == "" || before == poolID {
-		return
-	}
+// tries notes which pool an add forwards to.
+func (r *refusals) tries(object *v1alpha1.NLBService, poolID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last[object.UID] = refusal{generation: object.Generation, poolID: poolID, outcome: out}
+	r.trying[object.UID] = poolID
+}
+
+// failed remembers that the add which was tried has failed, and tells whether
+// the service has another pool to go back to.
+func (r *refusals) failed(object *v1alpha1.NLBService, out outcome.Outcome) (back bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	poolID, before := r.trying[object.UID], object.Status.InstancePoolID
+	if object.Status.ReplacedAt == nil || poolID == "" || before == "" || before == poolID {
+		return false
+	}
+	wait, when := failedFor, "10 minutes"
+	if out.Kind == outcome.KindBlocked {
+		wait, when = refusedFor, "an hour"
+	}
+	out.Message += ". Traffic stays with the instance pool it went to before; this one is tried again when the spec changes, or after " + when
+	r.last[object.UID] = refusal{generation: object.Generation, poolID: poolID, until: r.clock.Now().Add(wait), outcome: out}
+	return true
 }
 
 // of is the outcome of the refusal of a pool for the spec as it is; nil if none.
@@ -41,11 +70,11 @@ func (r *refusals) of(object *v1alpha1.NLBService, poolID string) *outcome.Outco
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last, is := r.last[object.UID]
-	if !is || last.generation != object.Generation || last.poolID != poolID {
+	if !is || last.generation != object.Generation || last.poolID != poolID || r.clock.Now().After(last.until) {
 		return nil
 	}
 	out := last.outcome
-	out.Message += ". Traffic stays with the instance pool it went to before"
+	out.After = outcome.BlockedNet
 	return &out
 }
 
@@ -62,4 +91,5 @@ func (r *refusals) forget(uid types.UID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.last, uid)
+	delete(r.trying, uid)
 }

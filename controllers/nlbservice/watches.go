@@ -21,6 +21,35 @@ func (r *Reconciler) attached(ctx context.Context, lb client.Object) []reconcile
 	return r.requests(ctx, nil, client.MatchingFields{index.ByLoadBalancerRef: client.ObjectKeyFromObject(lb).String()})
 }
 
+// beside lists the objects on the same NLB as one that is gone: its port, or its
+// place, is free.
+func (r *Reconciler) beside(ctx context.Context, object client.Object) []reconcile.Request {
+	gone, is := object.(*v1alpha1.NLBService)
+	if !is {
+		return nil
+	}
+	beside := r.requests(ctx, nil, client.MatchingFields{index.ByLoadBalancerRef: index.LoadBalancerRef(gone).String()})
+	if gone.Status.LoadBalancerID != "" {
+		beside = append(beside, r.requests(ctx, nil, client.MatchingFields{index.ByLoadBalancerID: gone.Status.LoadBalancerID})...)
+	}
+	return beside
+}
+
+// inNamespace lists the objects of a namespace that attach across namespaces.
+func (r *Reconciler) inNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
+	return r.requests(ctx, func(object *v1alpha1.NLBService) bool {
+		return object.LoadBalancerNamespace() != object.Namespace
+	}, client.InNamespace(namespace.GetName()))
+}
+
+func onlyDeletes() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
 // onNodes lists the objects whose pool or backends are read off the Nodes.
 func (r *Reconciler) onNodes(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.requests(ctx, func(object *v1alpha1.NLBService) bool {

@@ -174,6 +174,20 @@ func castsDoubt(err error) bool {
 	}
 }
 
+// Busy tells whether another change of the key is in flight, as Start would; then
+// owner is woken when that has ended. It saves who asks what precedes a Start.
+func (o *Operations) Busy(key Key, owner Owner) bool {
+	key.Zone = o.client.zoneName(key.Zone)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lock := o.locks[key]
+	if lock == nil {
+		return false
+	}
+	lock.refused[owner] = struct{}{}
+	return true
+}
+
 // Resume follows an operation that an earlier process started. It calls nobody
 // and may be repeated.
 func (o *Operations) Resume(key Key, owner Owner, operationID string) {

@@ -9,9 +9,11 @@ package journal
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -31,6 +33,7 @@ const effectNet = 2 * time.Second
 // Operations starts changes, one at a time per NLB, and follows them.
 type Operations interface {
 	Start(ctx context.Context, key exoscale.Key, owner exoscale.Owner, begin Begin) (exoscale.Operation, error)
+	Busy(key exoscale.Key, owner exoscale.Owner) bool
 	Resume(key exoscale.Key, owner exoscale.Owner, operationID string)
 	Result(zone, operationID string) exoscale.Result
 	Forget(zone, operationID string)
@@ -45,11 +48,20 @@ type Journal struct {
 	operations Operations
 	clock      clock.Clock
 	failures   *outcome.Failures
+
+	mu   sync.Mutex
+	last map[types.UID]attempt
+}
+
+// attempt is a change that was started, in words that tell it from others.
+type attempt struct {
+	change string
+	at     time.Time
 }
 
 // New makes a journal for the objects of a kind.
 func New(kind string, operations Operations, c clock.Clock) *Journal {
-	return &Journal{kind: kind, operations: operations, clock: c, failures: outcome.NewFailures(c)}
+	return &Journal{kind: kind, operations: operations, clock: c, failures: outcome.NewFailures(c), last: map[types.UID]attempt{}}
 }
 
 // Status writes an object's status: the intent only if nobody has written since
@@ -66,6 +78,9 @@ type Entry struct {
 	Operation **v1alpha1.Operation
 	// Key is the NLB that the change is made in.
 	Key exoscale.Key
+	// Change tells the change that is to be made from others, with what it
+	// starts from; empty if it can't be left without effect.
+	Change string
 	// Doing says what an action does, for messages ("Creating the NLB").
 	Doing func(v1alpha1.OperationAction) string
 }
@@ -85,9 +100,9 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 	waiting, inTheWay, failure := outcome.Progress(*op, result)
 	switch {
 	case failure != nil:
-		*entry.Operation = nil
-		j.operations.Forget(entry.Key.Zone, op.ID)
 		log.FromContext(ctx).Info("A change at Exoscale failed", "action", op.Action, "cloudName", op.Name, "zone", entry.Key.Zone, "operation", op.ID, "error", failure.Error())
+		j.operations.Forget(entry.Key.Zone, op.ID)
+		*entry.Operation = afterFailure(*op, exoscale.ClassOf(failure))
 		failed := j.Failed(entry, outcome.FromCloud(entry.Doing(op.Action), failure))
 		return &failed, false
 	case inTheWay:
@@ -97,47 +112,98 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 	}
 }
 
-// Unseen gives the outcome while the effect of a change that has succeeded isn't
-// shown yet; nil once it has been waited for long enough.
-func (j *Journal) Unseen(entry Entry) *outcome.Outcome {
-	if j.clock.Since((*entry.Operation).StartedAt.Time) > Visibility {
+// afterFailure is what stays of an entry whose operation failed. What was to be
+// made may be there all the same: the intent goes on proving whose it is.
+func afterFailure(op v1alpha1.Operation, class exoscale.Class) *v1alpha1.Operation {
+	if op.Action != v1alpha1.ActionCreate || class == exoscale.Conflict || class == exoscale.Invalid {
 		return nil
 	}
-	out := outcome.Waiting(v1alpha1.ReasonWaitingForOperation, entry.Doing((*entry.Operation).Action)+
-		" has ended; waiting until Exoscale shows it").Within(effectNet)
+	op.ID = ""
+	return &op
+}
+
+// Unseen gives the outcome while the effect of a change that has succeeded, or
+// whose answer was lost, isn't shown yet; nil once it has been waited for long
+// enough.
+func (j *Journal) Unseen(entry Entry) *outcome.Outcome {
+	op := *entry.Operation
+	if j.clock.Since(op.StartedAt.Time) > Visibility {
+		return nil
+	}
+	said := " has ended; waiting until Exoscale shows it"
+	if op.ID == "" {
+		said = " may have been begun; waiting whether Exoscale shows it"
+	}
+	out := outcome.Waiting(v1alpha1.ReasonWaitingForOperation, entry.Doing(op.Action)+said).Within(effectNet)
 	return &out
+}
+
+// Lost tells that the answer to a create was lost, and not long enough ago to be
+// sure that nothing came of it. Such an entry is kept.
+func (j *Journal) Lost(entry Entry) bool {
+	op := *entry.Operation
+	return op != nil && op.ID == "" && op.Action == v1alpha1.ActionCreate && j.clock.Since(op.StartedAt.Time) <= Visibility
 }
 
 // Conclude closes the entry and returns it: the operation has succeeded, or it
 // was only an intent about whose effect the cloud has now been asked (then it
 // has no id). It returns nil if there was none.
-func (j *Journal) Conclude(entry Entry) *v1alpha1.Operation {
+func (j *Journal) Conclude(ctx context.Context, entry Entry) *v1alpha1.Operation {
 	op := *entry.Operation
 	if op != nil && op.ID != "" {
-		j.Succeeded(entry)
+		log.FromContext(ctx).Info("A change at Exoscale has ended", "action", op.Action, "cloudName", op.Name, "zone", entry.Key.Zone, "operation", op.ID)
+		j.failures.Succeeded(entry.Object.GetUID())
 		j.operations.Forget(entry.Key.Zone, op.ID)
 	}
 	*entry.Operation = nil
 	return op
 }
 
+// Ineffective gives the outcome if the very change that is to be made was made a
+// moment ago, succeeded, and Exoscale doesn't show it. It is waited for; after
+// that it counts as failed, so that it is tried again ever more rarely.
+func (j *Journal) Ineffective(entry Entry) *outcome.Outcome {
+	uid := entry.Object.GetUID()
+	j.mu.Lock()
+	last, is := j.last[uid]
+	late := j.clock.Since(last.at) > Visibility
+	if late {
+		delete(j.last, uid)
+	}
+	j.mu.Unlock()
+	switch {
+	case !is || entry.Change == "" || last.change != entry.Change:
+		return nil
+	case late:
+		out := j.Failed(entry, outcome.Retry(v1alpha1.ReasonRetrying, "Exoscale accepted the change, but shows what was before; it is tried again", nil))
+		return &out
+	default:
+		out := outcome.Waiting(v1alpha1.ReasonUpdating, "Exoscale accepted the change; waiting until it shows it").Within(effectNet)
+		return &out
+	}
+}
+
 // Start begins a change: it writes the intent, sends the request, and writes the
 // id of the operation. started may note in the status what the answer tells,
 // before it is written. The error is one of the API server's; what the cloud
-// says is the outcome.
-func (j *Journal) Start(ctx context.Context, entry Entry, status Status, begin Begin, started func(exoscale.Operation)) (outcome.Outcome, error) {
+// says is the outcome: Waiting if the change has begun, or has to wait for
+// another one.
+func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operation, status Status, begin Begin, started func(exoscale.Operation)) (outcome.Outcome, error) {
 	if held, is := j.failures.Holding(entry.Object.GetUID(), entry.Object.GetGeneration()); is {
-		*entry.Operation = nil
 		return held, nil
 	}
-	(*entry.Operation).StartedAt = metav1.NewTime(j.clock.Now())
+	if j.operations.Busy(entry.Key, j.owner(entry)) {
+		return outcome.FromCloud(entry.Doing(intent.Action), exoscale.ErrBusy), nil
+	}
+	intent.StartedAt = metav1.NewTime(j.clock.Now())
+	*entry.Operation = &intent
 	if err := status.Intent(ctx); err != nil {
 		return outcome.Outcome{}, err
 	}
 	// From here on a shutdown has to wait: what was asked of Exoscale is recorded.
 	ctx = context.WithoutCancel(ctx)
 	op, err := j.operations.Start(ctx, entry.Key, j.owner(entry), begin)
-	logger := log.FromContext(ctx).WithValues("action", (*entry.Operation).Action, "cloudName", (*entry.Operation).Name, "zone", entry.Key.Zone)
+	logger := log.FromContext(ctx).WithValues("action", intent.Action, "cloudName", intent.Name, "zone", entry.Key.Zone)
 	if err != nil {
 		if exoscale.ClassOf(err) != exoscale.Busy {
 			logger.Info("Exoscale refused a change", "error", err.Error())
@@ -145,13 +211,20 @@ func (j *Journal) Start(ctx context.Context, entry Entry, status Status, begin B
 		return j.refused(entry, err), nil
 	}
 	logger.Info("Started a change at Exoscale", "operation", op.ID)
-	(*entry.Operation).ID = op.ID
+	intent.ID = op.ID
+	j.remember(entry)
 	started(op)
 	if err := status.StatusAnyway(ctx); err != nil {
 		return outcome.Outcome{}, err
 	}
-	out, _, _ := outcome.Progress(**entry.Operation, exoscale.Result{State: exoscale.Pending})
+	out, _, _ := outcome.Progress(intent, exoscale.Result{State: exoscale.Pending})
 	return out, nil
+}
+
+func (j *Journal) remember(entry Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last[entry.Object.GetUID()] = attempt{change: entry.Change, at: j.clock.Now()}
 }
 
 // refused is the outcome of a request that failed. Only if it may have had its
@@ -172,9 +245,12 @@ func (j *Journal) Failed(entry Entry, out outcome.Outcome) outcome.Outcome {
 	return j.failures.Failed(entry.Object.GetUID(), entry.Object.GetGeneration(), out)
 }
 
-// Succeeded forgets the failures of an object that is fine, or gone.
+// Succeeded forgets the attempts of an object that is as wanted, or gone.
 func (j *Journal) Succeeded(entry Entry) {
 	j.failures.Succeeded(entry.Object.GetUID())
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.last, entry.Object.GetUID())
 }
 
 func (j *Journal) owner(entry Entry) exoscale.Owner {

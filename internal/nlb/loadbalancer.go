@@ -3,6 +3,7 @@ package nlb
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -74,6 +75,8 @@ type LoadBalancerGot struct {
 type ServiceCensus struct {
 	// Held are those of live NLBServices: these remove them.
 	Held []Service
+	// Holders are these NLBServices, as namespace/name.
+	Holders []string
 	// Orphaned are ours by name, but of no live object.
 	Orphaned []Service
 	// Foreign are those of others.
@@ -183,7 +186,7 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 		return LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &labels}}
 	case len(got.Services.Held) > 0:
 		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
-			"NLB %s is deleted once its services are removed: %s", lb.ID, listServices(got.Services.Held))}
+			"NLB %s is deleted once its services are removed: NLBService %s", lb.ID, strings.Join(got.Services.Holders, ", "))}
 	case len(got.Services.Foreign) > 0:
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonForeignServices, Message: fmt.Sprintf(
 			"NLB %s holds services that this operator didn't make: %s. Remove them, or set deletionPolicy: Retain to leave the NLB as it is", lb.ID, listServices(got.Services.Foreign))}

@@ -19,7 +19,8 @@ type Claim struct {
 	// from; empty if none. The caller has looked that Service up: a UID that
 	// somebody wrote is no proof.
 	ServiceUID string
-	// RecordedID is the NLB that the object's status says is its own.
+	// RecordedID is the NLB that the object's status says is its own, by labels
+	// that it wrote (see Held): one that it is only attached to is not.
 	RecordedID string
 	// External is true if the NLB is only to be attached to.
 	External bool
@@ -66,6 +67,18 @@ const (
 	// ProofNone: not ours.
 	ProofNone Proof = ""
 )
+
+// Held tells whether an object holds the NLB that its status names: it has
+// written the labels of ownership on it, or was about to.
+func Held(object *v1alpha1.NetworkLoadBalancer) bool {
+	return object.Status.ID != "" && len(object.Status.AppliedLabelKeys) > 0
+}
+
+// Made tells whether the operator made an object's NLB, rather than found it: what
+// stands on it under a derived name was made by the operator, too.
+func Made(object *v1alpha1.NetworkLoadBalancer) bool {
+	return object.Spec.ManagementPolicy != v1alpha1.External && object.Spec.ID == "" && !object.Status.Adopted
+}
 
 // Adopts tells whether the NLB was somebody else's, or nobody's, before.
 func (p Proof) Adopts() bool {

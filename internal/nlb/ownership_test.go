@@ -248,7 +248,7 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		return ""
 	}
 	lives := func(uid string) bool { return uid != otherUID } // of the UIDs here, otherUID's object is gone
-	ours := ServiceClaim{OwnUIDs: []string{ourUID, serviceUID}, Port: 443, Protocol: TCP, LoadBalancerOurs: true, HolderOf: nobody, Lives: lives}
+	ours := ServiceClaim{OwnUIDs: []string{ourUID, serviceUID}, Port: 443, Protocol: TCP, LoadBalancerMade: true, HolderOf: nobody, Lives: lives}
 	edited := func(edit func(*ServiceClaim)) ServiceClaim {
 		claim := ours
 		edit(&claim)
@@ -256,8 +256,8 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 	}
 	recorded := edited(func(c *ServiceClaim) { c.RecordedID = "s1" })
 	held := edited(func(c *ServiceClaim) { c.HolderOf = another })
-	intending := edited(func(c *ServiceClaim) { c.Intent, c.LoadBalancerOurs = "web", false })
-	foreign := edited(func(c *ServiceClaim) { c.LoadBalancerOurs = false })
+	intending := edited(func(c *ServiceClaim) { c.Intent, c.LoadBalancerMade = "web", false })
+	foreign := edited(func(c *ServiceClaim) { c.LoadBalancerMade = false })
 	at443 := func(name string) Service { return Service{ID: "s1", Name: name, Port: 443, Protocol: TCP} }
 	at := func(name string, port int32, protocol Protocol) Service {
 		return Service{ID: "s1", Name: name, Port: port, Protocol: protocol}

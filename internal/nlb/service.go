@@ -16,6 +16,8 @@ func PortText(port int32, protocol Protocol) string {
 type ServiceWant struct {
 	// Absent: nothing. The object, or its NetworkLoadBalancer, is being deleted.
 	Absent bool
+	// Replacing: it was removed in order to be replaced, and isn't whole again.
+	Replacing bool
 	// Attributes of the service.
 	Attributes ServiceAttributes
 }
@@ -32,7 +34,8 @@ type ServiceGot struct {
 	Holder string
 	// Rival is another NLBService for the same port that goes first; empty if none.
 	Rival string
-	// Count is the number of services on the NLB, whoever's.
+	// Count is the number of services on the NLB, whoever's, with those that are
+	// away only to be replaced.
 	Count int
 }
 
@@ -54,6 +57,7 @@ type ServiceMove struct {
 //	          │ none of ours                     │ None
 //	wanted    │ ours is going away               │ Wait
 //	          │ ours, another pool               │ Replace
+//	          │ ours, in state error, replacing  │ Replace
 //	          │ ours, differs                    │ Update
 //	          │ ours, not running yet            │ Wait
 //	          │ ours, in state error             │ Conflict CloudError
@@ -74,7 +78,8 @@ func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 		return ServiceMove{Action: None}
 	case own == nil:
 		return addition(want, got)
-	case own.InstancePoolID != want.Attributes.InstancePoolID:
+	case own.InstancePoolID != want.Attributes.InstancePoolID,
+		own.State == StateError && want.Replacing:
 		return ServiceMove{Action: Replace, Attributes: want.Attributes}
 	case own.Attributes() != want.Attributes:
 		return ServiceMove{Action: Update, Attributes: want.Attributes}

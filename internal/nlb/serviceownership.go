@@ -16,8 +16,9 @@ type ServiceClaim struct {
 	// Port and Protocol of the object.
 	Port     int32
 	Protocol Protocol
-	// LoadBalancerOurs is true if the operator owns the NLB (not External).
-	LoadBalancerOurs bool
+	// LoadBalancerMade is true if the operator made the NLB: it isn't External,
+	// and wasn't adopted, so that what stands on it was made for an object of ours.
+	LoadBalancerMade bool
 	// HolderOf tells which other live object has the service's id in its status;
 	// empty if none.
 	HolderOf func(serviceID string) string
@@ -33,8 +34,9 @@ type ServiceClaim struct {
 //  2. its id is in the status of another live object: theirs, whatever its name
 //  3. its name is one that only we derive, from our UID: ours
 //  4. its name and port are those of an intent that we recorded: ours
-//  5. the NLB is ours, and its name carries a UID of no live object: left by an
-//     earlier self of ours (a restored backup), so ours
+//  5. the NLB was made by the operator, and its name is one that only an object
+//     derives which doesn't live: left by an earlier self of ours (a restored
+//     backup), so ours
 //  6. anything else isn't
 func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 	samePort := service.Port == claim.Port && service.Protocol == claim.Protocol
@@ -50,12 +52,13 @@ func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 	case claim.Intent != "" && service.Name == claim.Intent:
 		return true
 	default:
-		return claim.LoadBalancerOurs && Orphaned(service.Name, claim.Lives)
+		return claim.LoadBalancerMade && Orphaned(service, claim.Lives)
 	}
 }
 
-// Orphaned tells whether a name carries UIDs, and none of them of a live object.
-func Orphaned(name string, lives func(uid string) bool) bool {
-	uids := UIDsIn(name)
-	return len(uids) > 0 && !slices.ContainsFunc(uids, lives)
+// Orphaned tells whether a service has exactly the name that the operator derives
+// for its port, of an object that doesn't live.
+func Orphaned(service Service, lives func(uid string) bool) bool {
+	uids := UIDsIn(service.Name)
+	return len(uids) == 1 && service.Name == ServiceName(uids[0], service.Port, service.Protocol) && !lives(uids[0])
 }

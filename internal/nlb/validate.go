@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
@@ -24,6 +26,13 @@ func InvalidLoadBalancer(object *v1alpha1.NetworkLoadBalancer, serviceUID string
 		return "managementPolicy External needs spec.id or spec.name of an existing NLB"
 	case NameReserved(spec.Name, string(object.UID), serviceUID):
 		return reserved(spec.Name)
+	case spec.ID != "" && Held(object) && object.Status.ID != spec.ID:
+		return fmt.Sprintf("spec.id is %s, but this object's NLB is %s already and can't be exchanged; create another NetworkLoadBalancer for the other", spec.ID, object.Status.ID)
+	}
+	if allowed := spec.AllowedNamespaces; allowed != nil && allowed.Selector != nil {
+		if _, err := metav1.LabelSelectorAsSelector(allowed.Selector); err != nil {
+			return fmt.Sprintf("spec.allowedNamespaces.selector: %s", err)
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(spec.Labels)) {
 		if strings.HasPrefix(key, v1alpha1.Prefix) {

@@ -50,7 +50,11 @@ func Progress(op v1alpha1.Operation, result exoscale.Result) (out Outcome, waiti
 	}
 	reason, doing := underWay(op.Action)
 	message := fmt.Sprintf("%s %q at Exoscale (operation %s)", doing, op.Name, op.ID)
-	if result.Class != "" {
+	switch result.Class {
+	case "":
+	case exoscale.Forbidden, exoscale.InvalidCredentials: // somebody has to act
+		return FromCloud(message, &exoscale.Error{Class: result.Class, Message: result.Message}), true, nil
+	default:
 		message += "; how far it is can't be asked for: " + result.Message
 	}
 	return Waiting(reason, message), true, nil

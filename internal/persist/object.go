@@ -50,12 +50,11 @@ func (o *Object[T]) Release(ctx context.Context, finalizer string) error {
 
 // metadata writes the metadata only, under the lock of the resource version.
 func (o *Object[T]) metadata(ctx context.Context) error {
-	written := clone(o.Now)
+	written := clone(o.stored)
+	written.SetFinalizers(o.Now.GetFinalizers())
 	if err := o.client.Patch(ctx, written, o.locked()); err != nil {
 		return fmt.Errorf("writing the finalizers: %w", err)
 	}
-	// What the round has put into the status of Now isn't written yet: keep it.
-	o.Now.SetFinalizers(written.GetFinalizers())
 	o.written(written)
 	return nil
 }
