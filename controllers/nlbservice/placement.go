@@ -107,9 +107,11 @@ func settled(lb *v1alpha1.NetworkLoadBalancer) bool {
 		(op == nil || op.Action != v1alpha1.ActionCreate && op.Action != v1alpha1.ActionAdopt)
 }
 
+// notYet tells what the NetworkLoadBalancer waits for. The steps of work under
+// way aren't repeated, so that not each of them is a write of all that wait.
 func notYet(lb *v1alpha1.NetworkLoadBalancer, ref string) string {
 	ready := meta.FindStatusCondition(lb.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil || ready.Status == metav1.ConditionTrue {
+	if ready == nil || ready.Status == metav1.ConditionTrue || ready.Reason == v1alpha1.ReasonCreating {
 		return fmt.Sprintf("NetworkLoadBalancer %s has no NLB yet", ref)
 	}
 	return fmt.Sprintf("NetworkLoadBalancer %s isn't ready (%s): %s", ref, ready.Reason, ready.Message)
