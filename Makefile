@@ -103,7 +103,8 @@ bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
 
 .PHONY: demo
 demo: $(ASSETS) ## Show the operator at work: a cluster, a simulated cloud, real traffic
-	go run ./test/demo
+	@go build -o $(BIN)/demo ./test/demo
+	@trap '' INT; $(BIN)/demo # Ctrl-C is the demo's to answer
 
 .PHONY: control-plane
 control-plane: $(ASSETS) $(BIN)/controlplane ## Start a Kubernetes control plane that keeps running
