@@ -105,16 +105,19 @@ func loadBalancer(in Input, values annotation.Values) *v1alpha1.NetworkLoadBalan
 }
 
 // idToSet is the id in the spec of the NetworkLoadBalancer, where it means an
-// NLB that exists already. The id of an NLB that the operator made stands in the
-// annotation only because it was written back, and is no reason to adopt it: it
-// is found again by its labels, and made anew if it is gone.
+// NLB that exists already. It can't be taken out again, so whoever applies the
+// plan makes sure first that there is such an NLB (see Adopts). The id of an NLB
+// that the operator made stands in the annotation only because it was written
+// back, and is no reason to adopt it: it is found again by its labels, and made
+// anew if it is gone.
 //
 //	child        its spec.id   its status.id   → spec.id
 //	none         –             –               the annotated one, unless we wrote it
-//	there        set           any             carried forward
-//	there        none          none            the annotated one, unless we wrote it
-//	there        none          set             none
-//	external     none          any             the annotated one
+//	Managed      set           any             carried forward
+//	Managed      none          none            the annotated one, unless we wrote it
+//	Managed      none          set             none
+//	External     set           any             carried forward
+//	External     none          any             the annotated one
 func idToSet(in Input, values annotation.Values) string {
 	child := in.LoadBalancer
 	switch {
@@ -127,6 +130,17 @@ func idToSet(in Input, values annotation.Values) string {
 	default:
 		return values.ID
 	}
+}
+
+// Adopts is the NLB that the plan binds the NetworkLoadBalancer to for good, and
+// that it isn't bound to yet; empty if there is none. A plan with an id that
+// doesn't exist isn't to be applied: what it names is most likely lost with a
+// former cluster, or misspelt, and could never be put right.
+func (p Plan) Adopts(child *v1alpha1.NetworkLoadBalancer) (zone, id string) {
+	if p.LoadBalancer == nil || child != nil && child.Spec.ID != "" {
+		return "", ""
+	}
+	return p.LoadBalancer.Spec.Zone, p.LoadBalancer.Spec.ID
 }
 
 // contradictChild finds what the Service asks of its NetworkLoadBalancer that
@@ -144,12 +158,37 @@ func contradictChild(in Input, values annotation.Values) []Problem {
 	if known == "" {
 		known = child.Status.ID
 	}
+	if external := child.Spec.ManagementPolicy == v1alpha1.External; external != values.External {
+		return []Problem{otherPolicy(in.Service, external, known)}
+	}
 	if values.ID == "" || known == "" || values.ID == known || child.Spec.ID == "" && WroteID(in.Service) {
 		return nil
 	}
 	return []Problem{{v1alpha1.ReasonInvalid, fmt.Sprintf(
 		"annotation %s is %q, but the NLB of this Service is %s and can't be exchanged; set that id, or create another Service",
 		v1alpha1.AnnotationID, in.Service.Annotations[v1alpha1.AnnotationID], known)}}
+}
+
+// otherPolicy refuses to turn the NLB of a Service into one that is only
+// attached to, which would leak it, and the other way round, which would take
+// an NLB that was never ours.
+func otherPolicy(service *corev1.Service, external bool, id string) Problem {
+	if id == "" {
+		id = "still to come"
+	}
+	value, annotated := service.Annotations[v1alpha1.AnnotationExternal]
+	said := fmt.Sprintf("annotation %s is %q", v1alpha1.AnnotationExternal, value)
+	if !annotated {
+		said = fmt.Sprintf("annotation %s is gone", v1alpha1.AnnotationExternal)
+	}
+	if external {
+		return Problem{v1alpha1.ReasonInvalid, fmt.Sprintf(
+			"%s, but this Service only attaches to its NLB (%s), which is managed elsewhere and doesn't become the operator's by that; set it to \"true\" again, or create another Service",
+			said, id)}
+	}
+	return Problem{v1alpha1.ReasonInvalid, fmt.Sprintf(
+		"%s, but this Service has an NLB of its own (%s), which can't be exchanged for another; remove the annotation, or create another Service for the external NLB",
+		said, id)}
 }
 
 // childMeta marks an object as the Service's: it goes when the Service goes.

@@ -91,6 +91,8 @@ func specID(id string) func(*v1alpha1.NetworkLoadBalancer) {
 	return func(n *v1alpha1.NetworkLoadBalancer) { n.Spec.ID = id }
 }
 
+func attached(n *v1alpha1.NetworkLoadBalancer) { n.Spec.ManagementPolicy = v1alpha1.External }
+
 func writtenByUs(in *projection.Input) {
 	in.Service.ManagedFields = []metav1.ManagedFieldsEntry{{
 		Manager:  projection.FieldOwner,
@@ -157,6 +159,7 @@ func TestHealthCheck(t *testing.T) {
 func TestLoadBalancerID(t *testing.T) {
 	annotatedID := annotated(v1alpha1.AnnotationID, ownNLB)
 	external := annotated(v1alpha1.AnnotationExternal, "true")
+	named := annotated(v1alpha1.AnnotationExternal, "true", v1alpha1.AnnotationName, "terraform")
 	for name, c := range map[string]struct {
 		given   []func(*projection.Input)
 		want    string
@@ -173,7 +176,16 @@ func TestLoadBalancerID(t *testing.T) {
 		"another than the child has":                     {[]func(*projection.Input){annotatedID, child(statusID(other))}, "", v1alpha1.ReasonInvalid},
 		"the NLB was made anew, we wrote the old id":     {[]func(*projection.Input){annotatedID, writtenByUs, child(statusID(other))}, "", ""},
 		"annotated before anything was made":             {[]func(*projection.Input){annotatedID, child()}, ownNLB, ""},
-		"external: always":                               {[]func(*projection.Input){annotatedID, external, writtenByUs, child(statusID(ownNLB))}, ownNLB, ""},
+		"external: always":                               {[]func(*projection.Input){annotatedID, external, writtenByUs, child(statusID(ownNLB), attached)}, ownNLB, ""},
+		"external by name: none":                         {[]func(*projection.Input){named, child(statusID(ownNLB), attached)}, "", ""},
+		"external from the start":                        {[]func(*projection.Input){annotatedID, external}, ownNLB, ""},
+		"external, with an NLB of its own":               {[]func(*projection.Input){annotatedID, external, writtenByUs, child(statusID(ownNLB))}, "", v1alpha1.ReasonInvalid},
+		"external by name, with an NLB of its own":       {[]func(*projection.Input){named, child(statusID(ownNLB))}, "", v1alpha1.ReasonInvalid},
+		"external of another id, with an NLB of its own": {[]func(*projection.Input){annotatedID, external, child(statusID(other))}, "", v1alpha1.ReasonInvalid},
+		"external before its own NLB is made":            {[]func(*projection.Input){named, child()}, "", v1alpha1.ReasonInvalid},
+		"external no more":                               {[]func(*projection.Input){annotatedID, child(specID(ownNLB), statusID(ownNLB), attached)}, "", v1alpha1.ReasonInvalid},
+		"external no more, and no id":                    {[]func(*projection.Input){child(statusID(ownNLB), attached)}, "", v1alpha1.ReasonInvalid},
+		"external: false":                                {[]func(*projection.Input){annotated(v1alpha1.AnnotationExternal, "false"), child(statusID(ownNLB), attached)}, "", v1alpha1.ReasonInvalid},
 		"in upper case":                                  {[]func(*projection.Input){annotated(v1alpha1.AnnotationID, strings.ToUpper(ownNLB)), child(specID(ownNLB))}, ownNLB, ""},
 		"a NetworkLoadBalancer of the name isn't ours":   {[]func(*projection.Input){child(func(n *v1alpha1.NetworkLoadBalancer) { n.OwnerReferences = nil })}, "", v1alpha1.ReasonInUseByOther},
 		"one of a Service with the same name, other UID": {[]func(*projection.Input){child(func(n *v1alpha1.NetworkLoadBalancer) { n.OwnerReferences[0].UID = "gone" })}, "", v1alpha1.ReasonInUseByOther},
@@ -195,6 +207,29 @@ func TestLoadBalancerID(t *testing.T) {
 			}
 			if in.LoadBalancer != nil && plan.LoadBalancer.Spec.Zone != "at-vie-1" {
 				t.Errorf("the zone isn't carried forward: %q", plan.LoadBalancer.Spec.Zone)
+			}
+		})
+	}
+}
+
+// Only an id that is new to the NetworkLoadBalancer has to be looked for.
+func TestAdopts(t *testing.T) {
+	annotatedID := annotated(v1alpha1.AnnotationID, ownNLB)
+	for name, c := range map[string]struct {
+		given      []func(*projection.Input)
+		zone, want string
+	}{
+		"an NLB is made":                    {nil, "ch-gva-2", ""},
+		"an NLB is to be taken over":        {[]func(*projection.Input){annotatedID}, "ch-gva-2", ownNLB},
+		"the same, once its object is made": {[]func(*projection.Input){annotatedID, child()}, "at-vie-1", ownNLB},
+		"it is taken over":                  {[]func(*projection.Input){annotatedID, child(specID(ownNLB))}, "", ""},
+		"it isn't allowed":                  {[]func(*projection.Input){annotatedID, child(specID(other))}, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := given(c.given...)
+			zone, id := projection.Project(in).Adopts(in.LoadBalancer)
+			if zone != c.zone || id != c.want {
+				t.Errorf("want %q %q, got %q %q", c.zone, c.want, zone, id)
 			}
 		})
 	}

@@ -84,3 +84,22 @@ type Plan struct {
 	// their port has a problem. All others of the Service are to go.
 	Kept []string
 }
+
+// Refused is the plan of a Service that has a problem which only the cluster or
+// the cloud could tell: nothing of it is to be touched.
+func (p Plan) Refused(problem Problem) Plan {
+	return Plan{Problems: []Problem{problem}, Warnings: p.Warnings}
+}
+
+// FirstProblem is one that keeps the Service from being all that it asks for;
+// nil if there is none.
+func (p Plan) FirstProblem() *Problem {
+	switch {
+	case len(p.Problems) > 0:
+		return &p.Problems[0]
+	case len(p.PortProblems) > 0:
+		return &p.PortProblems[0].Problem
+	default:
+		return p.PoolProblem
+	}
+}

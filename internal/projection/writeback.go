@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/annotation"
 )
 
 // FieldOwner is under whose name the operator writes objects of the API server.
@@ -56,4 +57,20 @@ func IDToWrite(service *corev1.Service, child *v1alpha1.NetworkLoadBalancer) (id
 		return child.Status.ID, true
 	}
 	return annotated, false
+}
+
+// PolicyToLeave is the deletionPolicy that the NetworkLoadBalancer of a Service
+// is to have once the Service lets go of it: the annotated one, which nobody may
+// have looked at before. Without one that is valid the object keeps what it has.
+func PolicyToLeave(service *corev1.Service, child *v1alpha1.NetworkLoadBalancer) (policy v1alpha1.DeletionPolicy, change bool) {
+	value, annotated := service.Annotations[v1alpha1.AnnotationDeletionPolicy]
+	if child == nil || !annotated || child.Spec.ManagementPolicy == v1alpha1.External {
+		return "", false
+	}
+	// Alone: what is wrong with others doesn't matter any more.
+	values, problems, _ := annotation.Parse(map[string]string{v1alpha1.AnnotationDeletionPolicy: value}, annotation.Service{UID: string(service.UID)})
+	if len(problems) > 0 || values.DeletionPolicy == "" || values.DeletionPolicy == child.Spec.DeletionPolicy {
+		return "", false
+	}
+	return values.DeletionPolicy, true
 }

@@ -16,7 +16,6 @@ func TestIDToWrite(t *testing.T) {
 		n.DeletionTimestamp = &now
 	}
 	retained := func(n *v1alpha1.NetworkLoadBalancer) { n.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
-	external := func(n *v1alpha1.NetworkLoadBalancer) { n.Spec.ManagementPolicy = v1alpha1.External }
 	unaddressed := func(n *v1alpha1.NetworkLoadBalancer) { n.Status.ID = ownNLB }
 	for name, c := range map[string]struct {
 		given  []func(*projection.Input)
@@ -31,7 +30,7 @@ func TestIDToWrite(t *testing.T) {
 		"written back already":                    {[]func(*projection.Input){id, writtenByUs, child(statusID(ownNLB))}, ownNLB, false},
 		"made anew: what we wrote is corrected":   {[]func(*projection.Input){id, writtenByUs, child(statusID(other))}, other, true},
 		"what a user wrote stays":                 {[]func(*projection.Input){id, child(statusID(other))}, ownNLB, false},
-		"an external NLB's id isn't written":      {[]func(*projection.Input){child(statusID(ownNLB), external)}, "", false},
+		"an external NLB's id isn't written":      {[]func(*projection.Input){child(statusID(ownNLB), attached)}, "", false},
 		"its NLB is being deleted":                {[]func(*projection.Input){id, child(statusID(ownNLB), leaving)}, "", true},
 		"its object goes, the NLB is retained":    {[]func(*projection.Input){id, child(statusID(ownNLB), leaving, retained)}, "", false},
 		"its object goes, the NLB was taken over": {[]func(*projection.Input){id, child(statusID(ownNLB), specID(ownNLB), leaving)}, "", false},
@@ -48,6 +47,35 @@ func TestIDToWrite(t *testing.T) {
 			in := given(c.given...)
 			got, change := projection.IDToWrite(in.Service, in.LoadBalancer)
 			if change != c.change || change && got != c.want {
+				t.Errorf("want %q %v, got %q %v", c.want, c.change, got, change)
+			}
+		})
+	}
+}
+
+func TestPolicyToLeave(t *testing.T) {
+	const key = v1alpha1.AnnotationDeletionPolicy
+	has := func(policy v1alpha1.DeletionPolicy) func(*v1alpha1.NetworkLoadBalancer) {
+		return func(n *v1alpha1.NetworkLoadBalancer) { n.Spec.DeletionPolicy = policy }
+	}
+	for name, c := range map[string]struct {
+		given  []func(*projection.Input)
+		want   v1alpha1.DeletionPolicy
+		change bool
+	}{
+		"nothing exists":                          {[]func(*projection.Input){annotated(key, "Retain")}, "", false},
+		"not annotated":                           {[]func(*projection.Input){child(has("Retain"))}, "", false},
+		"nobody has looked at it":                 {[]func(*projection.Input){annotated(key, "Retain"), child(has("Delete"))}, "Retain", true},
+		"the object has it already":               {[]func(*projection.Input){annotated(key, "Retain"), child(has("Retain"))}, "", false},
+		"the other way round":                     {[]func(*projection.Input){annotated(key, "Delete"), child(has("Retain"))}, "Delete", true},
+		"invalid":                                 {[]func(*projection.Input){annotated(key, "Keep"), child(has("Delete"))}, "", false},
+		"what else is invalid doesn't matter":     {[]func(*projection.Input){annotated(key, "Retain", v1alpha1.AnnotationHealthCheckRetries, "50"), child(has("Delete"))}, "Retain", true},
+		"an external NLB is never deleted anyway": {[]func(*projection.Input){annotated(key, "Retain"), child(attached)}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := given(c.given...)
+			got, change := projection.PolicyToLeave(in.Service, in.LoadBalancer)
+			if got != c.want || change != c.change {
 				t.Errorf("want %q %v, got %q %v", c.want, c.change, got, change)
 			}
 		})
