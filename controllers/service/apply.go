@@ -3,7 +3,9 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,8 +31,8 @@ func (r *Reconciler) apply(ctx context.Context, round *round) error {
 	}
 	if got := own.loadBalancer; got == nil || got.DeletionTimestamp.IsZero() && !sameLoadBalancer(plan.LoadBalancer, got) {
 		err := r.write(ctx, plan.LoadBalancer, "NetworkLoadBalancer", plan.LoadBalancer.Spec.ManagementPolicy == v1alpha1.Managed)
-		if apierrors.IsInvalid(err) {
-			plan.Problems = append(plan.Problems, projection.Problem{Reason: v1alpha1.ReasonInvalid, Message: err.Error()})
+		if problem := refusal(err); problem != nil {
+			plan.Problems = append(plan.Problems, *problem)
 			return nil
 		}
 		if err != nil {
@@ -41,20 +43,35 @@ func (r *Reconciler) apply(ctx context.Context, round *round) error {
 	for _, name := range plan.Kept {
 		wanted[name] = true
 	}
+	var errs []error
 	for _, want := range plan.Services {
 		wanted[want.Name] = true
-		if err := r.applyService(ctx, round, want); err != nil {
-			return err
-		}
+		errs = append(errs, r.applyService(ctx, round, want))
 	}
 	for i := range own.services {
 		if !wanted[own.services[i].Name] {
-			if err := r.remove(ctx, &own.services[i]); err != nil {
-				return err
-			}
+			errs = append(errs, r.remove(ctx, &own.services[i]))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// refusal is the problem that the API server has with an object: it isn't valid,
+// or a quota, an admission webhook or the operator's rights don't let it in. nil
+// if err is anything else, such as a fault that passes.
+func refusal(err error) *projection.Problem {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return nil
+	}
+	switch status.Status().Code {
+	case http.StatusForbidden:
+		return &projection.Problem{Reason: v1alpha1.ReasonForbidden, Message: err.Error()}
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
+		return &projection.Problem{Reason: v1alpha1.ReasonInvalid, Message: err.Error()}
+	default:
+		return nil
+	}
 }
 
 func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alpha1.NLBService) error {
@@ -63,10 +80,9 @@ func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alp
 		return nil // one that is being deleted has to be gone first
 	}
 	err := r.write(ctx, want, "NLBService", true)
-	if apierrors.IsInvalid(err) {
+	if problem := refusal(err); problem != nil {
 		round.plan.PortProblems = append(round.plan.PortProblems, projection.PortProblem{
-			Port: want.Spec.Port, Protocol: corev1.Protocol(want.Spec.Protocol),
-			Problem: projection.Problem{Reason: v1alpha1.ReasonInvalid, Message: err.Error()},
+			Port: want.Spec.Port, Protocol: corev1.Protocol(want.Spec.Protocol), Problem: *problem,
 		})
 		return nil
 	}
@@ -151,6 +167,23 @@ func (r *Reconciler) remove(ctx context.Context, object client.Object) error {
 		return fmt.Errorf("deleting %s: %w", object.GetName(), err)
 	}
 	log.FromContext(ctx).Info("Deleted an object of the Service", "object", object.GetName())
+	return nil
+}
+
+// setPolicyToLeave has the NetworkLoadBalancer know, before it is deleted, what
+// the Service says last about that.
+func (r *Reconciler) setPolicyToLeave(ctx context.Context, service *corev1.Service, lb *v1alpha1.NetworkLoadBalancer) error {
+	policy, change := projection.PolicyToLeave(service, lb)
+	if !change {
+		return nil
+	}
+	before := lb.DeepCopy()
+	lb.Spec.DeletionPolicy = policy
+	// Of the very object that was seen.
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, lb, patch, client.FieldOwner(projection.FieldOwner)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing the deletionPolicy: %w", err)
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
 const ccmFinalizer = "service.kubernetes.io/load-balancer-cleanup"
@@ -67,6 +68,7 @@ func TestAClasslessServiceIsLeftToARunningCCMAndTakenOverLater(t *testing.T) {
 	s.Expect(s.read("web").Finalizers).To(Equal([]string{ccmFinalizer}))
 	s.Expect(apierrors.IsNotFound(s.Get(t.Context(), client.ObjectKeyFromObject(web), &v1alpha1.NetworkLoadBalancer{}))).To(BeTrue())
 
+	s.sim.PutLoadBalancer("", exosim.LoadBalancer{ID: nlbID, Name: "k8s-" + string(web.UID)})
 	now.Step(time.Minute) // nobody renews the lease
 	change(s, web, func(o *corev1.Service) { annotate(o, "look", "again") })
 	s.Expect(s.loadBalancer("web").Spec.ID).To(Equal(nlbID), "the NLB that the CCM made is taken over")

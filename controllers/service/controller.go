@@ -38,6 +38,7 @@ import (
 
 // Inventory tells of the cloud from memory.
 type Inventory interface {
+	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Instances(ctx context.Context, zone string) ([]nlb.Instance, error)
 	FreshInstances(ctx context.Context, zone string) ([]nlb.Instance, error)
@@ -109,8 +110,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("service").
 		For(&corev1.Service{}, builder.WithPredicates(ofConcern)).
-		Owns(&v1alpha1.NetworkLoadBalancer{}).
-		Owns(&v1alpha1.NLBService{}).
+		// Not only those that a Service owns: others may be in its way.
+		Watches(&v1alpha1.NetworkLoadBalancer{}, &handler.EnqueueRequestForObject{}).
+		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(namesakes)).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 			return r.inferring(ctx)
 		}), builder.WithPredicates(relevantNodes)).
@@ -211,12 +213,17 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 		Service: service, Pool: pool, LoadBalancer: got.loadBalancer, Services: got.services,
 		Zone: r.Zone, UDPHealthCheck: r.UDPHealthCheck,
 	})
+	if problem := r.adoption(ctx, service, round.plan, got.loadBalancer); problem != nil {
+		round.plan = round.plan.Refused(*problem)
+	}
 	if err := r.apply(ctx, round); err != nil {
 		return outcome.Outcome{}, err
 	}
 	describe(service, round.plan, round.own)
-	if pool.Problem != nil { // Nodes and members wake us; this is the net
-		return outcome.Blocked(pool.Problem.Reason, pool.Problem.Message), nil
+	if problem := round.plan.FirstProblem(); problem != nil {
+		// What wakes us when it ends can't be told of all of them, such as a quota
+		// of the API server; this is the net.
+		return outcome.Blocked(problem.Reason, problem.Message), nil
 	}
 	return outcome.Done(), nil
 }
@@ -234,6 +241,9 @@ func (r *Reconciler) release(ctx context.Context, round *round) error {
 		if round.own, err = r.observeUncached(ctx, service); err != nil {
 			return err
 		}
+	}
+	if err := r.setPolicyToLeave(ctx, service, round.own.loadBalancer); err != nil {
+		return err
 	}
 	left, err := r.removeAll(ctx, round.own)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
@@ -167,6 +168,30 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 		return identity.Inference{}, cloud, nil
 	}
 	return identity.InferPool(in), nil, nil
+}
+
+// adoption tells why a plan can't be applied that binds the Service to an NLB
+// for good: there is no such NLB, or that can't be told now. nil if all is well.
+func (r *Reconciler) adoption(ctx context.Context, service *corev1.Service, plan projection.Plan, child *v1alpha1.NetworkLoadBalancer) *projection.Problem {
+	zone, id := plan.Adopts(child)
+	if zone == "" || id == "" { // the NetworkLoadBalancer tells of a missing zone
+		return nil
+	}
+	_, err := r.Inventory.LoadBalancer(ctx, zone, id)
+	switch exoscale.ClassOf(err) {
+	case "":
+		return nil
+	case exoscale.NotFound:
+		way := "set the id of one that exists, or remove the annotation: the Service then gets its former NLB if that is still there, else a new one"
+		if plan.LoadBalancer.Spec.ManagementPolicy == v1alpha1.External {
+			way = "set the id of one that exists"
+		}
+		return &projection.Problem{Reason: v1alpha1.ReasonNotFound, Message: fmt.Sprintf("annotation %s is %q, and zone %s has no such NLB; %s",
+			v1alpha1.AnnotationID, service.Annotations[v1alpha1.AnnotationID], zone, way)}
+	default:
+		out := outcome.FromCloud("Looking the NLB up that the Service names", err)
+		return &projection.Problem{Reason: out.Reason, Message: out.Message}
+	}
 }
 
 // ccmLeases are the leases that a CCM holds while it runs, in kube-system: the

@@ -17,6 +17,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
 func TestAServiceGetsItsObjectsThenItsAddress(t *testing.T) {
@@ -70,6 +71,9 @@ func TestTheAPIServerAcceptsWhatIsProjected(t *testing.T) {
 			s.Expect(yaml.UnmarshalStrict(text, given)).To(Succeed())
 			s.service(name, nil, func(object *corev1.Service) {
 				object.Annotations, object.Spec = given.Annotations, given.Spec
+				if id := given.Annotations[v1alpha1.AnnotationID]; id != "" {
+					s.sim.PutLoadBalancer("", exosim.LoadBalancer{ID: strings.ToLower(id), Name: name})
+				}
 				object.Spec.LoadBalancerClass = ptr.To(v1alpha1.LoadBalancerClass)
 				object.Spec.HealthCheckNodePort, object.Spec.IPFamilies = 0, nil
 				for i := range object.Spec.Ports {
@@ -225,8 +229,8 @@ func TestAnObjectOfTheNameThatIsNotOursIsLeftAlone(t *testing.T) {
 	s.settles("web")
 	s.Expect(s.loadBalancer("web").ResourceVersion).To(Equal(theirs.ResourceVersion))
 
+	s.Expect(s.round("web").RequeueAfter).NotTo(BeZero())
 	s.Expect(s.Delete(t.Context(), theirs)).To(Succeed())
-	change(s, s.read("web"), func(o *corev1.Service) { annotate(o, "look", "again") })
 	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
 }
 
@@ -243,6 +247,10 @@ func TestAnNLBServiceOfAPortsNameThatIsNotOursIsLeftAlone(t *testing.T) {
 	s.settles("web")
 	s.Expect(s.nlbService("web-80-tcp").ResourceVersion).To(Equal(theirs.ResourceVersion))
 	s.Expect(s.published("web").Ports).To(HaveLen(2))
+
+	s.Expect(s.round("web").RequeueAfter).NotTo(BeZero())
+	s.Expect(s.Delete(t.Context(), theirs)).To(Succeed())
+	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
 }
 
 func TestTheOperatorsDefaultPool(t *testing.T) {
@@ -268,19 +276,4 @@ func TestAnObjectThatTheAPIServerRefusesDoesNotStopTheOthers(t *testing.T) {
 
 	change(s, s.nlbService("web-80-tcp"), func(o *v1alpha1.NLBService) { o.Spec.HealthCheck.TLSServerName = "" })
 	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
-}
-
-func TestANetworkLoadBalancerThatTheAPIServerRefusesIsSaid(t *testing.T) {
-	s := newScene(t, nil)
-	web := s.service("web", []int32{80}, nil)
-	change(s, s.loadBalancer("web"), func(o *v1alpha1.NetworkLoadBalancer) { o.Spec.Labels = map[string]string{"theirs": "yes"} })
-	change(s, web, func(o *corev1.Service) {
-		annotate(o, v1alpha1.AnnotationExternal, "true")
-		annotate(o, v1alpha1.AnnotationID, nlbID)
-	})
-	s.Expect(s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalid)).To(ContainSubstring("External"))
-	change(s, s.loadBalancer("web"), func(o *v1alpha1.NetworkLoadBalancer) { o.Spec.Labels = nil })
-	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
-	s.Expect(s.loadBalancer("web").Spec.ManagementPolicy).To(Equal(v1alpha1.External))
-	s.settles("web")
 }

@@ -10,13 +10,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// round is one look at a Service at a moment of the test's choice, as its net
+// would have it.
+func (s *scene) round(name string) ctrl.Result {
+	s.t.Helper()
+	result, err := s.reconciler.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: s.ns, Name: name}})
+	s.Expect(err).NotTo(HaveOccurred())
+	return result
+}
+
 // settles expects that rounds come to send no write any more.
 func (s *scene) settles(name string) {
 	s.t.Helper()
 	round := func() int64 {
 		before := s.writes.count.Load()
-		_, err := s.reconciler.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: s.ns, Name: name}})
-		s.Expect(err).NotTo(HaveOccurred())
+		s.round(name)
 		return s.writes.count.Load() - before
 	}
 	s.Eventually(func(g Gomega) {

@@ -2,8 +2,10 @@ package service
 
 import (
 	"context"
+	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -38,6 +41,27 @@ var relevantNodes = predicate.Funcs{
 		after, still := e.ObjectNew.(*corev1.Node)
 		return is && still && identity.RelevantChange(before, after)
 	},
+}
+
+// childName is what projection.ServiceName makes of the name of a Service.
+var childName = regexp.MustCompile(`^(.+)-[0-9]+-(tcp|udp)$`)
+
+// namesakes are the Services that an NLBService may be of, or be in the way of:
+// that of the NetworkLoadBalancer which it refers to, and that whose port it is
+// named after.
+func namesakes(_ context.Context, object client.Object) []reconcile.Request {
+	child, is := object.(*v1alpha1.NLBService)
+	if !is {
+		return nil
+	}
+	var requests []reconcile.Request
+	if ref := index.LoadBalancerRef(child); ref.Namespace == child.Namespace {
+		requests = append(requests, reconcile.Request{NamespacedName: ref})
+	}
+	if match := childName.FindStringSubmatch(child.Name); match != nil {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: child.Namespace, Name: match[1]}})
+	}
+	return requests
 }
 
 // inferring lists the Services whose pool is found from the Nodes.
