@@ -53,6 +53,14 @@ func TestWhatALoadBalancerWants(t *testing.T) {
 			func(o *object) { o.Status.Adopted = true },
 			LoadBalancerWant{Retain: true, Attributes: LoadBalancerAttributes{Name: derived, Labels: ownership}},
 		},
+		"the id of the NLB it has": {
+			func(o *object) { o.Spec.ID, o.Status.ID = "lb", "lb" },
+			LoadBalancerWant{ID: "lb", Retain: true, KeepsUnset: true, Attributes: LoadBalancerAttributes{Labels: ownership}},
+		},
+		"another id than the NLB it made": {
+			func(o *object) { o.Spec.ID, o.Status.ID = "other", "lb" },
+			LoadBalancerWant{ID: "other", KeepsUnset: true, Attributes: LoadBalancerAttributes{Labels: ownership}},
+		},
 		"to be retained": {
 			func(o *object) { o.Spec.DeletionPolicy = v1alpha1.DeletionRetain },
 			LoadBalancerWant{Retain: true, Attributes: LoadBalancerAttributes{Name: derived, Labels: ownership}},
@@ -172,13 +180,34 @@ func TestWhatIsInvalidInALoadBalancer(t *testing.T) {
 		"another's UID":               {func(o *object) { o.Spec.Name = "x-" + otherUID }, "is reserved"},
 		"a label":                     {func(o *object) { o.Spec.Labels = map[string]string{"example.org/a": "b"} }, ""},
 		"a label of the operator":     {func(o *object) { o.Spec.Labels = map[string]string{v1alpha1.CloudLabelOwner: "x"} }, `spec.labels: "nlb.exoscale.com/owner" is reserved`},
-		"a label below its prefix":    {func(o *object) { o.Spec.Labels = map[string]string{"nlb.exoscale.com/x": "x"} }, "is reserved"},
+		"the id of the NLB it holds":  {func(o *object) { o.Spec.ID, o.Status = "lb", held("lb") }, ""},
+		"another id than it holds":    {func(o *object) { o.Spec.ID, o.Status = "other", held("lb") }, "spec.id is other, but this object's NLB is lb already"},
+		"another id than it has seen": {func(o *object) { o.Spec.ID, o.Status.ID = "other", "lb" }, ""},
+		"no id, and it holds one":     {func(o *object) { o.Status = held("lb") }, ""},
+		"an id, and it holds none":    {func(o *object) { o.Spec.ID = "lb" }, ""},
+		"no selector": {func(o *object) {
+			o.Spec.AllowedNamespaces = &v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromAll}
+		}, ""},
+		"a selector":                 {func(o *object) { o.Spec.AllowedNamespaces = selecting(metav1.LabelSelectorOpIn) }, ""},
+		"a selector nobody can read": {func(o *object) { o.Spec.AllowedNamespaces = selecting("Near") }, `spec.allowedNamespaces.selector: "Near" is not a valid label selector operator`},
+		"a label below its prefix":   {func(o *object) { o.Spec.Labels = map[string]string{"nlb.exoscale.com/x": "x"} }, "is reserved"},
 	} {
 		t.Run(name, func(t *testing.T) { thenSays(t, InvalidLoadBalancer(balancer(c.edit), serviceUID), c.want) })
 	}
 	if got := InvalidLoadBalancer(balancer(func(o *object) { o.Spec.Name = "k8s-" + serviceUID }), ""); got == "" {
 		t.Error("without a live Service its name is open to anybody")
 	}
+}
+
+// held is the status of an object that holds an NLB.
+func held(id string) v1alpha1.NetworkLoadBalancerStatus {
+	return v1alpha1.NetworkLoadBalancerStatus{ID: id, AppliedLabelKeys: []string{v1alpha1.CloudLabelOwner}}
+}
+
+func selecting(operator metav1.LabelSelectorOperator) *v1alpha1.AllowedNamespaces {
+	return &v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSelector, Selector: &metav1.LabelSelector{
+		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "team", Operator: operator, Values: []string{"shop"}}},
+	}}
 }
 
 func thenSays(t *testing.T, got, want string) {

@@ -205,7 +205,7 @@ func TestTheMessageOfAMoveNamesWhatIsMeant(t *testing.T) {
 		"no such name":     {wanted(asExternal), LoadBalancerGot{}, []string{`no NLB named "web"`, "spec.name"}},
 		"a namesake":       {wanted(), LoadBalancerGot{SameName: &LoadBalancer{ID: "x9", Name: "web"}}, []string{`"web"`, "NLB x9", "choose another name"}},
 		"not ours":         {wanted(), by(ProofNone, present()), []string{"it is another's"}},
-		"live services":    {wanted(deleting), carrying(ServiceCensus{Held: services("a", "b")}), []string{`"a" (80/TCP), "b" (81/TCP)`}},
+		"live services":    {wanted(deleting), carrying(ServiceCensus{Held: services("a", "b"), Holders: []string{"shop/a", "shop/b"}}), []string{"NLBService shop/a, shop/b"}},
 		"foreign services": {wanted(deleting), carrying(ServiceCensus{Foreign: services("c")}), []string{`"c" (80/TCP)`, "deletionPolicy: Retain"}},
 		"in error":         {wanted(), present(in(StateError)), []string{"NLB lb is in state error", "support"}},
 	} {

@@ -238,6 +238,70 @@ func TestLabelsOfOthersAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestWhatAnObjectHolds(t *testing.T) {
+	t.Parallel()
+	type (
+		spec   = v1alpha1.NetworkLoadBalancerSpec
+		status = v1alpha1.NetworkLoadBalancerStatus
+	)
+	written := []string{v1alpha1.CloudLabelOwner}
+	for name, c := range map[string]struct {
+		spec       spec
+		status     status
+		held, made bool
+	}{
+		"nothing yet":                          {spec{}, status{}, false, true},
+		"one that it made":                     {spec{}, status{ID: "lb", AppliedLabelKeys: written}, true, true},
+		"one that it is only attached to":      {spec{ManagementPolicy: v1alpha1.External, ID: "lb"}, status{ID: "lb"}, false, false},
+		"one that it is attached to by name":   {spec{ManagementPolicy: v1alpha1.External, Name: "web"}, status{ID: "lb"}, false, false},
+		"one that it has seen, not taken over": {spec{ID: "lb"}, status{ID: "lb"}, false, false},
+		"one that it has taken over":           {spec{ID: "lb"}, status{ID: "lb", AppliedLabelKeys: written}, true, false},
+		"one that was the CCM's":               {spec{}, status{ID: "lb", AppliedLabelKeys: written, Adopted: true}, true, false},
+		"one that is gone":                     {spec{}, status{AppliedLabelKeys: written}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			object := &v1alpha1.NetworkLoadBalancer{Spec: c.spec, Status: c.status}
+			if held, made := Held(object), Made(object); held != c.held || made != c.made {
+				t.Errorf("held %t, made %t; want %t, %t", held, made, c.held, c.made)
+			}
+		})
+	}
+}
+
+func TestWhatIsOrphaned(t *testing.T) {
+	t.Parallel()
+	lives := func(uid string) bool { return uid == ourUID }
+	for name, c := range map[string]struct {
+		service Service
+		want    bool
+	}{
+		"TCP":                            {Service{Name: otherUID + "-443", Port: 443, Protocol: TCP}, true},
+		"UDP":                            {Service{Name: otherUID + "-53-udp", Port: 53, Protocol: UDP}, true},
+		"of an object that lives":        {Service{Name: ourUID + "-443", Port: 443, Protocol: TCP}, false},
+		"of another port":                {Service{Name: otherUID + "-80", Port: 443, Protocol: TCP}, false},
+		"of TCP, on UDP":                 {Service{Name: otherUID + "-443", Port: 443, Protocol: UDP}, false},
+		"of UDP, on TCP":                 {Service{Name: otherUID + "-443-udp", Port: 443, Protocol: TCP}, false},
+		"a UID alone":                    {Service{Name: otherUID, Port: 443, Protocol: TCP}, false},
+		"something before":               {Service{Name: "web-" + otherUID + "-443", Port: 443, Protocol: TCP}, false},
+		"something behind":               {Service{Name: otherUID + "-443-web", Port: 443, Protocol: TCP}, false},
+		"the name of an NLB":             {Service{Name: "k8s-" + otherUID, Port: 443, Protocol: TCP}, false},
+		"of two objects that are gone":   {Service{Name: otherUID + "-" + serviceUID + "-443", Port: 443, Protocol: TCP}, false},
+		"a word":                         {Service{Name: "web-443", Port: 443, Protocol: TCP}, false},
+		"no name":                        {Service{Port: 443, Protocol: TCP}, false},
+		"no name, and no port of people": {Service{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Orphaned(c.service, lives); got != c.want {
+				t.Errorf("orphaned: %t, want %t", got, c.want)
+			}
+		})
+	}
+	everything := func(string) bool { return true } // that's what an operator of some namespaces knows
+	if Orphaned(Service{Name: otherUID + "-443", Port: 443, Protocol: TCP}, everything) {
+		t.Error("orphaned, though nobody knows who lives")
+	}
+}
+
 func TestWhoseACloudServiceIs(t *testing.T) {
 	t.Parallel()
 	nobody := func(string) string { return "" }
@@ -288,6 +352,9 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		"5 of an object that is gone, on an NLB not ours": {at443(otherUID + "-443"), foreign, false},
 		"5 of an object that is gone, on another port":    {at(otherUID+"-80", 80, TCP), ours, false},
 		"5 of one that is gone and one that lives":        {at443(otherUID + "-" + "44444444-4444-4444-8444-444444444444"), ours, false},
+		"5 a name of people's that holds a gone UID":      {at443("web-" + otherUID + "-443"), ours, false},
+		"5 the name of an orphan on another port":         {at443(otherUID + "-80"), ours, false},
+		"5 the name of an orphan of another protocol":     {at443(otherUID + "-443-udp"), ours, false},
 		"5 of an object that lives":                       {at443("44444444-4444-4444-8444-444444444444-443"), ours, false},
 		"6 a name of people's, on our NLB":                {at443("web"), ours, false},
 		"6 a name of people's, on an NLB not ours":        {at443("web"), foreign, false},

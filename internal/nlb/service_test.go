@@ -40,6 +40,7 @@ func TestTheStepOfAService(t *testing.T) {
 	t.Parallel()
 	want := ServiceWant{Attributes: wantedAttributes()}
 	absent := ServiceWant{Absent: true}
+	replacing := ServiceWant{Replacing: true, Attributes: want.Attributes}
 	otherPool := standing(wantedAttributes(func(a *ServiceAttributes) { a.InstancePoolID, a.Name = "old", "old" }))
 	on := standing(wantedAttributes(func(a *ServiceAttributes) { a.Name = "theirs" }))
 	makes := func(action Action) ServiceMove { return ServiceMove{Action: action, Attributes: want.Attributes} }
@@ -64,6 +65,16 @@ func TestTheStepOfAService(t *testing.T) {
 		"ours, in creation":                   {want, ServiceGot{Own: standing(want.Attributes, serviceIn(StateCreating))}, waits(v1alpha1.ReasonCreating)},
 		"ours, the same":                      {want, ServiceGot{Own: standing(want.Attributes)}, ServiceMove{Action: None}},
 		"ours, the same, on a full NLB":       {want, ServiceGot{Own: standing(want.Attributes), Rival: "a/b", Count: 10}, ServiceMove{Action: None}},
+		"ours, in error":                      {want, ServiceGot{Own: standing(want.Attributes, serviceIn(StateError))}, refused(v1alpha1.ReasonCloudError)},
+		"ours, in error, another pool":        {want, ServiceGot{Own: standing(otherPool.Attributes(), serviceIn(StateError))}, makes(Replace)},
+		"replacing: ours, in error":           {replacing, ServiceGot{Own: standing(want.Attributes, serviceIn(StateError))}, makes(Replace)},
+		"replacing: ours, error and differs":  {replacing, ServiceGot{Own: standing(wantedAttributes(func(a *ServiceAttributes) { a.TargetPort++ }), serviceIn(StateError))}, makes(Replace)},
+		"replacing: ours, going away":         {replacing, ServiceGot{Own: standing(want.Attributes, serviceIn(StateDeleting))}, waits(v1alpha1.ReasonDeleting)},
+		"replacing: ours, in creation":        {replacing, ServiceGot{Own: standing(want.Attributes, serviceIn(StateCreating))}, waits(v1alpha1.ReasonCreating)},
+		"replacing: ours, the same":           {replacing, ServiceGot{Own: standing(want.Attributes)}, ServiceMove{Action: None}},
+		"replacing: ours, differs":            {replacing, ServiceGot{Own: standing(wantedAttributes(func(a *ServiceAttributes) { a.TargetPort++ }))}, makes(Update)},
+		"replacing: none":                     {replacing, ServiceGot{Count: 9}, makes(Create)},
+		"absent while replacing, in error":    {ServiceWant{Absent: true, Replacing: true}, ServiceGot{Own: standing(want.Attributes, serviceIn(StateError))}, ServiceMove{Action: Delete}},
 		"another object's on the port":        {want, ServiceGot{OnPort: on, Holder: "a/b"}, refused(v1alpha1.ReasonPortConflict)},
 		"somebody's on the port":              {want, ServiceGot{OnPort: on}, refused(v1alpha1.ReasonPortConflict)},
 		"somebody's on the port, and full":    {want, ServiceGot{OnPort: on, Count: 10}, refused(v1alpha1.ReasonPortConflict)},

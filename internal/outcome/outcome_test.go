@@ -220,21 +220,31 @@ func TestHowFarAnOperationIs(t *testing.T) {
 		result  exoscale.Result
 		waiting bool
 		failure string
+		reason  string
 		say     string
 	}{
-		"succeeded":            {exoscale.Result{State: exoscale.Success}, false, "", ""},
-		"forgotten":            {exoscale.Result{State: exoscale.Gone}, false, "", ""},
-		"failed":               {exoscale.Result{State: exoscale.Failure, Class: exoscale.Conflict, Message: "no room"}, false, "no room", ""},
-		"under way":            {exoscale.Result{State: exoscale.Pending}, true, "", `Creating "web" at Exoscale (operation op1)`},
-		"under way, can't ask": {exoscale.Result{State: exoscale.Pending, Class: exoscale.Transient, Message: "no route"}, true, "", "can't be asked for: no route"},
+		"succeeded":                 {exoscale.Result{State: exoscale.Success}, false, "", "", ""},
+		"forgotten":                 {exoscale.Result{State: exoscale.Gone}, false, "", "", ""},
+		"failed":                    {exoscale.Result{State: exoscale.Failure, Class: exoscale.Conflict, Message: "no room"}, false, "no room", "", ""},
+		"under way":                 {exoscale.Result{State: exoscale.Pending}, true, "", v1alpha1.ReasonCreating, `Creating "web" at Exoscale (operation op1)`},
+		"under way, can't ask":      {exoscale.Result{State: exoscale.Pending, Class: exoscale.Transient, Message: "no route"}, true, "", v1alpha1.ReasonCreating, "can't be asked for: no route"},
+		"under way, mayn't ask":     {exoscale.Result{State: exoscale.Pending, Class: exoscale.Forbidden, Message: "no right"}, true, "", v1alpha1.ReasonForbidden, `Creating "web" at Exoscale (operation op1): no right. Allow`},
+		"under way, wrong key":      {exoscale.Result{State: exoscale.Pending, Class: exoscale.InvalidCredentials, Message: "no key"}, true, "", v1alpha1.ReasonInvalidCredentials, `Creating "web" at Exoscale (operation op1): no key. Check`},
+		"known from before":         {exoscale.Result{State: exoscale.Unknown}, true, "", v1alpha1.ReasonCreating, `Creating "web"`},
+		"failed, for want of right": {exoscale.Result{State: exoscale.Failure, Class: exoscale.Forbidden, Message: "no right"}, false, "no right", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, waiting, failure := Progress(op, c.result)
 			if waiting != c.waiting || (failure == nil) != (c.failure == "") || failure != nil && !strings.Contains(failure.Error(), c.failure) {
 				t.Errorf("waiting %t, failure %v", waiting, failure)
 			}
-			if !strings.Contains(out.Message, c.say) || (out.Kind == KindWaiting) != c.waiting {
-				t.Errorf("the outcome is %+v, want %q", out, c.say)
+			if !strings.Contains(out.Message, c.say) || out.Reason != c.reason {
+				t.Errorf("the outcome is %+v, want %s: %q", out, c.reason, c.say)
+			}
+			// Only somebody who acts can help where the cloud doesn't let us ask.
+			toAct := c.reason == v1alpha1.ReasonForbidden || c.reason == v1alpha1.ReasonInvalidCredentials
+			if want := map[bool]Kind{true: KindBlocked, false: KindWaiting}[toAct]; c.waiting && out.Kind != want {
+				t.Errorf("it is %s, want %s", out.Kind, want)
 			}
 		})
 	}
