@@ -180,6 +180,41 @@ func TestOneChangeOfAnNLBAtATime(t *testing.T) {
 	g.Eventually(tr.bells.of(owner("second"))).Should(Equal(2))
 }
 
+func TestWhoAsksWhetherAnNLBIsBusyIsWokenOnceItIsnt(t *testing.T) {
+	g := NewWithT(t)
+	tr := givenTracker(t)
+	id := tr.loadBalancer("web", tr.pool(1))
+	key := Key{Zone: tr.zone, ID: id}
+	g.Expect(tr.operations.Busy(key, owner("asks"))).To(BeFalse(), "nothing is in flight")
+
+	before := tr.writes()
+	begun, waits, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(waits) })
+	defer release()
+	go func() {
+		defer close(done)
+		_, _ = tr.operations.Start(context.Background(), key, owner("first"), func(context.Context) (Operation, error) {
+			close(begun)
+			<-waits
+			return Operation{}, &Error{Class: Invalid, Message: "not begun at all"}
+		})
+	}()
+	<-begun
+	for range 3 {
+		g.Expect(tr.operations.Busy(key, owner("second"))).To(BeTrue(), "from the request on")
+	}
+	g.Expect(tr.operations.Busy(Key{ID: id}, owner("third"))).To(BeTrue(), "no zone is the default zone")
+	g.Expect(tr.operations.Busy(Key{Zone: tr.zone, Name: "web"}, owner("fourth"))).To(BeFalse(), "another key")
+	g.Expect(tr.writes()).To(Equal(before), "who asks calls nobody")
+	release()
+	<-done
+	g.Eventually(tr.bells.of(owner("second"))).Should(Equal(1), "who asked is woken, once")
+	g.Eventually(tr.bells.of(owner("third"))).Should(Equal(1))
+	g.Expect(tr.bells.of(owner("asks"))()).To(BeZero(), "who found it free isn't")
+	g.Expect(tr.bells.of(owner("fourth"))()).To(BeZero())
+	g.Expect(tr.operations.Busy(key, owner("second"))).To(BeFalse(), "and to ask holds nothing")
+}
+
 func TestALostAnswerFreesTheNLBAndMarksIt(t *testing.T) {
 	g, ctx := NewWithT(t), context.Background()
 	tr := givenTracker(t)
