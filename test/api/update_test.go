@@ -20,6 +20,7 @@ func TestNetworkLoadBalancersAtAChange(t *testing.T) {
 	const (
 		zoneStays = "spec.zone: Forbidden: zone can't be changed, set later or removed, since an NLB stays in its zone; create a new NetworkLoadBalancer instead"
 		idStays   = "spec.id: Forbidden: id can be set once and not be changed or removed; create a new NetworkLoadBalancer instead"
+		policy    = "spec.managementPolicy: Forbidden: managementPolicy can't be changed; create a new NetworkLoadBalancer instead"
 	)
 	edit(t, leastLoadBalancer, map[string]change{
 		"nothing":                         {``, ``, ``},
@@ -38,10 +39,15 @@ func TestNetworkLoadBalancersAtAChange(t *testing.T) {
 		"the name, removed":               {`spec: {name: edge}`, `spec: {name: null}`, ``},
 		"the labels, removed":             {`spec: {labels: {team: shop}}`, `spec: {labels: null}`, ``},
 		"a reserved label, added":         {`spec: {labels: {team: shop}}`, `spec: {labels: {nlb.exoscale.com/cluster: c}}`, `spec.labels: Invalid value: labels that begin with nlb.exoscale.com/ are reserved for the operator`},
-		"to External":                     {`spec: {id: ` + someID + `}`, `spec: {managementPolicy: External}`, ``},
-		"to External by nothing":          {``, `spec: {managementPolicy: External}`, `spec.id: Required value: managementPolicy External needs the id or the name of an existing NLB`},
-		"to External with a deletion":     {`spec: {name: edge, deletionPolicy: Delete}`, `spec: {managementPolicy: External}`, `spec.deletionPolicy: Forbidden: an External NLB is never deleted: leave deletionPolicy out or set it to Retain`},
-		"to Managed":                      {`spec: {managementPolicy: External, name: edge}`, `spec: {managementPolicy: Managed, deletionPolicy: Delete}`, ``},
+		"to External":                     {`spec: {id: ` + someID + `}`, `spec: {managementPolicy: External}`, policy},
+		"to External by nothing":          {``, `spec: {managementPolicy: External}`, `spec.id: Required value: managementPolicy External needs the id or the name of an existing NLB` + "\n" + policy},
+		"to External with a deletion":     {`spec: {name: edge, deletionPolicy: Delete}`, `spec: {managementPolicy: External}`, `spec.deletionPolicy: Forbidden: an External NLB is never deleted: leave deletionPolicy out or set it to Retain` + "\n" + policy},
+		"to Managed":                      {`spec: {managementPolicy: External, name: edge}`, `spec: {managementPolicy: Managed, deletionPolicy: Delete}`, policy},
+		"to Managed by its default":       {`spec: {managementPolicy: External, name: edge}`, `spec: {managementPolicy: null}`, policy},
+		"to Managed with the spec":        {`spec: {managementPolicy: External, name: edge}`, `spec: null`, policy},
+		"Managed, said explicitly":        {``, `spec: {managementPolicy: Managed}`, ``},
+		"Managed, left out":               {`spec: {managementPolicy: Managed}`, `spec: {managementPolicy: null}`, ``},
+		"anything but External":           {`spec: {managementPolicy: External, name: edge}`, `spec: {name: entry, id: ` + someID + `, deletionPolicy: Retain}`, ``},
 		"the name that External goes by":  {`spec: {managementPolicy: External, name: edge}`, `spec: {name: null}`, `spec.id: Required value: managementPolicy External needs the id or the name of an existing NLB`},
 		"the selector, left behind":       {`spec: {allowedNamespaces: {from: Selector, selector: {}}}`, `spec: {allowedNamespaces: {from: All}}`, `spec.allowedNamespaces.selector: Forbidden: selector is allowed only with from: Selector`},
 		"the selector, removed":           {`spec: {allowedNamespaces: {from: Selector, selector: {}}}`, `spec: {allowedNamespaces: {from: Same, selector: null}}`, ``},
