@@ -7,8 +7,9 @@
 //	apply.go        the only writer of those objects
 //	describe.go     pure: what was found → conditions and Events
 //	ingress.go      pure: what was found → the address and the errors of ports
-//	watch.go        whom changes of Nodes and of the cloud concern
+//	watch.go        whom changes of Nodes, of objects and of the cloud concern
 //
 // It has the same shape as the other controllers, with Kubernetes as its cloud:
-// it asks Exoscale nothing but, from memory, which instances the Nodes are.
+// it asks Exoscale nothing but, from memory, which instances the Nodes are, and
+// whether the NLB exists that a Service wants to be bound to.
 package service
