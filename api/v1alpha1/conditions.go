@@ -83,7 +83,8 @@ const (
 	ReasonQuotaExceeded = "QuotaExceeded"
 	// ReasonInvalidCredentials: Exoscale doesn't accept the API key (401).
 	ReasonInvalidCredentials = "InvalidCredentials"
-	// ReasonForbidden: the key's IAM role lacks the operation named in the message (403).
+	// ReasonForbidden: the key's IAM role lacks the operation named in the message
+	// (403), or the Kubernetes API server refuses an object (rights, quota, admission).
 	ReasonForbidden = "Forbidden"
 	// ReasonForeignServices: services that aren't ours stand on the NLB.
 	ReasonForeignServices = "ForeignServices"
