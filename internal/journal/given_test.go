@@ -185,12 +185,54 @@ func (c *change) entry() Entry {
 	}
 }
 
+// creation is the intent to make the NLB.
+func (c *change) creation() v1alpha1.Operation {
+	return v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: c.Now.Name}
+}
+
+// describe begins to change the description of the NLB.
+func (c *change) describe(text string) (outcome.Outcome, error) {
+	c.s.t.Helper()
+	intent := v1alpha1.Operation{Action: v1alpha1.ActionUpdate, Name: c.Now.Name}
+	return c.s.journal.Start(c.s.t.Context(), c.describing(text), intent, c, func(ctx context.Context) (exoscale.Operation, error) {
+		c.began++
+		return c.s.cloud.UpdateLoadBalancer(ctx, exosim.DefaultZone, c.Now.Status.ID, nlb.LoadBalancerChange{Description: &text})
+	}, func(exoscale.Operation) {})
+}
+
+// describing is the entry of a change of the description.
+func (c *change) describing(text string) Entry {
+	entry := c.entry()
+	entry.Change = "description → " + text
+	return entry
+}
+
+// made is an object whose NLB is there.
+func (c *change) made() *change {
+	c.s.t.Helper()
+	c.started().ended()
+	c.s.journal.Conclude(c.s.t.Context(), c.entry())
+	return c
+}
+
+// described is an object whose NLB has got a description, as the cloud says.
+func (c *change) described(text string) *change {
+	c.s.t.Helper()
+	if out, err := c.describe(text); err != nil || out.Reason != v1alpha1.ReasonUpdating {
+		c.s.t.Fatalf("%+v, %v", out, err)
+	}
+	c.ended()
+	c.s.journal.Conclude(c.s.t.Context(), c.entry())
+	return c
+}
+
 // create begins to make the NLB, with what a test does between the write of the
 // intent and the request.
 func (c *change) create(between ...func()) (outcome.Outcome, error) {
 	c.s.t.Helper()
-	c.Now.Status.Operation = &v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: c.Now.Name}
-	return c.s.journal.Start(c.s.t.Context(), c.entry(), c, func(ctx context.Context) (exoscale.Operation, error) {
+	entry := c.entry()
+	entry.Key = exoscale.Key{Zone: exosim.DefaultZone, Name: c.Now.Name}
+	return c.s.journal.Start(c.s.t.Context(), entry, c.creation(), c, func(ctx context.Context) (exoscale.Operation, error) {
 		c.began++
 		for _, do := range between {
 			do()

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
@@ -18,6 +20,7 @@ import (
 
 const (
 	opCreate = "create-load-balancer"
+	opUpdate = "update-load-balancer"
 	opGet    = "get-operation"
 )
 
@@ -53,11 +56,11 @@ func TestAChangeFromItsIntentToItsEnd(t *testing.T) {
 	s.g.Expect(waiting).To(BeNil())
 	s.g.Expect(ended).To(BeTrue())
 
-	op := s.journal.Conclude(c.entry())
+	op := s.journal.Conclude(t.Context(), c.entry())
 	s.g.Expect(op.ID).To(Equal(stored.Operation.ID))
 	s.g.Expect(c.Now.Status.Operation).To(BeNil())
 	s.g.Expect(s.operations.Result(exosim.DefaultZone, op.ID).State).To(Equal(exoscale.Unknown), "the result is forgotten")
-	s.g.Expect(s.journal.Conclude(c.entry())).To(BeNil(), "what is closed can't be closed again")
+	s.g.Expect(s.journal.Conclude(t.Context(), c.entry())).To(BeNil(), "what is closed can't be closed again")
 	s.g.Expect(s.sim.Calls().Operations[opCreate]).To(Equal(1))
 }
 
@@ -82,7 +85,11 @@ func TestOfTwoRoundsOneBegins(t *testing.T) {
 	one := s.loadBalancer()
 	two := s.read(one.Now)
 	one.started()
-	_, err := two.create()
+	out, err := two.create()
+	s.g.Expect(err).NotTo(HaveOccurred())
+	s.g.Expect(out.Reason).To(Equal(v1alpha1.ReasonWaitingForOperation), "in one process, the change in flight is known")
+	s.restart()
+	_, err = two.create()
 	s.g.Expect(apierrors.IsConflict(err)).To(BeTrue(), "%v", err)
 	s.g.Expect(s.sim.Calls().Operations[opCreate]).To(Equal(1))
 }
@@ -101,8 +108,7 @@ func TestTheIdOfAnOperationIsNotLost(t *testing.T) {
 		s := newScene(t)
 		c := s.loadBalancer()
 		ctx, stop := context.WithCancel(t.Context())
-		c.Now.Status.Operation = &v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: c.Now.Name}
-		_, err := s.journal.Start(ctx, c.entry(), c, func(ctx context.Context) (exoscale.Operation, error) {
+		_, err := s.journal.Start(ctx, c.entry(), c.creation(), c, func(ctx context.Context) (exoscale.Operation, error) {
 			stop()
 			return s.cloud.CreateLoadBalancer(ctx, exosim.DefaultZone, nlb.LoadBalancerAttributes{Name: c.Now.Name})
 		}, func(exoscale.Operation) {})
@@ -125,19 +131,20 @@ func TestProgress(t *testing.T) {
 		fails  string // the reason of the operation's failure; "" if it succeeds
 		kind   outcome.Kind
 		reason string
+		stays  bool // the intent: what was to be made may be there all the same
 	}{
 		"it succeeds":                {},
-		"it was incorrect":           {"incorrect", outcome.KindBlocked, v1alpha1.ReasonCloudError},
-		"it isn't supported":         {"unsupported", outcome.KindBlocked, v1alpha1.ReasonCloudError},
-		"it was forbidden":           {"forbidden", outcome.KindBlocked, v1alpha1.ReasonForbidden},
-		"something wasn't found":     {"not-found", outcome.KindRetry, v1alpha1.ReasonRetrying},
-		"it was in conflict":         {"conflict", outcome.KindRetry, v1alpha1.ReasonRetrying},
-		"the NLB was busy":           {"busy", outcome.KindWaiting, v1alpha1.ReasonWaitingForOperation},
-		"the cloud was unavailable":  {"unavailable", outcome.KindRetry, v1alpha1.ReasonRetrying},
-		"it was interrupted":         {"interrupted", outcome.KindRetry, v1alpha1.ReasonRetrying},
-		"the cloud had a fault":      {"fault", outcome.KindRetry, v1alpha1.ReasonRetrying},
-		"it was done in part":        {"partial", outcome.KindRetry, v1alpha1.ReasonRetrying},
-		"nobody knows why it failed": {"unknown", outcome.KindRetry, v1alpha1.ReasonRetrying},
+		"it was incorrect":           {"incorrect", outcome.KindBlocked, v1alpha1.ReasonCloudError, false},
+		"it isn't supported":         {"unsupported", outcome.KindBlocked, v1alpha1.ReasonCloudError, false},
+		"it was forbidden":           {"forbidden", outcome.KindBlocked, v1alpha1.ReasonForbidden, true},
+		"something wasn't found":     {"not-found", outcome.KindRetry, v1alpha1.ReasonRetrying, true},
+		"it was in conflict":         {"conflict", outcome.KindRetry, v1alpha1.ReasonRetrying, false},
+		"the NLB was busy":           {"busy", outcome.KindWaiting, v1alpha1.ReasonWaitingForOperation, true},
+		"the cloud was unavailable":  {"unavailable", outcome.KindRetry, v1alpha1.ReasonRetrying, true},
+		"it was interrupted":         {"interrupted", outcome.KindRetry, v1alpha1.ReasonRetrying, true},
+		"the cloud had a fault":      {"fault", outcome.KindRetry, v1alpha1.ReasonRetrying, true},
+		"it was done in part":        {"partial", outcome.KindRetry, v1alpha1.ReasonRetrying, true},
+		"nobody knows why it failed": {"unknown", outcome.KindRetry, v1alpha1.ReasonRetrying, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
@@ -145,7 +152,7 @@ func TestProgress(t *testing.T) {
 				s.sim.Fault(exosim.Fault{Operation: opCreate, Kind: exosim.FaultOperationFailure, Reason: test.fails})
 			}
 			c := s.loadBalancer().started().ended()
-			id := c.Now.Status.Operation.ID
+			was := *c.Now.Status.Operation
 			out, ended := s.journal.Progress(t.Context(), c.entry())
 			if test.fails == "" {
 				s.g.Expect(out).To(BeNil())
@@ -156,16 +163,33 @@ func TestProgress(t *testing.T) {
 			s.g.Expect(ended).To(BeFalse())
 			s.g.Expect(out).To(HaveValue(And(HaveField("Kind", test.kind), HaveField("Reason", test.reason))))
 			s.g.Expect(out.Message).To(HavePrefix("Create of the NLB: "))
-			s.g.Expect(c.Now.Status.Operation).To(BeNil(), "the entry is closed")
-			s.g.Expect(s.operations.Result(exosim.DefaultZone, id).State).To(Equal(exoscale.Unknown), "the result is forgotten")
+			var left *v1alpha1.Operation
+			if test.stays {
+				left = &v1alpha1.Operation{Action: was.Action, Name: was.Name, StartedAt: was.StartedAt}
+			}
+			s.g.Expect(c.Now.Status.Operation).To(Equal(left), "nobody follows the operation any more")
+			s.g.Expect(s.operations.Result(exosim.DefaultZone, was.ID).State).To(Equal(exoscale.Unknown), "the result is forgotten")
 			s.g.Expect(out.After).To(BeNumerically(">", 0))
 			held, err := c.create()
 			s.g.Expect(err).NotTo(HaveOccurred())
 			s.g.Expect(held.Reason).To(Equal(test.reason), "the next attempt waits")
 			s.g.Expect(c.began).To(Equal(1))
+			s.g.Expect(c.Now.Status.Operation).To(Equal(left), "and what is recorded stays meanwhile")
 		})
 	}
 
+	t.Run("a change of what is there already failed", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made()
+		s.sim.Fault(exosim.Fault{Operation: opUpdate, Kind: exosim.FaultOperationFailure, Reason: "unavailable"})
+		_, err := c.describe("shop")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		c.ended()
+		out, ended := s.journal.Progress(t.Context(), c.entry())
+		s.g.Expect(ended).To(BeFalse())
+		s.g.Expect(out).To(HaveValue(HaveField("Reason", v1alpha1.ReasonRetrying)))
+		s.g.Expect(c.Now.Status.Operation).To(BeNil(), "there is nothing whose owner would have to be proven")
+	})
 	t.Run("nothing is recorded", func(t *testing.T) {
 		s := newScene(t)
 		out, ended := s.journal.Progress(t.Context(), s.loadBalancer().entry())
@@ -206,13 +230,23 @@ func TestProgress(t *testing.T) {
 	})
 	t.Run("it can't be asked for", func(t *testing.T) {
 		s := newScene(t)
-		s.sim.Fault(exosim.Fault{Operation: opGet, Kind: exosim.FaultStatus, Status: 403})
+		s.sim.Fault(exosim.Fault{Operation: opGet, Kind: exosim.FaultStatus, Status: 500})
 		c := s.loadBalancer().started()
 		s.g.Eventually(func() string {
 			out, _ := s.journal.Progress(t.Context(), c.entry())
 			return out.Message
 		}).Should(ContainSubstring("how far it is can't be asked for: get-operation"))
 		s.g.Expect(c.Now.Status.Operation).NotTo(BeNil(), "that is no failure of the change")
+	})
+	t.Run("it mayn't be asked for", func(t *testing.T) {
+		s := newScene(t)
+		s.sim.Fault(exosim.Fault{Operation: opGet, Kind: exosim.FaultStatus, Status: 403})
+		c := s.loadBalancer().started()
+		s.g.Eventually(func() *outcome.Outcome {
+			out, _ := s.journal.Progress(t.Context(), c.entry())
+			return out
+		}).Should(HaveValue(And(HaveField("Kind", outcome.KindBlocked), HaveField("Reason", v1alpha1.ReasonForbidden))), "somebody has to act")
+		s.g.Expect(c.Now.Status.Operation).NotTo(BeNil(), "that is no failure of the change, either")
 	})
 }
 
@@ -230,6 +264,112 @@ func TestUnseen(t *testing.T) {
 	s.g.Expect(s.journal.Unseen(c.entry())).NotTo(BeNil(), "to the last moment")
 	s.journalTime.Step(time.Nanosecond)
 	s.g.Expect(s.journal.Unseen(c.entry())).To(BeNil(), "then it is believed to be missing")
+
+	lost := s.loadBalancer()
+	lost.Now.Status.Operation = &v1alpha1.Operation{Action: v1alpha1.ActionCreate, StartedAt: metav1.NewTime(s.journalTime.Now())}
+	s.g.Expect(s.journal.Unseen(lost.entry())).To(HaveValue(
+		HaveField("Message", "Create of the NLB may have been begun; waiting whether Exoscale shows it")))
+}
+
+// What came of a create without an answer is sure only after a while.
+func TestLost(t *testing.T) {
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	begun := func(action v1alpha1.OperationAction, id string, ago time.Duration) *v1alpha1.Operation {
+		return &v1alpha1.Operation{Action: action, ID: id, StartedAt: metav1.NewTime(now.Add(-ago))}
+	}
+	for name, test := range map[string]struct {
+		op   *v1alpha1.Operation
+		want bool
+	}{
+		"nothing is recorded":                     {nil, false},
+		"a create, just now":                      {begun(v1alpha1.ActionCreate, "", 0), true},
+		"a create, to the last moment":            {begun(v1alpha1.ActionCreate, "", Visibility), true},
+		"a create, longer ago":                    {begun(v1alpha1.ActionCreate, "", Visibility+1), false},
+		"a create whose operation is known":       {begun(v1alpha1.ActionCreate, "op", 0), false},
+		"a change, which the NLB itself tells of": {begun(v1alpha1.ActionUpdate, "", 0), false},
+		"a delete, which can be repeated":         {begun(v1alpha1.ActionDelete, "", 0), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := New(KindLoadBalancer, nil, clocktesting.NewFakeClock(now))
+			object := &v1alpha1.NetworkLoadBalancer{Status: v1alpha1.NetworkLoadBalancerStatus{Operation: test.op}}
+			if got := j.Lost(Entry{Object: object, Operation: &object.Status.Operation}); got != test.want {
+				t.Errorf("lost: %t", got)
+			}
+		})
+	}
+}
+
+// A change that the cloud accepts and doesn't make isn't sent over and over.
+func TestIneffective(t *testing.T) {
+	waits := HaveValue(And(
+		HaveField("Kind", outcome.KindWaiting), HaveField("Reason", v1alpha1.ReasonUpdating), HaveField("After", effectNet),
+		HaveField("Message", "Exoscale accepted the change; waiting until it shows it"),
+	))
+	t.Run("the same change waits, and then counts as failed", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made().described("shop")
+		for _, passed := range []time.Duration{0, Visibility - 1, 1} {
+			s.journalTime.Step(passed)
+			s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(waits)
+		}
+		s.journalTime.Step(1)
+		failed := s.journal.Ineffective(c.describing("shop"))
+		s.g.Expect(failed).To(HaveValue(And(HaveField("Kind", outcome.KindRetry), HaveField("Reason", v1alpha1.ReasonRetrying))))
+		s.g.Expect(failed.After).To(BeNumerically(">", 0))
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(BeNil(), "that is told once")
+
+		held, err := c.describe("shop")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		s.g.Expect(held).To(Equal(*failed), "the next attempt waits")
+		s.g.Expect(c.began).To(Equal(2), "the create, and the change")
+		s.journalTime.Step(failed.After)
+		c.described("shop")
+		s.g.Expect(c.began).To(Equal(3))
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(waits, "and so on")
+	})
+	t.Run("another change passes", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made().described("shop")
+		s.g.Expect(s.journal.Ineffective(c.describing("bank"))).To(BeNil())
+		c.described("bank")
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(BeNil(), "the last change counts")
+		s.g.Expect(s.journal.Ineffective(c.describing("bank"))).To(waits)
+		s.journalTime.Step(Visibility + 1)
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(BeNil(), "another one, later, too")
+		_, err := c.describe("shop")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		s.g.Expect(c.began).To(Equal(4), "nothing has failed")
+	})
+	t.Run("a change that can't be left without effect passes", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made()
+		s.g.Expect(s.journal.Ineffective(c.entry())).To(BeNil(), "a create doesn't say what it changes")
+	})
+	t.Run("another object's change passes", func(t *testing.T) {
+		s := newScene(t)
+		s.loadBalancer().made().described("shop")
+		s.g.Expect(s.journal.Ineffective(s.loadBalancer().describing("shop"))).To(BeNil())
+	})
+	t.Run("what was as wanted in between is changed anew", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made().described("shop")
+		s.journal.Succeeded(c.entry())
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(BeNil())
+	})
+	t.Run("a change that was refused wasn't made", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made()
+		s.sim.Fault(exosim.Fault{Operation: opUpdate, Kind: exosim.FaultStatus, Status: 409, Count: 1})
+		_, err := c.describe("shop")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(BeNil())
+	})
+	t.Run("a new process makes it once more", func(t *testing.T) {
+		s := newScene(t)
+		before := s.loadBalancer().made().described("shop")
+		s.restart()
+		s.g.Expect(s.journal.Ineffective(before.describing("shop"))).To(BeNil())
+	})
 }
 
 func (s *scene) edit(c *change) {
@@ -275,7 +415,7 @@ func TestRefusedRequests(t *testing.T) {
 			s.g.Expect(c.Now.Status.Operation != nil).To(Equal(test.stays), "the intent stays only if it may have been done")
 			s.g.Expect(s.read(c.Now).Now.Status.Operation).To(HaveValue(HaveField("ID", "")), "a crash now leaves the intent")
 			if test.stays {
-				s.g.Expect(s.journal.Conclude(c.entry()).ID).To(BeEmpty())
+				s.g.Expect(s.journal.Conclude(t.Context(), c.entry()).ID).To(BeEmpty())
 			}
 			again, err := s.read(c.Now).create()
 			s.g.Expect(err).NotTo(HaveOccurred())
@@ -289,8 +429,7 @@ func TestRefusedRequests(t *testing.T) {
 		s := newScene(t)
 		c := s.loadBalancer()
 		c.Now.Status.ID = "00000000-0000-4000-8000-000000000000"
-		c.Now.Status.Operation = &v1alpha1.Operation{Action: v1alpha1.ActionDelete}
-		out, err := s.journal.Start(t.Context(), c.entry(), c, func(ctx context.Context) (exoscale.Operation, error) {
+		out, err := s.journal.Start(t.Context(), c.entry(), v1alpha1.Operation{Action: v1alpha1.ActionDelete}, c, func(ctx context.Context) (exoscale.Operation, error) {
 			return s.cloud.DeleteLoadBalancer(ctx, exosim.DefaultZone, c.Now.Status.ID)
 		}, func(exoscale.Operation) {})
 		s.g.Expect(err).NotTo(HaveOccurred())
@@ -309,15 +448,41 @@ func TestRefusedRequests(t *testing.T) {
 	t.Run("a change of the same NLB in flight is waited for, and nobody is asked", func(t *testing.T) {
 		s := newScene(t)
 		first := s.loadBalancer().started()
+		lost := v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: "before", StartedAt: metav1.NewTime(s.journalTime.Now())}
 		second := s.read(first.Now)
-		second.Now.Status.Operation = nil // say its status was lost
-		out, err := second.create()
-		s.g.Expect(err).NotTo(HaveOccurred())
-		s.g.Expect(out.Reason).To(Equal(v1alpha1.ReasonWaitingForOperation))
-		s.g.Expect(second.began).To(BeZero())
-		s.g.Expect(second.Now.Status.Operation).To(BeNil())
+		for _, recorded := range []*v1alpha1.Operation{nil, &lost} { // say its status was lost
+			second.Now.Status.Operation = recorded
+			before := second.Now.DeepCopy()
+			out, err := second.create()
+			s.g.Expect(err).NotTo(HaveOccurred())
+			s.g.Expect(out.Kind).To(Equal(outcome.KindWaiting))
+			s.g.Expect(out.Reason).To(Equal(v1alpha1.ReasonWaitingForOperation))
+			s.g.Expect(second.began).To(BeZero())
+			s.g.Expect(second.Now).To(Equal(before), "what is recorded stays")
+		}
+		s.g.Expect(s.read(first.Now).Now.ResourceVersion).To(Equal(first.Now.ResourceVersion), "nothing is written")
 		first.ended()
 		s.g.Eventually(s.woken.heard).Should(ContainElement(second.owner()))
+	})
+
+	t.Run("who is woken by another's change finds the NLB free, and isn't held back", func(t *testing.T) {
+		s := newScene(t)
+		holder := s.loadBalancer().made()
+		other := s.loadBalancer()
+		other.Now.Status.ID = holder.Now.Status.ID // say two objects for one NLB, as services are
+		_, err := holder.describe("first")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		out, err := other.describe("second")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		s.g.Expect(out.Reason).To(Equal(v1alpha1.ReasonWaitingForOperation))
+		s.g.Expect(other.began).To(BeZero())
+		s.g.Expect(s.read(other.Now).Now.Status.Operation).To(BeNil(), "no intent is written")
+		holder.ended()
+		s.g.Eventually(s.woken.heard).Should(ContainElement(other.owner()))
+		out, err = other.describe("second")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		s.g.Expect(out.Reason).To(Equal(v1alpha1.ReasonUpdating))
+		s.g.Expect(other.began).To(Equal(1))
 	})
 }
 
@@ -327,8 +492,10 @@ func TestHoldingBack(t *testing.T) {
 	s := newScene(t)
 	remove := s.sim.Fault(exosim.Fault{Operation: opCreate, Kind: exosim.FaultStatus, Status: 400})
 	c := s.loadBalancer()
+	var before *v1alpha1.NetworkLoadBalancer
 	attempt := func() (outcome.Outcome, int) {
 		c = s.read(c.Now)
+		before = c.Now.DeepCopy()
 		out, err := c.create()
 		s.g.Expect(err).NotTo(HaveOccurred())
 		return out, c.began
@@ -342,7 +509,8 @@ func TestHoldingBack(t *testing.T) {
 		s.g.Expect(began).To(BeZero(), "too early")
 		s.g.Expect(held.Message).To(Equal(first.Message), "it goes on telling why")
 		s.g.Expect(held.After).To(Equal(time.Nanosecond), "and looks again when it is time")
-		s.g.Expect(c.Now.Status.Operation).To(BeNil(), "there is no intent")
+		s.g.Expect(c.Now).To(Equal(before), "what is recorded stays")
+		s.g.Expect(s.read(c.Now).Now).To(Equal(before), "nothing is written")
 
 		s.journalTime.Step(time.Nanosecond)
 		again, began := attempt()
@@ -369,7 +537,7 @@ func TestHoldingBack(t *testing.T) {
 	_, began = attempt()
 	s.g.Expect(began).To(Equal(1))
 	c.ended()
-	s.journal.Conclude(c.entry())
+	s.journal.Conclude(t.Context(), c.entry())
 	failed := s.journal.Failed(c.entry(), outcome.Blocked(v1alpha1.ReasonCloudError, "again"))
 	s.g.Expect(failed.After).To(BeNumerically("<=", 3*time.Second), "after a success it begins anew")
 	s.journal.Succeeded(c.entry())
