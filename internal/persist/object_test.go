@@ -108,6 +108,44 @@ func TestRelease(t *testing.T) {
 	})
 }
 
+// What the round has changed besides isn't written with the finalizers, and
+// isn't taken for written.
+func TestTheFinalizersAreWrittenAlone(t *testing.T) {
+	for name, test := range map[string]struct {
+		has, want []string
+		by        func(*object, context.Context) error
+	}{
+		"Hold":    {nil, []string{ours}, func(o *object, ctx context.Context) error { return o.Hold(ctx, ours) }},
+		"Release": {[]string{theirs, ours}, []string{theirs}, func(o *object, ctx context.Context) error { return o.Release(ctx, ours) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			read := given(t, test.has...)
+			o := New(server, read.DeepCopy())
+			o.Now.Labels, o.Now.Spec.Description = map[string]string{"team": "shop"}, "of the round"
+			o.Now.Status.Zone, o.Now.Status.State = "ch-gva-2", "running"
+			if err := test.by(o, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want := read.DeepCopy()
+			want.Finalizers = test.want
+			ignored := cmpopts.IgnoreFields(metav1.ObjectMeta{}, "ResourceVersion", "ManagedFields")
+			if diff := cmp.Diff(want, stored(t, read), ignored); diff != "" {
+				t.Errorf("stored (-want +got)\n%s", diff)
+			}
+			if o.Now.Spec.Description != "of the round" || o.Now.Status.Zone != "ch-gva-2" {
+				t.Errorf("what the round changed is lost: %+v", o.Now)
+			}
+			if err := o.Status(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want.Status = o.Now.Status
+			if diff := cmp.Diff(want, stored(t, read), ignored); diff != "" {
+				t.Errorf("stored with the status (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
 // Whatever is decided on a stale object isn't begun.
 func TestStaleObjects(t *testing.T) {
 	label := func(o *v1alpha1.NetworkLoadBalancer) { o.Labels = map[string]string{"team": "shop"} }
