@@ -15,7 +15,7 @@ import (
 type placed struct {
 	Zone, LoadBalancerID string
 	Absent, Moved        bool
-	External             bool
+	Found                bool // the NLB: the operator didn't make it for this reference
 	Kind                 outcome.Kind
 	Reason, Message      string
 }
@@ -32,10 +32,17 @@ func TestPlace(t *testing.T) {
 		seen      = func(o *v1alpha1.NLBService) { o.Status.ObservedGeneration = 1 }
 		elsewhere = func(o *v1alpha1.NLBService) { o.Spec.LoadBalancerRef.Namespace = "infra" }
 		justAdded = func(o *v1alpha1.NLBService) { o.Status = statusOn("z0", "lb-0", "") }
+		adding    = func(o *v1alpha1.NLBService) {
+			o.Status = statusOn("z0", "lb-0", "")
+			o.Status.Operation = &v1alpha1.Operation{Action: v1alpha1.ActionCreate, ID: "op"}
+		}
+		justThere = func(o *v1alpha1.NLBService) { adding(o); o.Status.Zone, o.Status.LoadBalancerID = "z1", "lb-1" }
+		lost      = func(o *v1alpha1.NLBService) { adding(o); o.Status.Operation.ID = "" }
 
 		going    = func(lb *v1alpha1.NetworkLoadBalancer) { lb.DeletionTimestamp = &metav1.Time{Time: time.Unix(9, 0)} }
 		retained = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
 		adopted  = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.ID = "lb-1" }
+		ccms     = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.Adopted = true }
 		external = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.ManagementPolicy = v1alpha1.External }
 		fresh    = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status = v1alpha1.NetworkLoadBalancerStatus{} }
 		refused  = func(lb *v1alpha1.NetworkLoadBalancer) {
@@ -52,8 +59,11 @@ func TestPlace(t *testing.T) {
 		}
 	)
 	const (
-		goingAway = "NetworkLoadBalancer edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
-		staying   = "NetworkLoadBalancer edge is being deleted; its NLB stays, with this service"
+		goingAway      = "NetworkLoadBalancer edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
+		goingAwayThere = "NetworkLoadBalancer infra/edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
+		notAdmitted    = "NetworkLoadBalancer infra/edge doesn't admit namespace shop; its spec.allowedNamespaces has to"
+		moving         = "NetworkLoadBalancer edge stands for NLB lb-1 now; the service moves there"
+		staying        = "NetworkLoadBalancer edge is being deleted; its NLB stays, with this service"
 	)
 	objectIs := func(edits ...objectEdit) []objectEdit { return edits }
 	lbIs := func(edits ...lbEdit) []lbEdit { return append([]lbEdit{}, edits...) }
@@ -65,39 +75,47 @@ func TestPlace(t *testing.T) {
 		notAllowed bool
 		want       placed
 	}{
-		"a deleted object is removed from where it is recorded":         {objectIs(recorded, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"from there also if the NetworkLoadBalancer has another NLB":    {objectIs(onAnother, deleted), lbIs(), false, placed{Zone: "z0", LoadBalancerID: "lb-0", Absent: true}},
-		"from there also if the NetworkLoadBalancer is gone":            {objectIs(recorded, deleted), none, false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"from there also if it may not attach any more":                 {objectIs(recorded, deleted), lbIs(), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"from there also if the NetworkLoadBalancer goes":               {objectIs(recorded, deleted), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"from there also on an External NLB":                            {objectIs(recorded, deleted), lbIs(external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, External: true}},
-		"a deleted object without a status is looked for where it'd be": {objectIs(deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"but not if it was seen and never had a service":                {objectIs(seen, deleted), lbIs(), false, placed{Absent: true}},
-		"and there is nowhere to look without a NetworkLoadBalancer":    {objectIs(deleted), none, false, placed{Absent: true}},
-		"a reference to nothing":                                        {objectIs(), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
-		"a reference to nothing in another namespace":                   {objectIs(elsewhere), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer infra/edge doesn't exist; create it"}},
-		"a reference to nothing any more leaves the service":            {objectIs(recorded), none, false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
-		"a namespace that isn't admitted":                               {objectIs(elsewhere), lbIs(), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: "NetworkLoadBalancer infra/edge doesn't admit namespace shop; its spec.allowedNamespaces has to"}},
-		"a namespace that isn't admitted any more leaves the service":   {objectIs(elsewhere, recorded), lbIs(), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: "NetworkLoadBalancer infra/edge doesn't admit namespace shop; its spec.allowedNamespaces has to"}},
-		"an NLB that goes takes the service with it":                    {objectIs(recorded), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
-		"an NLB that goes gets no service":                              {objectIs(), lbIs(going), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
-		"an NLB that is retained keeps the service":                     {objectIs(recorded), lbIs(going, retained), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
-		"an NLB that was adopted is retained by default":                {objectIs(recorded), lbIs(going, adopted), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
-		"an External NLB keeps the service":                             {objectIs(recorded), lbIs(going, external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", External: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
-		"an NLB that is retained gets no service":                       {objectIs(), lbIs(going, retained), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
-		"a NetworkLoadBalancer that nobody has looked at":               {objectIs(), lbIs(fresh), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
-		"a NetworkLoadBalancer that isn't accepted":                     {objectIs(), lbIs(refused), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't ready (QuotaExceeded): the quota is used up"}},
-		"an NLB that is being created":                                  {objectIs(), lbIs(doing(v1alpha1.ActionCreate)), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
-		"an NLB that is being adopted":                                  {objectIs(), lbIs(doing(v1alpha1.ActionAdopt)), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
-		"an NLB that is being changed":                                  {objectIs(), lbIs(doing(v1alpha1.ActionUpdate)), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
-		"a service stays while its NetworkLoadBalancer isn't accepted":  {objectIs(recorded), lbIs(refused), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't ready (QuotaExceeded): the quota is used up"}},
-		"a service goes to the NLB":                                     {objectIs(), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
-		"a service goes to an NLB that is accepted, though not ready":   {objectIs(), lbIs(unready), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
-		"a service goes to an External NLB":                             {objectIs(), lbIs(external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", External: true}},
-		"a service is where it should be":                               {objectIs(recorded), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
-		"a service on the NLB before leaves it first":                   {objectIs(onAnother), lbIs(), false, placed{Zone: "z0", LoadBalancerID: "lb-0", Absent: true, Moved: true, Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonUpdating, Message: "NetworkLoadBalancer edge stands for NLB lb-1 now; the service moves there"}},
-		"a service that is on no NLB any more goes to the one now":      {objectIs(justAdded), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
-		"a service doesn't leave before the other NLB is there":         {objectIs(onAnother), lbIs(doing(v1alpha1.ActionCreate)), false, placed{Zone: "z0", LoadBalancerID: "lb-0", Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
+		"a deleted object is removed from where it is recorded":                 {objectIs(recorded, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"from there also if the NetworkLoadBalancer has another NLB":            {objectIs(onAnother, deleted), lbIs(), false, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Absent: true}},
+		"from there also if the NetworkLoadBalancer is gone":                    {objectIs(recorded, deleted), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"from there also if it may not attach any more":                         {objectIs(recorded, deleted), lbIs(), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"from there also if the NetworkLoadBalancer goes":                       {objectIs(recorded, deleted), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"from there also on an External NLB":                                    {objectIs(recorded, deleted), lbIs(external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Found: true}},
+		"a deleted object without a status is looked for where it'd be":         {objectIs(deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"but not if it was seen and never had a service":                        {objectIs(seen, deleted), lbIs(), false, placed{Absent: true}},
+		"and there is nowhere to look without a NetworkLoadBalancer":            {objectIs(deleted), none, false, placed{Absent: true}},
+		"a reference to nothing":                                                {objectIs(), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
+		"a reference to nothing in another namespace":                           {objectIs(elsewhere), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer infra/edge doesn't exist; create it"}},
+		"a reference to nothing any more leaves the service":                    {objectIs(recorded), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
+		"a namespace that isn't admitted":                                       {objectIs(elsewhere), lbIs(), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
+		"a namespace that isn't admitted any more leaves the service":           {objectIs(elsewhere, recorded), lbIs(), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
+		"an NLB that goes takes the service with it":                            {objectIs(recorded), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
+		"an NLB that goes gets no service":                                      {objectIs(), lbIs(going), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
+		"an NLB that goes takes a service with it that isn't admitted any more": {objectIs(elsewhere, recorded), lbIs(going), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
+		"an NLB that goes, where we are not admitted":                           {objectIs(elsewhere), lbIs(going), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
+		"an NLB that goes takes the service with it that is being added":        {objectIs(justThere), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
+		"an NLB that is retained keeps the service":                             {objectIs(recorded), lbIs(going, retained), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
+		"an NLB that was adopted is retained by default":                        {objectIs(recorded), lbIs(going, adopted), false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
+		"an External NLB keeps the service":                                     {objectIs(recorded), lbIs(going, external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Found: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
+		"an NLB that is retained gets no service":                               {objectIs(), lbIs(going, retained), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
+		"a NetworkLoadBalancer that nobody has looked at":                       {objectIs(), lbIs(fresh), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
+		"a NetworkLoadBalancer that isn't accepted":                             {objectIs(), lbIs(refused), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't ready (QuotaExceeded): the quota is used up"}},
+		"an NLB that is being created":                                          {objectIs(), lbIs(doing(v1alpha1.ActionCreate)), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
+		"an NLB that is being adopted":                                          {objectIs(), lbIs(doing(v1alpha1.ActionAdopt)), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
+		"an NLB that is being changed":                                          {objectIs(), lbIs(doing(v1alpha1.ActionUpdate)), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
+		"a service stays while its NetworkLoadBalancer isn't accepted":          {objectIs(recorded), lbIs(refused), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't ready (QuotaExceeded): the quota is used up"}},
+		"a service goes to the NLB":                                             {objectIs(), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
+		"a service goes to an NLB that is accepted, though not ready":           {objectIs(), lbIs(unready), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
+		"a service goes to an External NLB":                                     {objectIs(), lbIs(external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Found: true}},
+		"a service goes to an NLB that was adopted by its id":                   {objectIs(), lbIs(adopted), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Found: true}},
+		"a service goes to an NLB that was the CCM's":                           {objectIs(), lbIs(ccms), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Found: true}},
+		"a service is where it should be":                                       {objectIs(recorded), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
+		"a service on the NLB before leaves it first":                           {objectIs(onAnother), lbIs(), false, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Absent: true, Moved: true, Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonUpdating, Message: moving}},
+		"a service that is being added to the NLB before leaves it first":       {objectIs(adding), lbIs(), false, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Absent: true, Moved: true, Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonUpdating, Message: moving}},
+		"a service that may have been added to the NLB before leaves it first":  {objectIs(lost), lbIs(), false, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Absent: true, Moved: true, Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonUpdating, Message: moving}},
+		"a service doesn't leave the NLB before where it isn't admitted":        {objectIs(elsewhere, onAnother), lbIs(), true, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
+		"a service that is on no NLB any more goes to the one now":              {objectIs(justAdded), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
+		"a service doesn't leave before the other NLB is there":                 {objectIs(onAnother), lbIs(doing(v1alpha1.ActionCreate)), false, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := &v1alpha1.NLBService{
@@ -116,7 +134,7 @@ func TestPlace(t *testing.T) {
 				}
 			}
 			where := place(object, lb, !test.notAllowed)
-			got := placed{Zone: where.zone, LoadBalancerID: where.loadBalancerID, Absent: where.absent, Moved: where.moved, External: !where.owned}
+			got := placed{Zone: where.zone, LoadBalancerID: where.loadBalancerID, Absent: where.absent, Moved: where.moved, Found: where.loadBalancerID != "" && !where.made}
 			if where.until != nil {
 				got.Kind, got.Reason, got.Message = where.until.Kind, where.until.Reason, where.until.Message
 			}
