@@ -75,20 +75,24 @@ build: ## Build the programs of cmd/ into bin/, static
 
 ##@ Tests
 
+# Tests wait more than they compute, so more of them run at once than there are
+# processors, the longest first.
+LONGEST = $(if $(filter ./...,$(PKG)),./test/integration)
+
 .PHONY: test
 test: $(ASSETS) ## Run all tests, on a real Kubernetes API server and the simulated cloud
-	go test -p 2 -timeout 10m $(TEST_FLAGS) $(PKG)
+	go test -p 4 -timeout 10m $(TEST_FLAGS) $(LONGEST) $(PKG)
 
 .PHONY: test-race
 test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compiler)
 	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { \
 		echo "test-race needs a C compiler, since the race detector is linked through cgo: no $$cc here. Install gcc, or name yours in CC." >&2; exit 1; }
-	CGO_ENABLED=1 go test -race -p 2 -timeout 20m $(TEST_FLAGS) $(PKG)
+	CGO_ENABLED=1 go test -race -p 4 -timeout 20m $(TEST_FLAGS) $(LONGEST) $(PKG)
 
 .PHONY: cover
 cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and internal/, fail below COVER_MIN
 	@mkdir -p .cache
-	go test -p 2 -timeout 10m -coverpkg=./controllers/...,./internal/... -coverprofile=.cache/cover.all ./...
+	go test -p 4 -timeout 10m -coverpkg=./controllers/...,./internal/... -coverprofile=.cache/cover.all $(LONGEST) ./...
 	@grep -v '/zz_generated\.' .cache/cover.all > .cache/cover.out
 	@go tool cover -func=.cache/cover.out | awk -v min=$(COVER_MIN) ' \
 		{ last = $$0 } \

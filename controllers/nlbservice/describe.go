@@ -46,7 +46,9 @@ func describeService(status *v1alpha1.NLBServiceStatus, round *round) {
 		return
 	}
 	status.ID, status.Name, status.State = own.ID, own.Name, own.State
-	if status.InstancePoolID != own.InstancePoolID {
+	// One that came out in error is replaced once more, by the pool it had before.
+	failed := own.State == nlb.StateError && status.ReplacedAt != nil
+	if status.InstancePoolID != own.InstancePoolID && !failed {
 		status.InstancePoolID, status.InstancePoolName = own.InstancePoolID, ""
 	}
 	if round.pool.ID == own.InstancePoolID {

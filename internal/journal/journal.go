@@ -102,6 +102,7 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 	case failure != nil:
 		log.FromContext(ctx).Info("A change at Exoscale failed", "action", op.Action, "cloudName", op.Name, "zone", entry.Key.Zone, "operation", op.ID, "error", failure.Error())
 		j.operations.Forget(entry.Key.Zone, op.ID)
+		j.forget(entry) // it wasn't made
 		*entry.Operation = afterFailure(*op, exoscale.ClassOf(failure))
 		failed := j.Failed(entry, outcome.FromCloud(entry.Doing(op.Action), failure))
 		return &failed, false
@@ -161,7 +162,7 @@ func (j *Journal) Conclude(ctx context.Context, entry Entry) *v1alpha1.Operation
 
 // Ineffective gives the outcome if the very change that is to be made was made a
 // moment ago, succeeded, and Exoscale doesn't show it. It is waited for; after
-// that it counts as failed, so that it is tried again ever more rarely.
+// that it counts as failed, and is tried again.
 func (j *Journal) Ineffective(entry Entry) *outcome.Outcome {
 	uid := entry.Object.GetUID()
 	j.mu.Lock()
@@ -248,6 +249,10 @@ func (j *Journal) Failed(entry Entry, out outcome.Outcome) outcome.Outcome {
 // Succeeded forgets the attempts of an object that is as wanted, or gone.
 func (j *Journal) Succeeded(entry Entry) {
 	j.failures.Succeeded(entry.Object.GetUID())
+	j.forget(entry)
+}
+
+func (j *Journal) forget(entry Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.last, entry.Object.GetUID())

@@ -327,6 +327,17 @@ func TestIneffective(t *testing.T) {
 		s.g.Expect(c.began).To(Equal(3))
 		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(waits, "and so on")
 	})
+	t.Run("a change whose operation failed wasn't made", func(t *testing.T) {
+		s := newScene(t)
+		c := s.loadBalancer().made()
+		s.sim.Fault(exosim.Fault{Operation: opUpdate, Kind: exosim.FaultOperationFailure, Reason: "incorrect", Count: 1})
+		_, err := c.describe("shop")
+		s.g.Expect(err).NotTo(HaveOccurred())
+		c.ended()
+		failed, _ := s.journal.Progress(t.Context(), c.entry())
+		s.g.Expect(failed).To(HaveValue(HaveField("Reason", v1alpha1.ReasonCloudError)))
+		s.g.Expect(s.journal.Ineffective(c.describing("shop"))).To(BeNil(), "the failure goes on being told")
+	})
 	t.Run("another change passes", func(t *testing.T) {
 		s := newScene(t)
 		c := s.loadBalancer().made().described("shop")

@@ -43,6 +43,7 @@ func TestAMoveThatFailsPutsTheOldPoolBackSoon(t *testing.T) {
 		"later: not-found":              failing("not-found", nil),
 		"later: unavailable":            failing("unavailable", nil),
 		"later, and so does going back": failing("unavailable", func(f *exosim.Fault) { f.Count = 2 }),
+		"later, leaving it in error":    failing("fault", func(f *exosim.Fault) { f.Effect = exosim.EffectError }),
 		"at once: incorrect":            failing("incorrect", atOnce),
 		"at once: unknown":              failing("unknown", atOnce),
 		"at once: not-found":            failing("not-found", atOnce),
