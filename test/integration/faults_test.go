@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -215,8 +216,9 @@ func TestFault16NumbersOutOfRangeAreRefusedAndNothingIsTouched(t *testing.T) {
 // Fault 19: every operation costs at least 3 s of waiting, one Service at a time.
 func TestFault19ServicesAreServedSideBySideWhileOperationsRun(t *testing.T) {
 	t.Parallel()
+	now := clocktesting.NewFakeClock(time.Now()) // operations end when the test says so
 	w := newWorld(t, setup{
-		Cloud:    exosim.Options{OperationDelay: 2 * time.Second},
+		Cloud:    exosim.Options{OperationDelay: 2 * time.Second, Clock: now},
 		Operator: func(o *app.Options) { o.MaxConcurrentReconciles = 1 }, // a worker that waited would be the only one
 	})
 	var services []*corev1.Service
@@ -224,5 +226,11 @@ func TestFault19ServicesAreServedSideBySideWhileOperationsRun(t *testing.T) {
 		services = append(services, w.service(name, nil))
 	}
 	w.g.Eventually(func() int { return len(w.sim.PendingOperations()) }).Should(Equal(6), "all creates run at once")
+	w.g.Eventually(func() []string {
+		if len(w.sim.PendingOperations()) > 0 {
+			now.Step(2 * time.Second)
+		}
+		return w.ports()
+	}).Should(HaveLen(6))
 	w.served(services...)
 }
