@@ -54,8 +54,6 @@ const (
 	ReasonCreating = "Creating"
 	// ReasonUpdating: a change was started and is not done.
 	ReasonUpdating = "Updating"
-	// ReasonReplacing: the cloud service is being replaced, since its pool changed.
-	ReasonReplacing = "Replacing"
 	// ReasonDeleting: the delete was started and is not done.
 	ReasonDeleting = "Deleting"
 	// ReasonWaitingForLoadBalancer: the NLB referred to is not ready yet.

@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -52,10 +51,8 @@ type Options struct {
 	Inventory Inventory
 	Events    events.EventRecorder
 	Clock     clock.Clock
-	// MembersChanged tells of zones whose instances or pools changed, so that the
-	// pools of Services are inferred anew. May be nil.
-	MembersChanged <-chan event.TypedGenericEvent[string]
-	// Wakeups tells which Services to look at again for other reasons. May be nil.
+	// Wakeups tells which Services to look at again because of the cloud: its
+	// instances or pools have changed.
 	Wakeups source.Source
 	// Zone is where new NLBs are made, and where the Nodes are.
 	Zone string
@@ -107,7 +104,7 @@ func New(options Options) *Reconciler {
 // SetupWithManager adds the controller to a manager. The indexes of package
 // index have to be set up there, too.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	b := ctrl.NewControllerManagedBy(mgr).
+	return ctrl.NewControllerManagedBy(mgr).
 		Named("service").
 		For(&corev1.Service{}, builder.WithPredicates(ofConcern)).
 		// Not only those that a Service owns: others may be in its way.
@@ -116,15 +113,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 			return r.inferring(ctx)
 		}), builder.WithPredicates(relevantNodes)).
-		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation))
-	if r.MembersChanged != nil {
-		b = b.WatchesRawSource(source.TypedChannel(r.MembersChanged, handler.TypedEnqueueRequestsFromMapFunc(
-			func(ctx context.Context, _ string) []reconcile.Request { return r.inferring(ctx) })))
-	}
-	if r.Wakeups != nil {
-		b = b.WatchesRawSource(r.Wakeups)
-	}
-	return b.Complete(r)
+		WatchesRawSource(r.Wakeups).
+		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
+		Complete(r)
 }
 
 // contestedNet is how often a Service that a CCM serves is looked at again.

@@ -25,7 +25,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
@@ -134,9 +137,19 @@ func (s *scene) start() {
 	})
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(mgr.Add(inventory)).To(Succeed())
+	all := handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, _ string) (requests []reconcile.Request) {
+		var services corev1.ServiceList
+		if err := mgr.GetClient().List(ctx, &services); err != nil {
+			s.t.Errorf("listing the Services: %v", err)
+		}
+		for i := range services.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&services.Items[i])})
+		}
+		return requests
+	})
 	options := service.Options{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Inventory: inventory,
-		Events: mgr.GetEventRecorder("test"), Clock: clock.RealClock{}, MembersChanged: members,
+		Events: mgr.GetEventRecorder("test"), Clock: clock.RealClock{}, Wakeups: source.TypedChannel(members, all),
 		Zone: exosim.DefaultZone, SkipNameValidation: true,
 	}
 	if s.edit != nil {

@@ -88,7 +88,7 @@ func stateOf(child *v1alpha1.NLBService) portState {
 // the objects tell themselves, so that not each step is a write of the Service.
 func progress(c metav1.Condition) string {
 	switch c.Reason {
-	case v1alpha1.ReasonCreating, v1alpha1.ReasonUpdating, v1alpha1.ReasonReplacing, v1alpha1.ReasonDeleting, v1alpha1.ReasonWaitingForOperation:
+	case v1alpha1.ReasonCreating, v1alpha1.ReasonUpdating, v1alpha1.ReasonDeleting, v1alpha1.ReasonWaitingForOperation:
 		return "it is being set up"
 	default:
 		return c.Message

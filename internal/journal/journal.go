@@ -86,8 +86,9 @@ type Entry struct {
 }
 
 // Progress looks at the recorded operation. If out isn't nil it stands in the
-// way: it is under way, or has failed (then the entry is closed). ended tells
-// that it has succeeded.
+// way: it is under way, or has failed. Then the entry is closed, but for a create
+// that may have had its effect, which stays without its id. ended tells that it
+// has succeeded.
 func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outcome, ended bool) {
 	op := *entry.Operation
 	if op == nil || op.ID == "" {
