@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
@@ -30,6 +31,7 @@ func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBala
 	if nlb.Held(object) {
 		claim.RecordedID = object.Status.ID
 	}
+	claim.HolderOf = r.holderOf(ctx, object)
 	// The reference is anybody's to write; only a Service that lives has a UID to prove.
 	owner := metav1.GetControllerOf(object)
 	if owner == nil || owner.Kind != "Service" || owner.APIVersion != "v1" {
@@ -44,6 +46,24 @@ func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBala
 	default:
 		claim.ServiceUID = string(service.UID)
 		return claim, false, nil
+	}
+}
+
+// holderOf tells which other object that holds an NLB goes before this one.
+func (r *Reconciler) holderOf(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) func(string) string {
+	return func(id string) string {
+		var recorded v1alpha1.NetworkLoadBalancerList
+		if err := r.Client.List(ctx, &recorded, client.MatchingFields{index.ByLoadBalancerID: id}); err != nil {
+			log.FromContext(ctx).Error(err, "Listing the NetworkLoadBalancers that hold an NLB", "nlb", id)
+			return "one that can't be listed now"
+		}
+		for i := range recorded.Items {
+			other := &recorded.Items[i]
+			if other.UID != object.UID && nlb.Held(other) && nlb.GoesFirst(other, object) {
+				return client.ObjectKeyFromObject(other).String()
+			}
+		}
+		return ""
 	}
 }
 

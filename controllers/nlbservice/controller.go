@@ -174,6 +174,9 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if out != nil {
 		return r.backFrom(round, *out), nil
 	}
+	if leftBehind(object) {
+		return r.release(ctx, round)
+	}
 	ownUIDs, err := r.ownUIDs(ctx, object)
 	if err != nil {
 		return outcome.Outcome{}, err

@@ -89,6 +89,13 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 	}
 }
 
+// leftBehind tells whether a deleted object leaves its service where it is: for
+// another controller, on an NLB of its own namespace.
+func leftBehind(object *v1alpha1.NLBService) bool {
+	return !object.DeletionTimestamp.IsZero() && object.LoadBalancerNamespace() == object.Namespace &&
+		object.Annotations[v1alpha1.AnnotationDeletionPolicy] == string(v1alpha1.DeletionRetain)
+}
+
 func goesWithItsNLB(lb *v1alpha1.NetworkLoadBalancer) bool {
 	return lb.Spec.ManagementPolicy != v1alpha1.External && lb.EffectiveDeletionPolicy() == v1alpha1.DeletionDelete
 }

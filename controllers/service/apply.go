@@ -26,10 +26,10 @@ import (
 // refuses becomes a problem of the plan; the other ports go on.
 func (r *Reconciler) apply(ctx context.Context, round *round) error {
 	plan, own := &round.plan, round.own
-	if plan.LoadBalancer == nil {
+	if plan.AttachTo.Name == "" {
 		return nil
 	}
-	if got := own.loadBalancer; got == nil || got.DeletionTimestamp.IsZero() && !sameLoadBalancer(plan.LoadBalancer, got) {
+	if got := own.loadBalancer; plan.LoadBalancer != nil && (got == nil || got.DeletionTimestamp.IsZero() && !sameLoadBalancer(plan.LoadBalancer, got)) {
 		err := r.write(ctx, plan.LoadBalancer, "NetworkLoadBalancer", plan.LoadBalancer.Spec.ManagementPolicy == v1alpha1.Managed)
 		if problem := refusal(err); problem != nil {
 			plan.Problems = append(plan.Problems, *problem)
@@ -39,19 +39,16 @@ func (r *Reconciler) apply(ctx context.Context, round *round) error {
 			return err
 		}
 	}
-	wanted := map[string]bool{}
-	for _, name := range plan.Kept {
-		wanted[name] = true
-	}
 	var errs []error
 	for _, want := range plan.Services {
-		wanted[want.Name] = true
 		errs = append(errs, r.applyService(ctx, round, want))
 	}
-	for i := range own.services {
-		if !wanted[own.services[i].Name] {
-			errs = append(errs, r.remove(ctx, &own.services[i]))
-		}
+	loadBalancer, services := superfluous(round.Before, *plan, own)
+	for i := range services {
+		errs = append(errs, r.remove(ctx, &services[i]))
+	}
+	if loadBalancer != nil {
+		errs = append(errs, r.setPolicyToLeave(ctx, round.Now, loadBalancer), r.remove(ctx, loadBalancer))
 	}
 	return errors.Join(errs...)
 }

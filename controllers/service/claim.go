@@ -25,6 +25,9 @@ const (
 	serveUnlessCCM claim = "ServeUnlessCCM"
 	// keep: held, and no longer claimed; it stays as it is.
 	keep claim = "Keep"
+	// handOver: held, no longer claimed, and taken by another controller to which
+	// its owner leaves it.
+	handOver claim = "HandOver"
 	// release: held, and no load balancer any more.
 	release claim = "Release"
 )
@@ -38,7 +41,7 @@ const (
 //	yes                  ours               any  │ serve
 //	yes                  none, we claim it  yes  │ serve
 //	yes                  none, we claim it  no   │ serveUnlessCCM
-//	yes                  any other          yes  │ keep
+//	yes                  any other          yes  │ keep, or handOver (see leaves)
 //	yes                  any other          no   │ notOurs
 func claimOf(service *corev1.Service, claimClassless bool) claim {
 	held := controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer)
@@ -55,11 +58,21 @@ func claimOf(service *corev1.Service, claimClassless bool) claim {
 		return serve
 	case class == nil && claimClassless:
 		return serveUnlessCCM
+	case held && leaves(service):
+		return handOver
 	case held:
 		return keep
 	default:
 		return notOurs
 	}
+}
+
+// leaves tells whether a Service that we don't claim is to be left to another
+// controller: its owner says that the NLB is to stay when we let go, and the
+// other one has put its finalizer on it. A flag alone never releases anything.
+func leaves(service *corev1.Service) bool {
+	return service.Annotations[v1alpha1.AnnotationDeletionPolicy] == string(v1alpha1.DeletionRetain) &&
+		controllerutil.ContainsFinalizer(service, ccmFinalizer)
 }
 
 // concerns tells whether a Service is worth a look at all: most aren't.

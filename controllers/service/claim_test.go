@@ -23,6 +23,8 @@ func TestClaimOf(t *testing.T) {
 		class          *string
 		held, deleting bool
 		claimClassless bool
+		retained       bool // by annotation
+		taken          bool // by a CCM
 		want           claim
 	}{
 		"our class":                                  {kind: lb, class: ours, want: serve},
@@ -33,6 +35,12 @@ func TestClaimOf(t *testing.T) {
 		"no class, held, no longer claimed":          {kind: lb, held: true, want: keep},
 		"another class":                              {kind: lb, class: others, claimClassless: true, want: notOurs},
 		"another class, held":                        {kind: lb, class: others, claimClassless: true, held: true, want: keep},
+		"left to whoever took it":                    {kind: lb, held: true, retained: true, taken: true, want: handOver},
+		"to be left, and nobody has taken it":        {kind: lb, held: true, retained: true, want: keep},
+		"taken, and not to be left":                  {kind: lb, held: true, taken: true, want: keep},
+		"to be left, and claimed":                    {kind: lb, held: true, retained: true, taken: true, claimClassless: true, want: serve},
+		"to be left, and our class":                  {kind: lb, class: ours, held: true, retained: true, taken: true, want: serve},
+		"to be left, and never held":                 {kind: lb, retained: true, taken: true, want: notOurs},
 		"no load balancer":                           {kind: cluster, want: notOurs},
 		"no load balancer any more":                  {kind: cluster, held: true, want: release},
 		"deleted, held":                              {kind: lb, class: ours, held: true, deleting: true, want: release},
@@ -43,6 +51,12 @@ func TestClaimOf(t *testing.T) {
 			service := &corev1.Service{Spec: corev1.ServiceSpec{Type: c.kind, LoadBalancerClass: c.class}}
 			if c.held {
 				service.Finalizers = []string{v1alpha1.ServiceFinalizer}
+			}
+			if c.taken {
+				service.Finalizers = append(service.Finalizers, ccmFinalizer)
+			}
+			if c.retained {
+				service.Annotations = map[string]string{v1alpha1.AnnotationDeletionPolicy: "Retain"}
 			}
 			if c.deleting {
 				service.DeletionTimestamp = ptr.To(metav1.Now())

@@ -108,7 +108,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("service").
 		For(&corev1.Service{}, builder.WithPredicates(ofConcern)).
 		// Not only those that a Service owns: others may be in its way.
-		Watches(&v1alpha1.NetworkLoadBalancer{}, &handler.EnqueueRequestForObject{}).
+		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.servedBy)).
 		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(namesakes)).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 			return r.inferring(ctx)
@@ -158,6 +158,8 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	switch claimOf(service, r.ClaimClassless) {
 	case release:
 		return outcome.Done(), r.release(ctx, round)
+	case handOver:
+		return outcome.Done(), r.handOver(ctx, round)
 	case keep:
 		describeUnclaimed(service)
 		return outcome.Done(), nil
@@ -223,15 +225,9 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 // lets it go when they are gone.
 func (r *Reconciler) release(ctx context.Context, round *round) error {
 	service := round.Now
-	got, err := r.observe(ctx, service)
-	if err != nil {
+	var err error
+	if round.own, err = r.ownObjects(ctx, service); err != nil {
 		return err
-	}
-	round.own = got.own(service)
-	if round.own.none() { // for the cache; it may be behind what we made last
-		if round.own, err = r.observeUncached(ctx, service); err != nil {
-			return err
-		}
 	}
 	if err := r.setPolicyToLeave(ctx, service, round.own.loadBalancer); err != nil {
 		return err
@@ -251,6 +247,20 @@ func (r *Reconciler) release(ctx context.Context, round *round) error {
 	return nil
 }
 
+// ownObjects are the objects of a Service that lets them go: none only if the API
+// server itself has none, since the cache may be behind what was made last.
+func (r *Reconciler) ownObjects(ctx context.Context, service *corev1.Service) (children, error) {
+	got, err := r.observe(ctx, service)
+	if err != nil {
+		return children{}, err
+	}
+	own := got.own(service)
+	if own.none() {
+		return r.observeUncached(ctx, service)
+	}
+	return own, nil
+}
+
 // settle does what comes after the status is written: the id is kept in the
 // annotation, and a Service whose objects are gone is let go.
 func (r *Reconciler) settle(ctx context.Context, round *round) error {
@@ -258,6 +268,10 @@ func (r *Reconciler) settle(ctx context.Context, round *round) error {
 	switch claimOf(service, r.ClaimClassless) {
 	case serve:
 		return r.writeID(ctx, service, round.own)
+	case handOver:
+		if round.own.none() {
+			return round.Release(ctx, v1alpha1.ServiceFinalizer)
+		}
 	case release:
 		if round.own.none() {
 			return round.Release(ctx, v1alpha1.ServiceFinalizer)

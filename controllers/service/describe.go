@@ -24,10 +24,12 @@ type verdict struct {
 func describe(service *corev1.Service, plan projection.Plan, own children) {
 	ports := portStates(service, plan, own)
 	address := ""
-	if own.loadBalancer != nil {
-		address = own.loadBalancer.Status.Address
+	if own.serving != nil {
+		address = own.serving.Status.Address
 	}
-	service.Status.LoadBalancer.Ingress = ingressOf(service.Status.LoadBalancer.Ingress, address, ports)
+	if before := service.Status.LoadBalancer.Ingress; len(before) == 0 || !moving(service, own) || arrived(plan, own) {
+		service.Status.LoadBalancer.Ingress = ingressOf(before, address, ports)
+	}
 	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
 	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))
 	set(service, v1alpha1.ServiceConditionAllFieldsHonored, fieldsHonoured(plan))
@@ -121,8 +123,10 @@ func notAccepted(own children) []projection.Problem {
 
 // programmedAs: every port is served by the NLB.
 func programmedAs(plan projection.Plan, own children, ports []portState) verdict {
-	lb := own.loadBalancer
+	lb := own.serving
 	switch {
+	case own.shared && len(plan.Problems) == 0:
+		return portsProgrammed(ports) // these tell of the NetworkLoadBalancer what this Service may know
 	case lb == nil && len(plan.Problems) > 0:
 		return verdict{metav1.ConditionFalse, plan.Problems[0].Reason, plan.Problems[0].Message}
 	case lb == nil:
@@ -139,6 +143,10 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 	case lb.Status.Address == "":
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonWaitingForAddress, fmt.Sprintf("NetworkLoadBalancer %s has no address yet", lb.Name)}
 	}
+	return portsProgrammed(ports)
+}
+
+func portsProgrammed(ports []portState) verdict {
 	for _, worst := range []stage{failed, pending, unknown} {
 		i := slices.IndexFunc(ports, func(p portState) bool { return p.stage == worst })
 		if i < 0 {
@@ -174,7 +182,7 @@ func describeUnclaimed(service *corev1.Service) {
 		why = fmt.Sprintf("its class is %q", *class)
 	}
 	set(service, v1alpha1.ServiceConditionUnclaimed, verdict{metav1.ConditionTrue, v1alpha1.ReasonUnclaimed, fmt.Sprintf(
-		"The operator holds this Service, but doesn't claim it any more, since %s. It stays as it is, with its address, and changes of it have no effect; delete it, or let the operator claim it again", why)})
+		"The operator holds this Service, but doesn't claim it any more, since %s. It stays as it is, with its address, and changes of it have no effect; delete it, let the operator claim it again, or annotate it with %s: %s: it is then left to the next controller that takes it, with its NLB and address", why, v1alpha1.AnnotationDeletionPolicy, v1alpha1.DeletionRetain)})
 }
 
 // describeReleasing tells what has to be gone before the Service is let go.

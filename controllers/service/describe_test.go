@@ -148,7 +148,7 @@ func TestProgrammedAs(t *testing.T) {
 		"a problem of a Service that works": {projection.Plan{Problems: []projection.Problem{{Reason: "Invalid"}}}, fine, []portState{at(programmed, "")}, "True Programmed "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := programmedAs(c.plan, children{loadBalancer: c.lb}, c.ports)
+			v := programmedAs(c.plan, children{loadBalancer: c.lb, serving: c.lb}, c.ports)
 			if diff := cmp.Diff(c.want, fmt.Sprintf("%s %s %s", v.status, v.reason, v.message)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -42,7 +42,7 @@ func (p portState) String() string {
 func portStates(service *corev1.Service, plan projection.Plan, own children) []portState {
 	states := make([]portState, len(service.Spec.Ports))
 	for i, port := range service.Spec.Ports {
-		child := own.service(projection.ServiceName(service, port))
+		child := childOf(service, port, plan, own)
 		problem := slices.IndexFunc(plan.PortProblems, func(p projection.PortProblem) bool {
 			return p.Port == port.Port && p.Protocol == projection.ProtocolOf(port)
 		})
@@ -56,9 +56,25 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 		default:
 			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
 		}
-		states[i].port, states[i].child = port, projection.ServiceName(service, port)
+		if states[i].port, states[i].child = port, projection.ServiceName(service, port); child != nil {
+			states[i].child = child.Name
+		}
 	}
 	return states
+}
+
+// childOf is the NLBService that tells how a port is; nil if there is none.
+func childOf(service *corev1.Service, port corev1.ServicePort, plan projection.Plan, own children) *v1alpha1.NLBService {
+	if child := own.service(projection.ServiceName(service, port)); child != nil || len(plan.Problems) == 0 {
+		return child
+	}
+	// Nothing is touched, whatever the Service asks for: its ports are served as before.
+	for i := range own.services {
+		if spec := own.services[i].Spec; spec.Port == port.Port && string(spec.Protocol) == string(projection.ProtocolOf(port)) {
+			return &own.services[i]
+		}
+	}
+	return nil
 }
 
 func stateOf(child *v1alpha1.NLBService) portState {

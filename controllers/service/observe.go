@@ -24,6 +24,10 @@ import (
 type children struct {
 	loadBalancer *v1alpha1.NetworkLoadBalancer // nil if there is none
 	services     []v1alpha1.NLBService
+	// serving is the NetworkLoadBalancer that the Service is to be served by: its
+	// own or, if shared, that of others; nil if there is none.
+	serving *v1alpha1.NetworkLoadBalancer
+	shared  bool
 }
 
 // observe reads the objects that serve a Service, or are in its way.
@@ -35,8 +39,12 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 	} else if err != nil {
 		return children{}, fmt.Errorf("reading the NetworkLoadBalancer: %w", err)
 	}
+	var err error
+	if got.serving, got.shared, err = r.serving(ctx, service); err != nil {
+		return children{}, err
+	}
 	list := &v1alpha1.NLBServiceList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingFields{index.ByLoadBalancerRef: key.String()}); err != nil {
+	if err := r.Client.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingFields{index.ByService: string(service.UID)}); err != nil {
 		return children{}, fmt.Errorf("listing the NLBServices: %w", err)
 	}
 	named := map[string]bool{}
@@ -44,7 +52,7 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 		named[item.Name] = true
 		got.services = append(got.services, item)
 	}
-	// One of a port's name that refers to another NetworkLoadBalancer is in the way.
+	// One of a port's name that isn't the Service's is in the way.
 	for _, port := range service.Spec.Ports {
 		name := projection.ServiceName(service, port)
 		if named[name] {
@@ -58,6 +66,22 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 		}
 	}
 	return got, nil
+}
+
+// serving reads the NetworkLoadBalancer that a Service is to be served by.
+func (r *Reconciler) serving(ctx context.Context, service *corev1.Service) (lb *v1alpha1.NetworkLoadBalancer, shared bool, err error) {
+	name, shared := projection.LoadBalancerOf(service)
+	lb = &v1alpha1.NetworkLoadBalancer{}
+	switch err := r.Client.Get(ctx, name, lb); {
+	case apierrors.IsNotFound(err):
+		return nil, shared, nil
+	case err != nil:
+		return nil, shared, fmt.Errorf("reading NetworkLoadBalancer %s: %w", name, err)
+	case !shared && !metav1.IsControlledBy(lb, service):
+		return nil, shared, nil
+	default:
+		return lb, shared, nil
+	}
 }
 
 // observeUncached reads the objects that the Service owns from the API server itself.
@@ -80,7 +104,7 @@ func (c children) none() bool { return c.loadBalancer == nil && len(c.services) 
 
 // own are the children that the Service owns.
 func (c children) own(service *corev1.Service) children {
-	var own children
+	own := children{serving: c.serving, shared: c.shared}
 	if c.loadBalancer != nil && metav1.IsControlledBy(c.loadBalancer, service) {
 		own.loadBalancer = c.loadBalancer
 	}
@@ -149,8 +173,12 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 		return identity.Inference{}, nil, fmt.Errorf("listing the Nodes: %w", err)
 	}
 	zone := r.Zone
-	if own.loadBalancer != nil && own.loadBalancer.Spec.Zone != "" {
-		zone = own.loadBalancer.Spec.Zone
+	switch lb := own.serving; {
+	case lb == nil:
+	case lb.Status.Zone != "":
+		zone = lb.Status.Zone
+	case lb.Spec.Zone != "":
+		zone = lb.Spec.Zone
 	}
 	in := identity.Input{Nodes: nodes.Items, Current: own.poolID()}
 	if in.Pools, cloud = r.Inventory.InstancePools(ctx, zone); cloud != nil {

@@ -3,8 +3,10 @@ package service
 import (
 	"context"
 	"regexp"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -44,11 +46,11 @@ var relevantNodes = predicate.Funcs{
 }
 
 // childName is what projection.ServiceName makes of the name of a Service.
-var childName = regexp.MustCompile(`^(.+)-[0-9]+-(tcp|udp)$`)
+var childName = regexp.MustCompile(`^(.+)-[0-9]+-(?:tcp|udp)(?:-[0-9a-f]{8})?$`)
 
-// namesakes are the Services that an NLBService may be of, or be in the way of:
-// that of the NetworkLoadBalancer which it refers to, and that whose port it is
-// named after.
+// namesakes are the Services that an NLBService is of, or may be in the way of:
+// the one that controls it, that of the NetworkLoadBalancer which it refers to,
+// and that whose port it is named after.
 func namesakes(_ context.Context, object client.Object) []reconcile.Request {
 	child, is := object.(*v1alpha1.NLBService)
 	if !is {
@@ -58,8 +60,39 @@ func namesakes(_ context.Context, object client.Object) []reconcile.Request {
 	if ref := index.LoadBalancerRef(child); ref.Namespace == child.Namespace {
 		requests = append(requests, reconcile.Request{NamespacedName: ref})
 	}
+	if service, is := controllingService(child); is {
+		requests = append(requests, reconcile.Request{NamespacedName: service})
+	}
 	if match := childName.FindStringSubmatch(child.Name); match != nil {
 		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: child.Namespace, Name: match[1]}})
+	}
+	return requests
+}
+
+// controllingService is the Service that an object says it is of.
+func controllingService(object client.Object) (types.NamespacedName, bool) {
+	owner := metav1.GetControllerOf(object)
+	if owner == nil || owner.Kind != "Service" || owner.APIVersion != corev1.SchemeGroupVersion.String() {
+		return types.NamespacedName{}, false
+	}
+	return types.NamespacedName{Namespace: object.GetNamespace(), Name: owner.Name}, true
+}
+
+// servedBy lists the Services that a NetworkLoadBalancer serves, or is in the
+// way of: the one of its name, and those that share it.
+func (r *Reconciler) servedBy(ctx context.Context, lb client.Object) []reconcile.Request {
+	key := client.ObjectKeyFromObject(lb)
+	requests := []reconcile.Request{{NamespacedName: key}}
+	children := &v1alpha1.NLBServiceList{}
+	if err := r.Client.List(ctx, children, client.MatchingFields{index.ByLoadBalancerRef: key.String()}, client.UnsafeDisableDeepCopy); err != nil {
+		log.FromContext(ctx).Error(err, "Listing the Services that share a NetworkLoadBalancer", "networkLoadBalancer", key)
+		return requests
+	}
+	for i := range children.Items {
+		service, is := controllingService(&children.Items[i])
+		if request := (reconcile.Request{NamespacedName: service}); is && !slices.Contains(requests, request) {
+			requests = append(requests, request)
+		}
 	}
 	return requests
 }

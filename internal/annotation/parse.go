@@ -113,6 +113,11 @@ func (v *Values) unused(annotations map[string]string) []Problem {
 			warn(v1alpha1.AnnotationDeletionPolicy, "an external NLB is never deleted")
 		}
 	}
+	if v.LoadBalancer != nil {
+		for _, name := range []string{v1alpha1.AnnotationName, v1alpha1.AnnotationDescription, v1alpha1.AnnotationDeletionPolicy} {
+			warn(name, "it has no effect, since the Service shares a NetworkLoadBalancer by "+v1alpha1.AnnotationLoadBalancer)
+		}
+	}
 	if v.NodeSelector != nil && (v.InstancePoolID != "" || v.SKSNodepool != nil) {
 		warn(v1alpha1.AnnotationNodeSelector, "another annotation already names the instance pool, and goes before it")
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +23,8 @@ const (
 	// ByLoadBalancerRef finds NLBServices by the NetworkLoadBalancer that they
 	// refer to, as namespace/name.
 	ByLoadBalancerRef = "loadBalancerRef"
+	// ByService finds NLBServices by the UID of the Service that controls them.
+	ByService = "service"
 	// ByZone finds NetworkLoadBalancers and NLBServices by the zone that their
 	// status records; those that record none are found by "".
 	ByZone = "zone"
@@ -45,6 +48,7 @@ func Setup(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.NLBService{}, ByLoadBalancerRef, func(o client.Object) []string {
 			return []string{LoadBalancerRef(o.(*v1alpha1.NLBService)).String()}
 		}},
+		{&v1alpha1.NLBService{}, ByService, controllingService},
 		{&v1alpha1.NetworkLoadBalancer{}, ByZone, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.NetworkLoadBalancer).Status.Zone}
 		}},
@@ -62,6 +66,14 @@ func Setup(ctx context.Context, indexer client.FieldIndexer) error {
 // LoadBalancerRef is the NetworkLoadBalancer that an NLBService refers to.
 func LoadBalancerRef(s *v1alpha1.NLBService) types.NamespacedName {
 	return types.NamespacedName{Namespace: s.LoadBalancerNamespace(), Name: s.Spec.LoadBalancerRef.Name}
+}
+
+func controllingService(o client.Object) []string {
+	owner := metav1.GetControllerOf(o)
+	if owner == nil || owner.Kind != "Service" || owner.APIVersion != "v1" {
+		return nil
+	}
+	return []string{string(owner.UID)}
 }
 
 func uid(o client.Object) []string { return []string{string(o.GetUID())} }

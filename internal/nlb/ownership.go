@@ -1,6 +1,7 @@
 package nlb
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,9 @@ type Claim struct {
 	RecordedID string
 	// External is true if the NLB is only to be attached to.
 	External bool
+	// HolderOf tells which other live object goes first in claiming an NLB that
+	// bears no labels (see GoesFirst), as namespace/name; empty if none. May be nil.
+	HolderOf func(loadBalancerID string) string
 }
 
 // owner is the value of the owner label.
@@ -74,6 +78,22 @@ func Held(object *v1alpha1.NetworkLoadBalancer) bool {
 	return object.Status.ID != "" && len(object.Status.AppliedLabelKeys) > 0
 }
 
+// GoesFirst tells whether, of two objects that claim one NLB, other has the better
+// right: the one that holds it, then the older, then the one with the smaller UID.
+func GoesFirst(other, object *v1alpha1.NetworkLoadBalancer) bool {
+	if Held(other) != Held(object) {
+		return Held(other)
+	}
+	return cmp.Or(other.CreationTimestamp.Compare(object.CreationTimestamp.Time), cmp.Compare(other.UID, object.UID)) < 0
+}
+
+func (c Claim) holder(lb LoadBalancer) string {
+	if c.HolderOf == nil {
+		return ""
+	}
+	return c.HolderOf(lb.ID)
+}
+
 // Made tells whether the operator made an object's NLB, rather than found it: what
 // stands on it under a derived name was made by the operator, too.
 func Made(object *v1alpha1.NetworkLoadBalancer) bool {
@@ -96,6 +116,7 @@ func (p Proof) Adopts() bool {
 //	retained, other owner, consent for us    │ Consent           │ External
 //	retained, other owner                    │ refused           │ External
 //	another owner                            │ refused           │ refused
+//	none, recorded by one that goes first    │ refused           │ refused
 //	none of another, recorded in our status  │ Recorded          │ External
 //	none, named k8s-<UID of our Service>     │ CCM               │ External
 //	none, consent for us                     │ Consent           │ External
@@ -116,6 +137,8 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 		switch {
 		case held && !retained && !sameOwner:
 			return ProofNone, heldBy(lb)
+		case !held && claim.holder(lb) != "":
+			return ProofNone, recordedBy(lb, claim)
 		case !held && !ownName && NameReserved(lb.Name, claim.ServiceUID):
 			return ProofNone, fmt.Sprintf("NLB %s is named %q, so it is the NLB of another Service, and can't be attached to as External", lb.ID, lb.Name)
 		default:
@@ -129,6 +152,8 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 		return ProofRetained, ""
 	case sameOwner:
 		return ProofRestored, ""
+	case !held && claim.holder(lb) != "":
+		return ProofNone, recordedBy(lb, claim)
 	case !another && claim.RecordedID != "" && lb.ID == claim.RecordedID:
 		return ProofRecorded, ""
 	case held && !retained:
@@ -153,6 +178,11 @@ func heldBy(lb LoadBalancer) string {
 		return fmt.Sprintf("NLB %s (%q) was retained for NetworkLoadBalancer %s of cluster %s", lb.ID, lb.Name, owner, cluster)
 	}
 	return fmt.Sprintf("NLB %s (%q) belongs to NetworkLoadBalancer %s (UID %s) of cluster %s", lb.ID, lb.Name, owner, uid, cluster)
+}
+
+func recordedBy(lb LoadBalancer, claim Claim) string {
+	return fmt.Sprintf("NLB %s (%q) is held by NetworkLoadBalancer %s of this cluster; delete that first, with deletionPolicy Retain to keep the NLB",
+		lb.ID, lb.Name, claim.holder(lb))
 }
 
 func howToConsent(claim Claim) string {

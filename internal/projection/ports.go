@@ -108,7 +108,7 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 	return &v1alpha1.NLBService{
 		ObjectMeta: childMeta(in.Service, ServiceName(in.Service, port)),
 		Spec: v1alpha1.NLBServiceSpec{
-			LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: in.Service.Name},
+			LoadBalancerRef: reference(in.Service),
 			Port:            port.Port,
 			Protocol:        protocol,
 			TargetPort:      port.NodePort,
@@ -119,6 +119,16 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 			HealthCheck:     check,
 		},
 	}, nil
+}
+
+// reference is how an NLBService of a Service refers to its NetworkLoadBalancer.
+func reference(service *corev1.Service) v1alpha1.LoadBalancerReference {
+	to, _ := LoadBalancerOf(service)
+	ref := v1alpha1.LoadBalancerReference{Name: to.Name}
+	if to.Namespace != service.Namespace {
+		ref.Namespace = to.Namespace
+	}
+	return ref
 }
 
 // warnOfUnusedPath tells of a path that no probe requests.

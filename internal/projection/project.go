@@ -3,7 +3,6 @@ package projection
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,8 +17,12 @@ func Project(in Input) Plan {
 	values, problems, warnings := annotation.Parse(in.Service.Annotations, annotation.Service{
 		UID: string(in.Service.UID), Ports: len(in.Service.Spec.Ports),
 	})
-	plan := Plan{Problems: slices.Concat(invalidAnnotations(problems), unsupported(in, values))}
-	if len(problems) == 0 {
+	plan := Plan{Problems: slices.Concat(invalidAnnotations(problems), unsupported(in))}
+	switch {
+	case len(problems) > 0:
+	case values.LoadBalancer != nil:
+		plan.Problems = append(plan.Problems, contradictSharing(in, values)...)
+	default:
 		plan.Problems = append(plan.Problems, contradictChild(in, values)...)
 	}
 	target := annotatedTarget(values)
@@ -37,7 +40,10 @@ func Project(in Input) Plan {
 		plan.PoolProblem = nil
 		return plan
 	}
-	plan.LoadBalancer = loadBalancer(in, values)
+	plan.AttachTo, _ = LoadBalancerOf(in.Service)
+	if values.LoadBalancer == nil {
+		plan.LoadBalancer = loadBalancer(in, values)
+	}
 	plan.addPorts(in, values, *target)
 	return plan
 }
@@ -203,11 +209,6 @@ func childMeta(service *corev1.Service, name string) metav1.ObjectMeta {
 			*metav1.NewControllerRef(service, corev1.SchemeGroupVersion.WithKind("Service")),
 		},
 	}
-}
-
-// ServiceName is the name of the NLBService of a port.
-func ServiceName(service *corev1.Service, port corev1.ServicePort) string {
-	return fmt.Sprintf("%s-%d-%s", service.Name, port.Port, strings.ToLower(string(ProtocolOf(port))))
 }
 
 // ProtocolOf is the protocol of a port, with its default.

@@ -15,13 +15,8 @@ import (
 const everyone = "0.0.0.0/0"
 
 // unsupported are the things asked for without which the Service can't be served.
-func unsupported(in Input, values annotation.Values) []Problem {
+func unsupported(in Input) []Problem {
 	var problems []Problem
-	if values.LoadBalancer != nil {
-		problems = append(problems, Problem{v1alpha1.ReasonNotSupported, fmt.Sprintf(
-			"annotation %s is %q: sharing an NLB by this annotation isn't supported yet; remove it, or attach to the NLB with %s: \"true\" and its id",
-			v1alpha1.AnnotationLoadBalancer, in.Service.Annotations[v1alpha1.AnnotationLoadBalancer], v1alpha1.AnnotationExternal)})
-	}
 	families := in.Service.Spec.IPFamilies
 	if len(families) > 0 && !slices.Contains(families, corev1.IPv4Protocol) {
 		problems = append(problems, Problem{v1alpha1.ReasonNotSupported,

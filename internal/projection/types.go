@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -14,8 +15,7 @@ type Input struct {
 	// Pool is where traffic goes if no annotation says it (see NamesPool).
 	Pool Pool
 	// LoadBalancer and Services are the objects that exist under the names that
-	// the Service's would have, or that refer to its NetworkLoadBalancer, whoever
-	// made them.
+	// the Service's would have, whoever made them, and those that it controls.
 	LoadBalancer *v1alpha1.NetworkLoadBalancer
 	Services     []v1alpha1.NLBService
 	// Zone is for a new NetworkLoadBalancer; empty leaves it to the operator.
@@ -76,8 +76,12 @@ type Plan struct {
 	// Warnings tell what is not honoured, though the Service is served.
 	Warnings []string
 
+	// AttachTo is the NetworkLoadBalancer that the Services refer to; empty in a
+	// plan without objects.
+	AttachTo types.NamespacedName
 	// LoadBalancer and Services are to be applied. Only the fields that are set
 	// here are the operator's, and an empty description is one of them.
+	// LoadBalancer is nil if the Service shares one.
 	LoadBalancer *v1alpha1.NetworkLoadBalancer
 	Services     []*v1alpha1.NLBService
 	// Kept are the names of existing NLBServices that stay as they are, since

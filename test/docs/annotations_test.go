@@ -9,12 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/annotation"
-	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 var update = flag.Bool("update", false, "write the table of annotations anew")
@@ -66,17 +63,4 @@ func annotationTable() string {
 // cell is text as Markdown doesn't misread it.
 func cell(text string) string {
 	return strings.NewReplacer(v1alpha1.AnnotationCCMPrefix, "", "<", `\<`, "|", `\|`, "*", `\*`).Replace(text)
-}
-
-// sharingIsRefused tells whether the annotation that shares an NLB is one that
-// isn't supported yet.
-func sharingIsRefused() bool {
-	plan := projection.Project(projection.Input{
-		Service: &corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Name: "web", Annotations: map[string]string{v1alpha1.AnnotationLoadBalancer: "edge"}},
-			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80, NodePort: 30080}}},
-		},
-		Pool: projection.Pool{Target: &v1alpha1.Target{InstancePoolName: "workers"}},
-	})
-	return len(plan.Problems) == 1 && plan.Problems[0].Reason == v1alpha1.ReasonNotSupported
 }

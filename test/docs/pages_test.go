@@ -257,7 +257,4 @@ func TestWhatIsNotThereYetIsNotThere(t *testing.T) {
 			t.Errorf("%s is there now: tell of it in the README", what)
 		}
 	}
-	if !sharingIsRefused() {
-		t.Error("sharing by annotation works now: tell of it in the README")
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/index"
+	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 // The cluster's default id is the UID of kube-system.
@@ -124,6 +126,7 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 		Cache: cache.Options{
 			DefaultNamespaces: watched(options.WatchNamespaces),
 			DefaultTransform:  cache.TransformStripManagedFields(),
+			ByObject:          map[client.Object]cache.ByObject{&corev1.Service{}: {Transform: ownManagedFieldsOnly}},
 		},
 		Controller:              config.Controller{SkipNameValidation: &options.SkipNameValidation},
 		Metrics:                 metricsOptions(options),
@@ -138,6 +141,17 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 		return nil, err
 	}
 	return mgr, addProbes(mgr)
+}
+
+// ownManagedFieldsOnly keeps, of who wrote what of a Service, what tells our own
+// annotations from the user's (see projection.WroteID).
+func ownManagedFieldsOnly(object any) (any, error) {
+	if o, is := object.(client.Object); is {
+		o.SetManagedFields(slices.DeleteFunc(o.GetManagedFields(), func(entry metav1.ManagedFieldsEntry) bool {
+			return entry.Manager != projection.FieldOwner
+		}))
+	}
+	return object, nil
 }
 
 // watched limits the cache to namespaces; none means all.
