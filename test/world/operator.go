@@ -41,6 +41,25 @@ func RunOperator(ctx context.Context, cluster *rest.Config, cloud *Cloud, edit f
 	return o, nil
 }
 
+// RunBehind is RunOperator with a gate between the operator and both servers.
+// When the gate is shut the operator's context ends as well; what is left of it
+// ends by itself, without a word to anyone.
+func RunBehind(ctx context.Context, gate *Gate, cluster *rest.Config, cloud *Cloud, edit func(*app.Options)) (*Operator, error) {
+	cluster = rest.CopyConfig(cluster)
+	cluster.Wrap(gate.Wrap)
+	o, err := RunOperator(ctx, cluster, cloud, func(options *app.Options) {
+		options.APIEndpoint = cloud.Cloud.Endpoint(gate.URL, options.Zone)
+		if edit != nil {
+			edit(options)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(gate.dead, o.cancel)
+	return o, nil
+}
+
 // Stop ends the operator and returns when nothing of it works any more. Its
 // error is what ended it before.
 func (o *Operator) Stop() error {
