@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -45,6 +46,9 @@ func New(ctx context.Context, kubernetes *rest.Config, options Options) (*App, e
 	}
 	if options.Log.GetSink() == nil {
 		options.Log = logr.Discard()
+	}
+	if options.Clock == nil {
+		options.Clock = clock.RealClock{}
 	}
 	kubernetes = forManyObjects(kubernetes)
 	clusterID, err := clusterID(ctx, kubernetes, options.ClusterID)

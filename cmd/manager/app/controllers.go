@@ -3,7 +3,6 @@ package app
 import (
 	"slices"
 
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
@@ -36,7 +35,7 @@ func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption)
 		Operations:              a.cloud.operations,
 		Events:                  mgr.GetEventRecorder(Name),
 		Wakeups:                 &a.wakeups.loadBalancers,
-		Clock:                   clock.RealClock{},
+		Clock:                   a.options.Clock,
 		ClusterID:               a.clusterID,
 		DefaultZone:             a.options.Zone,
 		Resumption:              resumption,
@@ -56,7 +55,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		Operations:              a.cloud.operations,
 		Events:                  mgr.GetEventRecorder(Name),
 		Wakeups:                 &a.wakeups.nlbServices,
-		Clock:                   clock.RealClock{},
+		Clock:                   a.options.Clock,
 		Resumption:              resumption,
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
@@ -72,7 +71,7 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		Inventory:               a.cloud.inventory,
 		Events:                  mgr.GetEventRecorder(Name),
 		Wakeups:                 &a.wakeups.services,
-		Clock:                   clock.RealClock{},
+		Clock:                   a.options.Clock,
 		Zone:                    a.options.Zone,
 		ClaimClassless:          a.options.ClaimClasslessServices,
 		DefaultInstancePool:     a.options.DefaultInstancePool,

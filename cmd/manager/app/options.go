@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
@@ -58,6 +59,9 @@ type Options struct {
 	CloudMetrics prometheus.Registerer
 	// PollInterval between two looks at the operations in flight; 0: 1 s.
 	PollInterval time.Duration
+	// Clock is what the controllers measure by how long ago something was done;
+	// nil: the real one. Timers are real in any case.
+	Clock clock.Clock
 	// SkipNameValidation lets several Apps live in one process, which then share
 	// the metrics of their controllers.
 	SkipNameValidation bool
