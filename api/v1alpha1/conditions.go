@@ -92,6 +92,9 @@ const (
 	ReasonUnclaimed = "Unclaimed"
 	// ReasonNotAllowedNamespace: the NetworkLoadBalancer's allowedNamespaces doesn't admit the namespace.
 	ReasonNotAllowedNamespace = "NotAllowedNamespace"
+	// ReasonNotAllowedInstancePool: no Node of the cluster is in the instance pool, and
+	// the operator's --allowed-pools doesn't name it.
+	ReasonNotAllowedInstancePool = "NotAllowedInstancePool"
 	// ReasonAmbiguousInstancePool: several pools fit; the message lists them.
 	ReasonAmbiguousInstancePool = "AmbiguousInstancePool"
 	// ReasonNoEligibleNodes: no Node fits, or none that is an Exoscale instance of a pool.

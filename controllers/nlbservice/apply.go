@@ -47,7 +47,7 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 	status := &round.object.Status
 	want := nlb.ServiceWant{Absent: round.place.absent, Replacing: status.ReplacedAt != nil}
 	if !want.Absent {
-		pool, problem := r.target(ctx, round.object, round.place.zone)
+		pool, problem := r.target(ctx, round)
 		away := want.Replacing && round.got.Own == nil && status.InstancePoolID != ""
 		switch {
 		case problem != nil && away:

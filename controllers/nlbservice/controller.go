@@ -48,6 +48,7 @@ type Inventory interface {
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Instances(ctx context.Context, zone string) ([]nlb.Instance, error)
+	FreshInstances(ctx context.Context, zone string) ([]nlb.Instance, error)
 	SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
 	FreshSKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
 }
@@ -65,6 +66,9 @@ type Options struct {
 	Clock   clock.Clock
 	// Resumption follows what an earlier process has started.
 	Resumption *journal.Resumption
+	// AllowedPools are ids and names of the instance pools to which every object
+	// may forward, besides those of the cluster's Nodes; identity.AllPools is all.
+	AllowedPools []string
 	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
 	// again after it at the latest.
 	SyncPeriod time.Duration

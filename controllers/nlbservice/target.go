@@ -17,10 +17,13 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
-// target finds the instance pool that a spec means. If there is none, or it
-// can't be known now, the outcome says why.
-func (r *Reconciler) target(ctx context.Context, object *v1alpha1.NLBService, zone string) (nlb.InstancePool, *outcome.Outcome) {
-	pool, problem, err := r.findPool(ctx, object, zone)
+// target finds the instance pool that a spec means. If there is none, it isn't
+// allowed, or it can't be known now, the outcome says why.
+func (r *Reconciler) target(ctx context.Context, round *round) (nlb.InstancePool, *outcome.Outcome) {
+	pool, problem, err := r.findPool(ctx, round.object, round.place.zone)
+	if err == nil && problem == nil {
+		problem, err = r.admitted(ctx, round, pool)
+	}
 	if err != nil {
 		out := outcome.FromCloud("Looking the instance pool up", err)
 		return nlb.InstancePool{}, &out

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -50,10 +51,13 @@ func onlyDeletes() predicate.Predicate {
 	}
 }
 
-// onNodes lists the objects whose pool or backends are read off the Nodes.
+// onNodes lists the objects whose pool or backends are read off the Nodes, and
+// those whose pool isn't allowed because no Node is of it.
 func (r *Reconciler) onNodes(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.requests(ctx, func(object *v1alpha1.NLBService) bool {
-		return object.Spec.Target.NodeSelector != nil || len(object.Status.Backends) > 0
+		accepted := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionAccepted)
+		return object.Spec.Target.NodeSelector != nil || len(object.Status.Backends) > 0 ||
+			accepted != nil && accepted.Reason == v1alpha1.ReasonNotAllowedInstancePool
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -66,7 +67,7 @@ func TestATargetThatDoesNotResolveSaysSo(t *testing.T) {
 
 func TestAnotherPoolReplacesTheService(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{Operator: func(o *app.Options) { o.AllowedPools = []string{"empty"} }})
 	empty, green := w.addPool("empty", -1), w.addPool("green", 1)
 	lb := w.loadBalancer("edge", nil)
 	web := w.nlbService("web", "edge", 80, nil)

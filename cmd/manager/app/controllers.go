@@ -57,6 +57,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		Wakeups:                 &a.wakeups.nlbServices,
 		Clock:                   a.options.Clock,
 		Resumption:              resumption,
+		AllowedPools:            a.options.allowedPools(),
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
@@ -79,6 +80,14 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
 	})
+}
+
+// allowedPools are those that whoever runs the operator has named.
+func (o Options) allowedPools() []string {
+	if o.DefaultInstancePool == "" {
+		return o.AllowedPools
+	}
+	return append(slices.Clone(o.AllowedPools), o.DefaultInstancePool)
 }
 
 // externalAllowed tells whether objects of a namespace may be External; nil: all.

@@ -52,6 +52,8 @@ func (s *settings) serviceFlags() *pflag.FlagSet {
 	f.BoolVar(&s.ClaimClasslessServices, "claim-classless-services", s.ClaimClasslessServices,
 		"serve Services of type LoadBalancer without a loadBalancerClass too, in place of Exoscale's cloud controller manager")
 	f.StringVar(&s.DefaultInstancePool, "default-instance-pool", s.DefaultInstancePool, "`ID` or name of the instance pool for Services that name none; by default it is inferred from their nodes")
+	f.StringSliceVar(&s.AllowedPools, "allowed-pools", s.AllowedPools,
+		"`POOLS` that may receive traffic although no Node of this cluster is in them, ids or names separated by commas; * is all of the account. The default pool is one of them")
 	f.StringVar(&s.UDPDefaultHealthCheck, "udp-default-healthcheck", s.UDPDefaultHealthCheck,
 		"what is probed for a UDP port without a TCP port of the same number, a `CHOICE` of kube-proxy (its port 10256 on each node) and none (the Service is asked to choose)")
 	f.StringSliceVar(&s.ExternalNLBNamespaces, "external-nlb-namespaces", s.ExternalNLBNamespaces,

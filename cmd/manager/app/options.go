@@ -30,6 +30,7 @@ type Options struct {
 
 	ClaimClasslessServices bool
 	DefaultInstancePool    string
+	AllowedPools           []string
 	UDPDefaultHealthCheck  string
 	ExternalNLBNamespaces  []string
 

@@ -13,6 +13,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -22,6 +23,9 @@ const (
 	shortestSyncPeriod = 100 * time.Millisecond // for tests and the demo
 	longestSyncPeriod  = 24 * time.Hour
 )
+
+// longestPoolName is Exoscale's limit for the name of an instance pool.
+const longestPoolName = 255
 
 var (
 	zoneName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -39,7 +43,11 @@ func (o Options) Validate() error {
 		fmt.Sprintf("%s to %s", shortestSyncPeriod, longestSyncPeriod))
 	wrong.unless(o.ClusterID == "" || clusterName.MatchString(o.ClusterID), "cluster-id", o.ClusterID,
 		"1 to 63 letters, digits and . _ - within, since it stands in labels")
-	wrong.unless(len([]rune(o.DefaultInstancePool)) <= 255, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
+	wrong.unless(len([]rune(o.DefaultInstancePool)) <= longestPoolName, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
+	for _, pool := range o.AllowedPools {
+		named := pool == strings.TrimSpace(pool) && pool != "" && len([]rune(pool)) <= longestPoolName
+		wrong.unless(named, "allowed-pools", pool, "ids or names of instance pools, each of 1 to 255 characters, or "+identity.AllPools)
+	}
 	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, string(projection.UDPHealthCheckKubeProxy), string(projection.UDPHealthCheckNone))
 	wrong.namespaces("external-nlb-namespaces", o.ExternalNLBNamespaces, AllNamespaces)
 	wrong.namespaces("watch-namespaces", o.WatchNamespaces)

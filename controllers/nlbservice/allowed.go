@@ -1,0 +1,55 @@
+package nlbservice
+
+import (
+	"context"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// admitted tells why a service may not forward to a pool; nil if it may. A
+// service pins its pool and exposes the instances, so naming one isn't enough:
+//
+//	pool                                       │ why it may
+//	───────────────────────────────────────────┼──────────────────────────────────────
+//	named by --allowed-pools, or the default   │ whoever runs the operator said so
+//	receives the service's traffic already     │ what runs isn't cut off, even if the
+//	                                           │ pool's Nodes have gone
+//	has an instance that is a Node             │ it is this cluster's
+//	any other                                  │ it may not: NotAllowedInstancePool
+func (r *Reconciler) admitted(ctx context.Context, round *round, pool nlb.InstancePool) (*outcome.Outcome, error) {
+	if identity.NamesPool(r.AllowedPools, pool) || forwardsTo(round, pool.ID) {
+		return nil, nil
+	}
+	nodes, err := r.nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	instances, err := r.Inventory.Instances(ctx, round.place.zone)
+	if err != nil {
+		return nil, err
+	}
+	of := identity.MembersOf(pool, nodes, instances)
+	if len(of.Nodes) == 0 && of.Unknown {
+		if instances, err = r.Inventory.FreshInstances(ctx, round.place.zone); err != nil {
+			return nil, err
+		}
+		of = identity.MembersOf(pool, nodes, instances)
+	}
+	if len(of.Nodes) > 0 {
+		return nil, nil
+	}
+	return unresolved(v1alpha1.ReasonNotAllowedInstancePool,
+		"Instance pool %q (%s) isn't this cluster's: none of its instances is a Node here, so nothing is forwarded to it. "+
+			"Name a pool of this cluster's Nodes, wait until a Node of the pool has joined, or have whoever runs the operator add the pool to --allowed-pools",
+		pool.Name, pool.ID), nil
+}
+
+// forwardsTo tells whether a pool receives the object's traffic, or is the one
+// that is to receive it again once a move has failed.
+func forwardsTo(round *round, poolID string) bool {
+	own := round.got.Own
+	return round.object.Status.InstancePoolID == poolID || own != nil && own.InstancePoolID == poolID
+}

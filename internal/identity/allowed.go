@@ -1,0 +1,56 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// AllPools, in a list of pools, stands for every pool of the account.
+const AllPools = "*"
+
+// NamesPool tells whether a list of ids and names holds that of a pool, or all.
+func NamesPool(list []string, pool nlb.InstancePool) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		return entry == AllPools || entry == pool.Name || strings.EqualFold(entry, pool.ID)
+	})
+}
+
+// Membership is what Nodes and instances tell about whose a pool is.
+type Membership struct {
+	// Nodes are the names of the Nodes that are an instance of the pool, sorted.
+	Nodes []string
+	// Unknown is true if a Node says to be an instance that isn't among those
+	// given: it may be newer than they are.
+	Unknown bool
+}
+
+// MembersOf finds the Nodes that are an instance of a pool, whether or not they
+// can receive traffic now: a pool of which a cordoned Node is left is still the
+// cluster's. Either side may tell, the pool its members or the instance its pool.
+func MembersOf(pool nlb.InstancePool, nodes []corev1.Node, instances []nlb.Instance) Membership {
+	members, known := make(map[string]bool, len(pool.InstanceIDs)), make(map[string]bool, len(instances))
+	for _, id := range pool.InstanceIDs {
+		members[strings.ToLower(id)] = true
+	}
+	for _, instance := range instances {
+		id := strings.ToLower(instance.ID)
+		known[id] = true
+		members[id] = members[id] || instance.InstancePoolID != "" && instance.InstancePoolID == pool.ID
+	}
+	var of Membership
+	for i := range nodes {
+		switch id := NodeInstanceID(&nodes[i]); {
+		case id == "":
+		case members[id]:
+			of.Nodes = append(of.Nodes, nodes[i].Name)
+		case !known[id]:
+			of.Unknown = true
+		}
+	}
+	slices.Sort(of.Nodes)
+	return of
+}
