@@ -10,6 +10,11 @@ MAKEFLAGS += --no-builtin-rules
 # Lines that begin with "#:" are the variables that help lists.
 #: N=50                        bench-converge: Services of two ports each
 N ?= 50
+#: SEED=1 RUNS=10              chaos: the first seed, and how many
+SEED ?= 1
+RUNS ?= 10
+#: FUZZTIME=1m                 fuzz: how long each target is fuzzed
+FUZZTIME ?= 1m
 #: KUBECONFIG_OUT=PATH         control-plane: where the kubeconfig goes
 KUBECONFIG_OUT ?= .cache/control-plane/kubeconfig
 #: PKG=./...                   test, test-race, lint: the packages meant
@@ -98,6 +103,15 @@ cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and interna
 		{ last = $$0 } \
 		END { sub(/.*\t/, "", last); printf "controllers and internal: %s of statements (go tool cover -html=.cache/cover.out shows them)\n", last; \
 			if (last + 0 < min) { printf "That is less than %d %%.\n", min; exit 1 } }'
+
+.PHONY: chaos
+chaos: $(ASSETS) ## Live through random histories, each made from its seed
+	go run ./test/chaos -seed $(SEED) -runs $(RUNS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz the parsing of annotations and the projection, on one core
+	go test ./internal/annotation -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
+	go test ./internal/projection -run '^$$' -fuzz FuzzProject -parallel 1 -fuzztime $(FUZZTIME)
 
 .PHONY: bench-converge
 bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
