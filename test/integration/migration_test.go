@@ -279,9 +279,9 @@ func TestOneServiceLeavesARunningCCM(t *testing.T) {
 				s.Spec.Type = corev1.ServiceTypeNodePort
 				delete(s.Annotations, v1alpha1.AnnotationID)
 			})
-			change(w, web, func(s *corev1.Service) { // as the CCM lets go of what it doesn't find
-				controllerutil.RemoveFinalizer(s, ccmFinalizer)
-			})
+			w.ccmSyncs(web)
+			w.g.Expect(web.Finalizers).To(BeEmpty())
+			w.g.Expect(addressOf(web)).To(BeEmpty())
 			class := v1alpha1.LoadBalancerClass
 			change(w, web, func(s *corev1.Service) {
 				s.Spec.Type, s.Spec.LoadBalancerClass = corev1.ServiceTypeLoadBalancer, &class
