@@ -225,11 +225,11 @@ func (r *Reconciler) invalid(object *v1alpha1.NetworkLoadBalancer, claim nlb.Cla
 }
 
 // neverStarted tells that nothing was ever begun in the cloud: the zone is
-// recorded before that. An object that was never described may be one that was
-// restored without its status.
+// recorded before that. An object that was never described (a generation is 1 at
+// least) may be one that was restored without its status, or has lost it.
 func neverStarted(object *v1alpha1.NetworkLoadBalancer) bool {
 	status := object.Status
-	return status.ObservedGeneration >= 0 && status.Zone == "" && status.ID == "" && status.Operation == nil
+	return status.ObservedGeneration > 0 && status.Zone == "" && status.ID == "" && status.Operation == nil
 }
 
 // release lets the object go: the cloud holds nothing of it any more.

@@ -64,6 +64,8 @@ type Options struct {
 	// the Nodes.
 	Wakeups source.Source
 	Clock   clock.Clock
+	// ClusterID stands in the ownership labels of every NLB that this cluster makes.
+	ClusterID string
 	// Resumption follows what an earlier process has started.
 	Resumption *journal.Resumption
 	// AllowedPools are ids and names of the instance pools to which every object

@@ -92,13 +92,9 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 	if err != nil {
 		return nlb.ServiceGot{}, err
 	}
-	holderOf := func(id string) string {
-		for i := range others {
-			if others[i].Status.ID == id {
-				return client.ObjectKeyFromObject(&others[i]).String()
-			}
-		}
-		return ""
+	holderOf, err := r.holders(ctx, object, others, lb)
+	if err != nil {
+		return nlb.ServiceGot{}, err
 	}
 	lives, err := r.lives(ctx, lb.Services)
 	if err != nil {
@@ -110,7 +106,7 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 		Port: wanted.Port, Protocol: wanted.Protocol,
 		LoadBalancerMade: round.place.made, HolderOf: holderOf, Lives: lives,
 	}
-	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Count: len(lb.Services) + away(others, lb.Services)}
+	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Refusal: round.place.refusal(lb, r.ClusterID), Count: len(lb.Services) + away(others, lb.Services)}
 	for _, service := range lb.Services {
 		switch {
 		case nlb.ServiceIsOurs(service, claim):

@@ -20,6 +20,8 @@ type placement struct {
 	zone, loadBalancerID string
 	// absent: the service is to be removed from there.
 	absent bool
+	// through is the object referred to; nil if there is none.
+	through *v1alpha1.NetworkLoadBalancer
 	// made is true if the operator made that NLB for the object referred to.
 	made bool
 	// moved: the service is on another NLB than it should be, and is to be
@@ -45,15 +47,26 @@ type placement struct {
 //	         │ has one                     │ is made there
 func place(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowed bool) placement {
 	where := whereabouts(object, lb, allowed)
-	where.made = lb != nil && lb.Status.ID == where.loadBalancerID && nlb.Made(lb)
+	where.through = lb
+	// Who isn't admitted has nothing to clear up there but what is provably its own.
+	where.made = lb != nil && allowed && lb.Status.ID == where.loadBalancerID && nlb.Made(lb)
 	return where
+}
+
+// refusal says why nothing is to be added to an NLB: by its labels it isn't the
+// one of the object referred to, whatever that one's status says.
+func (p placement) refusal(lb nlb.LoadBalancer, cluster string) string {
+	if p.through == nil {
+		return ""
+	}
+	return nlb.MayStandFor(lb, p.through, cluster)
 }
 
 func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowed bool) placement {
 	status, ref := object.Status, refText(object)
 	where := placement{zone: status.Zone, loadBalancerID: status.LoadBalancerID}
 	if !object.DeletionTimestamp.IsZero() {
-		if where.absent = true; where.loadBalancerID == "" && lb != nil && status.ObservedGeneration < 0 {
+		if where.absent = true; where.loadBalancerID == "" && lb != nil && status.ObservedGeneration < 1 {
 			// Restored without its status, or deleted at birth.
 			where.zone, where.loadBalancerID = lb.Status.Zone, lb.Status.ID
 		}

@@ -15,7 +15,7 @@ import (
 type placed struct {
 	Zone, LoadBalancerID string
 	Absent, Moved        bool
-	Found                bool // the NLB: the operator didn't make it for this reference
+	Found                bool // the NLB: the operator didn't make it for this reference, or it doesn't admit the object
 	Kind                 outcome.Kind
 	Reason, Message      string
 }
@@ -29,6 +29,7 @@ func TestPlace(t *testing.T) {
 		deleted   = func(o *v1alpha1.NLBService) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(9, 0)} }
 		recorded  = func(o *v1alpha1.NLBService) { o.Status = statusOn("z1", "lb-1", "svc-1") }
 		onAnother = func(o *v1alpha1.NLBService) { o.Status = statusOn("z0", "lb-0", "svc-0") }
+		emptied   = func(o *v1alpha1.NLBService) { o.Status = v1alpha1.NLBServiceStatus{} }
 		seen      = func(o *v1alpha1.NLBService) { o.Status.ObservedGeneration = 1 }
 		elsewhere = func(o *v1alpha1.NLBService) { o.Spec.LoadBalancerRef.Namespace = "infra" }
 		justAdded = func(o *v1alpha1.NLBService) { o.Status = statusOn("z0", "lb-0", "") }
@@ -78,20 +79,22 @@ func TestPlace(t *testing.T) {
 		"a deleted object is removed from where it is recorded":                 {objectIs(recorded, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"from there also if the NetworkLoadBalancer has another NLB":            {objectIs(onAnother, deleted), lbIs(), false, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Absent: true}},
 		"from there also if the NetworkLoadBalancer is gone":                    {objectIs(recorded, deleted), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"from there also if it may not attach any more":                         {objectIs(recorded, deleted), lbIs(), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"from there also if it may not attach any more":                         {objectIs(recorded, deleted), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"from there also if the NetworkLoadBalancer goes":                       {objectIs(recorded, deleted), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"from there also on an External NLB":                                    {objectIs(recorded, deleted), lbIs(external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Found: true}},
 		"a deleted object without a status is looked for where it'd be":         {objectIs(deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"and so is one whose status was emptied":                                {objectIs(emptied, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
+		"where it isn't admitted, only for what is its own":                     {objectIs(deleted), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"but not if it was seen and never had a service":                        {objectIs(seen, deleted), lbIs(), false, placed{Absent: true}},
 		"and there is nowhere to look without a NetworkLoadBalancer":            {objectIs(deleted), none, false, placed{Absent: true}},
 		"a reference to nothing":                                                {objectIs(), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
 		"a reference to nothing in another namespace":                           {objectIs(elsewhere), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer infra/edge doesn't exist; create it"}},
 		"a reference to nothing any more leaves the service":                    {objectIs(recorded), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
 		"a namespace that isn't admitted":                                       {objectIs(elsewhere), lbIs(), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
-		"a namespace that isn't admitted any more leaves the service":           {objectIs(elsewhere, recorded), lbIs(), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
+		"a namespace that isn't admitted any more leaves the service":           {objectIs(elsewhere, recorded), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"an NLB that goes takes the service with it":                            {objectIs(recorded), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
 		"an NLB that goes gets no service":                                      {objectIs(), lbIs(going), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
-		"an NLB that goes takes a service with it that isn't admitted any more": {objectIs(elsewhere, recorded), lbIs(going), true, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
+		"an NLB that goes takes a service with it that isn't admitted any more": {objectIs(elsewhere, recorded), lbIs(going), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
 		"an NLB that goes, where we are not admitted":                           {objectIs(elsewhere), lbIs(going), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
 		"an NLB that goes takes the service with it that is being added":        {objectIs(justThere), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
 		"an NLB that is retained keeps the service":                             {objectIs(recorded), lbIs(going, retained), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},

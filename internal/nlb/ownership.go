@@ -128,7 +128,6 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 	held := uid != "" || owner != "" || cluster != ""
 	retained := uid == v1alpha1.OwnerUIDRetained
 	sameCluster := claim.Cluster != "" && cluster == claim.Cluster
-	another := differs(cluster, claim.Cluster) || differs(owner, claim.owner()) || differs(uid, claim.UID)
 	sameOwner := sameCluster && owner == claim.owner()
 	consents := lb.Labels[v1alpha1.CloudLabelAdopt] == claim.consent()
 	ownName := claim.ServiceUID != "" && lb.Name == LoadBalancerNameOfService(claim.ServiceUID)
@@ -154,7 +153,7 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 		return ProofRestored, ""
 	case !held && claim.holder(lb) != "":
 		return ProofNone, recordedBy(lb, claim)
-	case !another && claim.RecordedID != "" && lb.ID == claim.RecordedID:
+	case !claim.another(lb) && claim.RecordedID != "" && lb.ID == claim.RecordedID:
 		return ProofRecorded, ""
 	case held && !retained:
 		return ProofNone, heldBy(lb)
@@ -167,6 +166,25 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 	default:
 		return ProofNone, fmt.Sprintf("NLB %s (%q) wasn't made by this object. %s", lb.ID, lb.Name, howToConsent(claim))
 	}
+}
+
+// MayStandFor says why an NLB can't be the one of a NetworkLoadBalancer, whatever
+// that object's status says: its labels name another. Empty if it can be.
+func MayStandFor(lb LoadBalancer, object *v1alpha1.NetworkLoadBalancer, cluster string) (refusal string) {
+	claim := Claim{Cluster: cluster, Namespace: object.Namespace, Name: object.Name, UID: string(object.UID)}
+	owner, uid := lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
+	sameCluster := cluster != "" && lb.Labels[v1alpha1.CloudLabelCluster] == cluster
+	ours := sameCluster && (uid == claim.UID || owner == claim.owner())
+	if ours || uid == v1alpha1.OwnerUIDRetained || !claim.another(lb) {
+		return ""
+	}
+	return heldBy(lb)
+}
+
+// another tells whether a label of an NLB names somebody else than the claimant.
+func (c Claim) another(lb LoadBalancer) bool {
+	return differs(lb.Labels[v1alpha1.CloudLabelCluster], c.Cluster) || differs(lb.Labels[v1alpha1.CloudLabelOwner], c.owner()) ||
+		differs(lb.Labels[v1alpha1.CloudLabelOwnerUID], c.UID)
 }
 
 // differs tells whether a label names somebody else: it is there, and not as ours.

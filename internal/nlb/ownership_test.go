@@ -331,13 +331,13 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		claim   ServiceClaim
 		want    bool
 	}{
-		"1 recorded by us, whatever its name":             {at("any", 80, UDP), recorded, true},
-		"1 recorded by us beats another's record":         {at443("any"), edited(func(c *ServiceClaim) { c.RecordedID, c.HolderOf = "s1", another }), true},
-		"1 another id than the one recorded":              {Service{ID: "s2", Name: "any", Port: 443, Protocol: TCP}, recorded, false},
-		"1 nothing is recorded, and it has no id":         {Service{Name: "any", Port: 443, Protocol: TCP}, ours, false},
-		"2 another's, though it bears our name":           {at443(ServiceName(ourUID, 443, TCP)), held, false},
-		"2 another's, though we meant to add it":          {at443("web"), edited(func(c *ServiceClaim) { c.Intent, c.HolderOf = "web", another }), false},
-		"2 another's, though its name is an orphan's":     {at443(otherUID + "-443"), held, false},
+		"1 another's, though it bears our name":           {at443(ServiceName(ourUID, 443, TCP)), held, false},
+		"1 another's, though we meant to add it":          {at443("web"), edited(func(c *ServiceClaim) { c.Intent, c.HolderOf = "web", another }), false},
+		"1 another's, though its name is an orphan's":     {at443(otherUID + "-443"), held, false},
+		"1 another's who goes first, though we record it": {at443("any"), edited(func(c *ServiceClaim) { c.RecordedID, c.HolderOf = "s1", another }), false},
+		"2 recorded by us, whatever its name":             {at("any", 80, UDP), recorded, true},
+		"2 another id than the one recorded":              {Service{ID: "s2", Name: "any", Port: 443, Protocol: TCP}, recorded, false},
+		"2 nothing is recorded, and it has no id":         {Service{Name: "any", Port: 443, Protocol: TCP}, ours, false},
 		"3 named from our UID":                            {at443(ServiceName(ourUID, 443, TCP)), foreign, true},
 		"3 named from our Service's UID":                  {at443(ServiceName(serviceUID, 443, TCP)), foreign, true},
 		"3 named from our UID, for another port":          {at443(ServiceName(ourUID, 80, TCP)), foreign, false},

@@ -26,6 +26,9 @@ type ServiceWant struct {
 type ServiceGot struct {
 	// LoadBalancerID is the NLB that was looked at.
 	LoadBalancerID string
+	// Refusal says why nothing is to be added there: the NLB is another's. Empty
+	// if it isn't.
+	Refusal string
 	// Own is the service of this object; nil if there is none.
 	Own *Service
 	// OnPort is a service on the wanted port and protocol that isn't ours.
@@ -62,6 +65,7 @@ type ServiceMove struct {
 //	          │ ours, not running yet            │ Wait
 //	          │ ours, in state error             │ Conflict CloudError
 //	          │ ours, the same                   │ None
+//	          │ the NLB is another's             │ Conflict InUseByOther
 //	          │ another's on the port            │ Conflict PortConflict
 //	          │ another object goes first        │ Conflict PortConflict
 //	          │ the NLB is full                  │ Conflict ServiceLimitReached
@@ -96,6 +100,8 @@ func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 func addition(want ServiceWant, got ServiceGot) ServiceMove {
 	port := PortText(want.Attributes.Port, want.Attributes.Protocol)
 	switch {
+	case got.Refusal != "":
+		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: got.Refusal}
 	case got.OnPort != nil && got.Holder != "":
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
 			"Port %s of NLB %s is held by NLBService %s; delete that or choose another port", port, got.LoadBalancerID, got.Holder)}

@@ -1,6 +1,11 @@
 package nlb
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
 
 // ServiceClaim is who asks whether a cloud service is theirs: an NLBService, and
 // what is known of it that could prove ownership.
@@ -19,8 +24,8 @@ type ServiceClaim struct {
 	// LoadBalancerMade is true if the operator made the NLB: it isn't External,
 	// and wasn't adopted, so that what stands on it was made for an object of ours.
 	LoadBalancerMade bool
-	// HolderOf tells which other live object has the service's id in its status;
-	// empty if none.
+	// HolderOf tells which other live object has the service's id in its status,
+	// and, if the claimant has it, too, goes first (see Record); empty if none.
 	HolderOf func(serviceID string) string
 	// Lives tells whether a live object of this cluster has the UID. If that
 	// can't be known (the operator sees some namespaces only), it says true.
@@ -30,8 +35,9 @@ type ServiceClaim struct {
 // ServiceIsOurs is the one place that decides whether a cloud service is the
 // claimant's. Services have no labels, so ids and names have to do:
 //
-//  1. its id is in our status: ours
-//  2. its id is in the status of another live object: theirs, whatever its name
+//  1. its id is in the status of another live object, and not in ours, or that
+//     object goes first: theirs, whatever its name
+//  2. its id is in our status: ours
 //  3. its name is one that only we derive, from our UID: ours
 //  4. its name and port are those of an intent that we recorded: ours
 //  5. the NLB was made by the operator, and its name is one that only an object
@@ -41,10 +47,10 @@ type ServiceClaim struct {
 func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 	samePort := service.Port == claim.Port && service.Protocol == claim.Protocol
 	switch {
-	case claim.RecordedID != "" && service.ID == claim.RecordedID:
-		return true
 	case claim.HolderOf(service.ID) != "":
 		return false
+	case claim.RecordedID != "" && service.ID == claim.RecordedID:
+		return true
 	case !samePort:
 		return false
 	case slices.ContainsFunc(claim.OwnUIDs, func(uid string) bool { return service.Name == ServiceName(uid, claim.Port, claim.Protocol) }):
@@ -61,4 +67,35 @@ func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 func Orphaned(service Service, lives func(uid string) bool) bool {
 	uids := UIDsIn(service.Name)
 	return len(uids) == 1 && service.Name == ServiceName(uids[0], service.Port, service.Protocol) && !lives(uids[0])
+}
+
+// Record is an object whose status names a cloud service.
+type Record struct {
+	Object *v1alpha1.NLBService
+	// Attached is true if the NetworkLoadBalancer that the object refers to stands
+	// for the NLB of the service, and admits the object.
+	Attached bool
+}
+
+// GoesFirst tells whether, of two objects whose status names one service, r has
+// the better right: who is attached to its NLB, then who wants its port, then who
+// wants its name, then the older. The operator never writes such a thing, so one
+// of the two was written by somebody else.
+func (r Record) GoesFirst(other Record, service Service) bool {
+	if ours, theirs := r.right(service), other.right(service); ours != theirs {
+		return ours > theirs
+	}
+	a, b := r.Object, other.Object
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.UID, b.UID)) < 0
+}
+
+func (r Record) right(service Service) int {
+	want := WantedService(r.Object, "")
+	right := 0
+	for i, is := range []bool{want.Name == service.Name, want.Port == service.Port && want.Protocol == service.Protocol, r.Attached} {
+		if is {
+			right += 1 << i
+		}
+	}
+	return right
 }

@@ -56,6 +56,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		Events:                  mgr.GetEventRecorder(Name),
 		Wakeups:                 &a.wakeups.nlbServices,
 		Clock:                   a.options.Clock,
+		ClusterID:               a.clusterID,
 		Resumption:              resumption,
 		AllowedPools:            a.options.allowedPools(),
 		SyncPeriod:              a.options.SyncPeriod,
