@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 # Lines that begin with "#:" are the variables that help lists.
 #: N=50                        bench-converge: Services of two ports each
 N ?= 50
+#: ONLY=create/killed-after/12 crash: the points meant, by their name or its beginning
+ONLY ?=
 #: SEED=1 RUNS=10              chaos: the first seed, and how many
 SEED ?= 1
 RUNS ?= 10
@@ -103,6 +105,10 @@ cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and interna
 		{ last = $$0 } \
 		END { sub(/.*\t/, "", last); printf "controllers and internal: %s of statements (go tool cover -html=.cache/cover.out shows them)\n", last; \
 			if (last + 0 < min) { printf "That is less than %d %%.\n", min; exit 1 } }'
+
+.PHONY: crash
+crash: $(ASSETS) ## Kill the operator at each of its writes, lose or fail each call; tell what survives
+	go run ./test/crash -only "$(ONLY)"
 
 .PHONY: chaos
 chaos: $(ASSETS) ## Live through random histories, each made from its seed

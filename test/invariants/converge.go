@@ -22,14 +22,18 @@ type Rest struct {
 // API server has chosen. When ctx ends before, the error tells what is broken,
 // or what goes on being written.
 func Converges(ctx context.Context, w World, want func(Seen) (Want, error), rest Rest) error {
+	var broken error
 	for {
 		err := w.rests(ctx, want, rest)
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || broken == nil {
+			broken = err // and not that it could not be looked at any more
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it doesn't converge: %w", err)
+			return fmt.Errorf("it doesn't converge: %w", broken)
 		case <-time.After(lookAgain):
 		}
 	}
@@ -54,7 +58,7 @@ func (w World) rests(ctx context.Context, want func(Seen) (Want, error), rest Re
 
 // judge looks, and tells what is broken.
 func (w World) judge(ctx context.Context, want func(Seen) (Want, error)) error {
-	seen, err := w.Look(ctx)
+	seen, err := w.Look(context.WithoutCancel(ctx)) // so that at the end there is something to tell
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
+)
+
+const ccmFinalizer = "service.kubernetes.io/load-balancer-cleanup"
+
+func nothing(*story) error { return nil }
+
+// webService has a TCP and a UDP port.
+func (st *story) webService(annotations ...string) *corev1.Service {
+	class := v1alpha1.LoadBalancerClass
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "web", Annotations: map[string]string{v1alpha1.AnnotationInstancePoolID: workersID}},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class, Selector: map[string]string{"app": "web"},
+			Ports: []corev1.ServicePort{{Name: "http", Port: 80, Protocol: corev1.ProtocolTCP}, {Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP}},
+		},
+	}
+	for i := 0; i < len(annotations); i += 2 {
+		service.Annotations[annotations[i]] = annotations[i+1]
+	}
+	return service
+}
+
+func createWeb(st *story) error { return st.client.Create(st.ctx, st.webService()) }
+
+func createRetained(st *story) error {
+	return st.client.Create(st.ctx, st.webService(v1alpha1.AnnotationDeletionPolicy, "Retain"))
+}
+
+func deleteWeb(st *story) error {
+	return st.client.Delete(st.ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "web"}})
+}
+
+// updateWeb changes the NLB and both its services.
+func updateWeb(st *story) error {
+	for {
+		err := st.edit(func(s *corev1.Service) {
+			s.Annotations[v1alpha1.AnnotationDescription] = "the shop"
+			s.Annotations[v1alpha1.AnnotationHealthCheckRetries] = "3"
+			s.Spec.Ports[0].NodePort = st.nodePort()
+		})
+		if !apierrors.IsInvalid(err) { // the port may have been given to another story
+			return err
+		}
+	}
+}
+
+func addPort(st *story) error {
+	return st.edit(func(s *corev1.Service) {
+		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP})
+	})
+}
+
+func removePort(st *story) error {
+	return st.edit(func(s *corev1.Service) { s.Spec.Ports = s.Spec.Ports[:1] })
+}
+
+func changePool(st *story) error {
+	return st.edit(func(s *corev1.Service) { s.Annotations[v1alpha1.AnnotationInstancePoolID] = greenID })
+}
+
+func toClusterIP(st *story) error {
+	return st.edit(func(s *corev1.Service) { s.Spec.Type, s.Spec.LoadBalancerClass = corev1.ServiceTypeClusterIP, nil })
+}
+
+// plainService is a service on a TCP port as an NLBService with the defaults has it.
+func plainService(uid string, port int64) exosim.Service {
+	return exosim.Service{
+		Name: fmt.Sprintf("%s-%d", uid, port), Protocol: "tcp", Strategy: "round-robin", Port: port, TargetPort: 30000 + port,
+		InstancePool: exosim.PoolRef{ID: workersID},
+		HealthCheck:  exosim.HealthCheck{Mode: "tcp", Port: 30000 + port, Interval: 10, Timeout: 5, Retries: 1},
+	}
+}
+
+// ccmServes is a Service as the CCM leaves it, with the NLB that it made.
+func ccmServes(st *story) error {
+	service := st.webService()
+	service.Spec.LoadBalancerClass, service.Finalizers = nil, []string{ccmFinalizer}
+	if err := st.client.Create(st.ctx, service); err != nil {
+		return err
+	}
+	lb := exosim.LoadBalancer{Name: "k8s-" + string(service.UID)}
+	for _, port := range service.Spec.Ports {
+		made := serviceFor(service, port)
+		made.InstancePool.ID = workersID
+		if port.Protocol == corev1.ProtocolUDP { // which the CCM probes on a port where nothing answers
+			made.HealthCheck = exosim.HealthCheck{Mode: "tcp", Port: int64(port.NodePort), Interval: 10, Timeout: 5, Retries: 1}
+		}
+		lb.Services = append(lb.Services, made)
+	}
+	st.before = st.cloud.PutLoadBalancer("", lb)
+	return st.edit(func(s *corev1.Service) { s.Annotations[v1alpha1.AnnotationID] = st.before.ID })
+}
+
+// consent is an NLB that its owner gives away, with a service that stays theirs.
+func consent(st *story) error {
+	st.before = st.cloud.PutLoadBalancer("", exosim.LoadBalancer{
+		Name: "by-hand", Description: "stays", Services: []exosim.Service{plainService("theirs", 443)},
+		Labels: map[string]string{"team": "a", v1alpha1.CloudLabelAdopt: clusterID + "/" + st.namespace + "/edge"},
+	})
+	return nil
+}
+
+func adopt(st *story) error {
+	edge := &v1alpha1.NetworkLoadBalancer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "edge"},
+		Spec:       v1alpha1.NetworkLoadBalancerSpec{ID: st.before.ID, Description: st.before.Description},
+	}
+	if err := st.client.Create(st.ctx, edge); err != nil {
+		return err
+	}
+	return st.client.Create(st.ctx, &v1alpha1.NLBService{
+		ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "web-81"},
+		Spec: v1alpha1.NLBServiceSpec{
+			LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: "edge"}, Port: 81, TargetPort: 30081,
+			Target: v1alpha1.Target{InstancePoolID: workersID},
+		},
+	})
+}
+
+// terraform is an NLB that was made elsewhere, with a service on it.
+func terraform(st *story) error {
+	st.terraformed = st.cloud.PutLoadBalancer("", exosim.LoadBalancer{
+		Name: "terraform", Description: "theirs", Labels: map[string]string{"team": "a"},
+		Services: []exosim.Service{plainService("theirs", 443)},
+	})
+	return nil
+}
+
+func attach(st *story) error {
+	return st.client.Create(st.ctx, st.webService(v1alpha1.AnnotationExternal, "true", v1alpha1.AnnotationID, st.terraformed.ID))
+}
+
+func terraformAttached(st *story) error {
+	if err := terraform(st); err != nil {
+		return err
+	}
+	return attach(st)
+}
+
+// elsewhere is an NLB in the same account that has nothing to do with anything,
+// though it looks as if: its name and its service's are like ours.
+func elsewhere(st *story) {
+	service := plainService("5f9d2b1a-7a8e-4f0f-9d4e-2c6c6b1f3a77", 80)
+	lb := exosim.LoadBalancer{
+		Name: "k8s-5f9d2b1a-7a8e-4f0f-9d4e-2c6c6b1f3a77", Services: []exosim.Service{service},
+		Labels: map[string]string{v1alpha1.CloudLabelCluster: "another-cluster", v1alpha1.CloudLabelOwner: st.namespace + "/web"},
+	}
+	st.foreign = slices.Clip([]exosim.LoadBalancer{st.cloud.PutLoadBalancer("", lb)})
+}

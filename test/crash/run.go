@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/invariants"
+	"github.com/exoscale-community/nlb-operator/test/world"
+)
+
+const (
+	operationDelay = 30 * time.Millisecond
+	pollInterval   = 20 * time.Millisecond
+	syncPeriod     = 300 * time.Millisecond
+	// hurry makes the two minutes after which a lost answer is given up on four
+	// seconds.
+	hurry = 30
+	// patience is for a run on a busy machine; most take some seconds.
+	patience = 90 * time.Second
+	// atRest is how long nothing may be written at the end of a run, and
+	// longAtRest at the end of an undisturbed one: an object at rest is looked at
+	// again after ten sync periods.
+	atRest     = 2*syncPeriod + syncPeriod/2
+	longAtRest = 12 * syncPeriod
+)
+
+// result of a run.
+type result struct {
+	// reached tells that the disturbance has come to pass: some writes aren't
+	// needed each time.
+	reached bool
+	trace   trace
+	took    time.Duration
+	err     error
+}
+
+// run tells a story to its end; p is nil if nothing is to happen.
+func (h *harness) run(ctx context.Context, sc scenario, p *point, undisturbed trace) (out result) {
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	st, err := h.newStory(ctx, sc)
+	if err != nil {
+		return result{err: err}
+	}
+	defer func() {
+		out.err = errors.Join(out.err, st.close())
+		out.took = time.Since(started)
+	}()
+	out.reached, out.trace, out.err = st.tell(p)
+	if p != nil && out.err == nil {
+		out.err = askedTooOften(undisturbed, out.trace, p.again)
+	}
+	return out
+}
+
+func (st *story) tell(p *point) (reached bool, did trace, err error) {
+	if err := st.begin(); err != nil {
+		return false, did, fmt.Errorf("before the user acts: %w", err)
+	}
+	writes, calls := len(st.gate.Writes()), len(st.cloud.MutatingCalls())
+	if p != nil {
+		p.strike(st)
+	}
+	if err := st.act(); err != nil {
+		return false, did, fmt.Errorf("the user acts: %w", err)
+	}
+	rest := atRest
+	if p == nil {
+		rest = longAtRest
+	}
+	err = st.converge(st.scenario.left, rest)
+	did.writes = st.gate.Writes()[writes:]
+	if p != nil && p.kills {
+		if reached = st.dead(); !reached && err != nil {
+			return false, did, err
+		}
+		st.gate.Kill() // at rest, if it wasn't reached
+		err = st.again()
+	}
+	did.calls = st.cloud.MutatingCalls()[calls:]
+	if p != nil && !p.kills {
+		reached = p.hit(did.calls)
+	}
+	return reached, did, err
+}
+
+// begin tells what there was before the user acts.
+func (st *story) begin() error {
+	if st.scenario.given != nil {
+		if err := st.scenario.given(st); err != nil {
+			return err
+		}
+	}
+	if err := st.open(); err != nil || st.scenario.settled == nil {
+		return err
+	}
+	if err := st.launch(); err != nil {
+		return err
+	}
+	if err := st.converge(st.scenario.settled, atRest); err != nil {
+		return err
+	}
+	return st.remember()
+}
+
+// remember notes our NLB as it is, if there is one.
+func (st *story) remember() error {
+	object := &v1alpha1.NetworkLoadBalancer{}
+	if err := st.client.Get(st.ctx, st.key("web"), object); err != nil {
+		return err
+	}
+	if object.Spec.ManagementPolicy != v1alpha1.External {
+		st.before, _ = st.cloud.LoadBalancer(object.Status.ID)
+	}
+	return nil
+}
+
+// act is what the user does.
+func (st *story) act() error {
+	if err := st.scenario.act(st); err != nil {
+		return err
+	}
+	if st.scenario.settled == nil {
+		if err := st.launch(); err != nil {
+			return err
+		}
+	}
+	if st.scenario.meanwhile == nil {
+		return nil
+	}
+	for len(st.cloud.PendingOperations()) == 0 && !st.dead() {
+		select {
+		case <-st.ctx.Done():
+			return st.ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return st.scenario.meanwhile(st)
+}
+
+// again is another operator after the first one's death.
+func (st *story) again() error {
+	if err := st.open(); err != nil {
+		return err
+	}
+	if err := st.launch(); err != nil {
+		return err
+	}
+	return st.converge(st.scenario.left, atRest)
+}
+
+func (st *story) open() (err error) {
+	st.gate, err = world.NewGate(st.cloud.Cloud)
+	return err
+}
+
+func (st *story) launch() error {
+	operator, err := world.RunBehind(st.ctx, st.gate, st.cluster.Config(), st.cloud, func(o *app.Options) {
+		o.ClusterID, o.WatchNamespaces = clusterID, []string{st.namespace}
+		o.RateLimit, o.SyncPeriod, o.PollInterval = 1000, syncPeriod, pollInterval
+		o.Clock = world.Hurried(hurry)
+		o.ClaimClasslessServices = st.scenario.classless
+		o.SkipNameValidation = true
+		o.Log = st.log.WithName(st.namespace)
+	})
+	if err == nil {
+		st.operators = append(st.operators, operator)
+	}
+	return err
+}
+
+func (st *story) dead() bool {
+	select {
+	case <-st.gate.Killed():
+		return true
+	default:
+		return false
+	}
+}
+
+// converge waits for what is wanted, or until the operator is killed.
+func (st *story) converge(want wanting, rest time.Duration) error {
+	ctx, cancel := context.WithCancel(st.ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-st.gate.Killed():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	there := invariants.World{Client: st.client, Cloud: st.cloud.Cloud, Namespaces: []string{st.namespace}, ClusterID: clusterID}
+	return invariants.Converges(ctx, there, func(seen invariants.Seen) (invariants.Want, error) { return want(st, seen) },
+		invariants.Rest{Writes: st.writes, For: rest})
+}
+
+func (st *story) writes() []string {
+	var all []string
+	for _, write := range st.gate.Writes() {
+		all = append(all, write.String())
+	}
+	return all
+}
+
+func (st *story) close() error {
+	if st.gate != nil {
+		st.gate.Kill()
+	}
+	for _, operator := range st.operators {
+		_ = operator.Stop() // it was cut off, and says so
+	}
+	return st.cloud.Stop()
+}
+
+// hit tells whether the call that a fault waits for has been made.
+func (p point) hit(calls []exosim.Call) bool {
+	made := map[string]int{}
+	for _, call := range calls {
+		made[call.Operation]++
+		if p.where == whereOf(call.Operation, made[call.Operation]) {
+			return true
+		}
+	}
+	return false
+}
+
+// askedTooOften tells of NLBs and services that were made besides those that an
+// undisturbed operator makes, even if they are gone again.
+func askedTooOften(undisturbed, did trace, again int) error {
+	least, made := granted(undisturbed.calls), granted(did.calls)
+	for _, operation := range []string{"create-load-balancer", "add-service-to-load-balancer"} {
+		if made[operation] > least[operation]+again {
+			return fmt.Errorf("%s was granted %d times, and %d do", operation, made[operation], least[operation])
+		}
+	}
+	return nil
+}
+
+func granted(calls []exosim.Call) map[string]int {
+	count := map[string]int{}
+	for _, call := range calls {
+		if call.Status == http.StatusOK {
+			count[call.Operation]++
+		}
+	}
+	return count
+}

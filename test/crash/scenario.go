@@ -1,0 +1,47 @@
+package main
+
+import (
+	"github.com/exoscale-community/nlb-operator/test/invariants"
+)
+
+// scenario is something that users do.
+type scenario struct {
+	name string
+	// given makes what is there before the operator is started; nil: nothing.
+	given func(*story) error
+	// settled is what the operator makes of that, before the user acts; nil: the
+	// user acts before the operator is started.
+	settled wanting
+	// act is what the user does. Writes count from there on.
+	act func(*story) error
+	// meanwhile is what the user does next, as soon as the cloud is at work, or
+	// the operator is dead; nil: nothing.
+	meanwhile func(*story) error
+	// left is what must hold in the end.
+	left wanting
+	// classless lets the operator claim Services without a class.
+	classless bool
+}
+
+// wanting tells what is wanted, given what the API server has chosen.
+type wanting func(*story, invariants.Seen) (invariants.Want, error)
+
+// scenarios are all of them, in the order of the table.
+func scenarios() []scenario {
+	served := servedWith(pool{workersID})
+	return []scenario{
+		{name: "create", act: createWeb, left: served},
+		{name: "update", given: createWeb, settled: served, act: updateWeb, left: served},
+		{name: "port-added", given: createWeb, settled: served, act: addPort, left: served},
+		{name: "port-removed", given: createWeb, settled: served, act: removePort, left: served},
+		{name: "pool-changed", given: createWeb, settled: served, act: changePool, left: servedWith(pool{greenID})},
+		{name: "adopt-from-ccm", given: ccmServes, act: nothing, left: takenOver, classless: true},
+		{name: "adopt-by-consent", given: consent, act: adopt, left: adopted},
+		{name: "attach-to-external", given: terraform, act: attach, left: attached},
+		{name: "detach-from-external", given: terraformAttached, settled: attached, act: deleteWeb, left: nothingButForeign},
+		{name: "delete", given: createWeb, settled: served, act: deleteWeb, left: nothingButForeign},
+		{name: "deleted-while-creating", act: createWeb, meanwhile: deleteWeb, left: nothingButForeign},
+		{name: "retain", given: createRetained, settled: served, act: deleteWeb, left: retained},
+		{name: "type-changed", given: createWeb, settled: served, act: toClusterIP, left: nothingButForeign},
+	}
+}
