@@ -95,9 +95,9 @@ func (v *view) contenders() []*contender {
 	}
 	for _, wish := range v.wishes.nlbServices {
 		switch on := v.placeOn(wish.on); {
-		case wish.hopeless:
+		case wish.hopeless || on == nil:
 			v.unsettled[wish.uid] = true
-		case on != nil:
+		default:
 			all = append(all, &contender{what: "NLBService " + wish.name, uid: wish.uid, want: wish.expected(), on: on, key: wish.port})
 		}
 	}
