@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
@@ -28,7 +29,8 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 		address = own.serving.Status.Address
 	}
 	if before := service.Status.LoadBalancer.Ingress; len(before) == 0 || !moving(service, own) || arrived(plan, own) {
-		service.Status.LoadBalancer.Ingress = ingressOf(before, address, ports)
+		alone := !own.shared && (own.serving == nil || nlb.Made(own.serving))
+		service.Status.LoadBalancer.Ingress = ingressOf(before, address, alone, ports)
 	}
 	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
 	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))

@@ -42,7 +42,29 @@ func TestIngressOf(t *testing.T) {
 		"a host name isn't an address":               {[]corev1.LoadBalancerIngress{{Hostname: "lb.example.com"}}, "", []portState{at(80, pending, "")}, " "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, printed(ingressOf(c.before, c.address, c.ports))); diff != "" {
+			if diff := cmp.Diff(c.want, printed(ingressOf(c.before, c.address, true, c.ports))); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAPortThatMayBeAnothersIsNotCapturedInTheCluster(t *testing.T) {
+	published := []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}}
+	for name, c := range map[string]struct {
+		stage
+		held, alone bool
+		want        string
+	}{
+		"alone, under way":          {stage: pending, alone: true, want: " VIP"},
+		"shared, under way":         {stage: pending, want: " Proxy"},
+		"shared, being changed":     {stage: pending, held: true, want: " VIP"},
+		"shared, it works":          {stage: programmed, held: true, want: " VIP"},
+		"shared, the cloud is away": {stage: unknown, held: true, want: " VIP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ports := []portState{{port: corev1.ServicePort{Port: 80}, stage: c.stage, held: c.held}}
+			if diff := cmp.Diff("192.0.2.1"+c.want, printed(ingressOf(published, "192.0.2.1", c.alone, ports))); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -19,6 +19,7 @@ import (
 type portState struct {
 	port  corev1.ServicePort
 	child string // the name of its NLBService
+	held  bool   // the NLBService has a service on the NLB, whatever it is like
 	stage
 	reason, message string
 }
@@ -57,7 +58,7 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
 		}
 		if states[i].port, states[i].child = port, projection.ServiceName(service, port); child != nil {
-			states[i].child = child.Name
+			states[i].child, states[i].held = child.Name, child.Status.ID != ""
 		}
 	}
 	return states
@@ -113,9 +114,10 @@ func progress(c metav1.Condition) string {
 
 // ingressOf is what the status of the Service tells of its address. It is
 // published once every port that can be programmed is, and never withdrawn.
-// While a port is another's, clients inside the cluster have to go to the NLB
-// (Proxy): kube-proxy would take that port for itself with VIP.
-func ingressOf(before []corev1.LoadBalancerIngress, address string, ports []portState) []corev1.LoadBalancerIngress {
+// While a port is another's, or may be on an NLB that isn't the Service's alone,
+// clients inside the cluster have to go to the NLB (Proxy): kube-proxy would take
+// that port for itself with VIP.
+func ingressOf(before []corev1.LoadBalancerIngress, address string, alone bool, ports []portState) []corev1.LoadBalancerIngress {
 	if _, err := netip.ParseAddr(address); err != nil {
 		address = "" // the CCM publishes "<nil>" for an NLB without one
 	}
@@ -128,7 +130,9 @@ func ingressOf(before []corev1.LoadBalancerIngress, address string, ports []port
 		return before
 	}
 	ingress := corev1.LoadBalancerIngress{IP: address, IPMode: ptr.To(corev1.LoadBalancerIPModeVIP)}
-	if slices.ContainsFunc(ports, func(p portState) bool { return p.stage == failed && p.reason == v1alpha1.ReasonPortConflict }) {
+	if slices.ContainsFunc(ports, func(p portState) bool {
+		return !p.held && !alone || p.stage == failed && p.reason == v1alpha1.ReasonPortConflict
+	}) {
 		ingress.IPMode = ptr.To(corev1.LoadBalancerIPModeProxy)
 	}
 	if slices.ContainsFunc(ports, is(failed)) { // then every port has to be listed
