@@ -14,7 +14,7 @@ import (
 func TestRandomHistoriesComeRight(t *testing.T) {
 	quiet()
 	p := program{
-		settings: settings{steps: 40, patience: 3 * time.Minute, sync: 500 * time.Millisecond},
+		settings: settings{steps: 30, patience: 3 * time.Minute, sync: 500 * time.Millisecond},
 		seed:     firstSeed(t), runs: 10, parallel: 10,
 	}
 	t.Logf("seeds %d to %d; one again: make chaos SEED=… RUNS=1", p.seed, p.seed+9)

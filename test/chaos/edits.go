@@ -18,7 +18,17 @@ import (
 
 // create makes an object, unless the one before is still going.
 func (r *run) create(ctx context.Context, object client.Object, what string) (made bool, err error) {
-	err = r.client.Create(ctx, object)
+	attempts := 0
+	err = insist(func() error {
+		attempts++
+		wanted := object.DeepCopyObject().(client.Object)
+		err := r.client.Create(ctx, wanted)
+		if apierrors.IsAlreadyExists(err) && attempts > 1 { // an attempt that wasn't answered had its effect
+			err = r.client.Get(ctx, client.ObjectKeyFromObject(object), wanted)
+		}
+		object.SetUID(wanted.GetUID())
+		return err
+	})
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		return false, nil
@@ -29,6 +39,13 @@ func (r *run) create(ctx context.Context, object client.Object, what string) (ma
 	return true, nil
 }
 
+// insist tries again while the API server is too busy to answer.
+func insist(try func() error) error {
+	return retry.OnError(persistent, func(err error) bool {
+		return apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsInternalError(err)
+	}, try)
+}
+
 // persistent is a user who tries again until it works.
 var persistent = wait.Backoff{Steps: 500, Duration: 20 * time.Millisecond, Factor: 1, Jitter: 1}
 
@@ -36,11 +53,13 @@ var persistent = wait.Backoff{Steps: 500, Duration: 20 * time.Millisecond, Facto
 func (r *run) change(ctx context.Context, object client.Object, what string, edit func(client.Object)) error {
 	r.tell("%T %s %s", object, object.GetName(), what)
 	err := retry.RetryOnConflict(persistent, func() error {
-		if err := r.client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
-			return err
-		}
-		edit(object)
-		return r.client.Update(ctx, object)
+		return insist(func() error {
+			if err := r.client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+				return err
+			}
+			edit(object)
+			return r.client.Update(ctx, object)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("changing %T %s: %w", object, object.GetName(), err)
@@ -50,7 +69,7 @@ func (r *run) change(ctx context.Context, object client.Object, what string, edi
 
 func (r *run) remove(ctx context.Context, object client.Object) error {
 	r.tell("delete %T %s", object, object.GetName())
-	if err := r.client.Delete(ctx, object); err != nil {
+	if err := insist(func() error { return client.IgnoreNotFound(r.client.Delete(ctx, object)) }); err != nil {
 		return fmt.Errorf("deleting %T %s: %w", object, object.GetName(), err)
 	}
 	return nil

@@ -73,6 +73,7 @@ func (l *life) logger() (*zap.Logger, error) {
 	}
 	if l.log == nil {
 		var err error
+		// Dead operators may still write to it, so that it is never closed.
 		if l.log, err = os.Create(filepath.Join(l.settings.log, strconv.FormatUint(l.seed, 10)+".log")); err != nil {
 			return nil, err
 		}
@@ -121,8 +122,9 @@ func (l *life) bury() {
 	if !l.awake.Load() {
 		_ = l.operator.Stop()
 	}
+	// Nothing of it gets through from here on; how long it takes to notice is its
+	// own affair.
 	l.gate.Kill()
-	_ = l.operator.Stop() // one that was killed has nothing to say
 	l.past += len(l.gate.Writes())
 	l.tallies.Writes = l.past
 	l.operator = nil
@@ -162,9 +164,6 @@ func (l *life) revive(ctx context.Context) error {
 // end of the run.
 func (l *life) end() {
 	l.bury()
-	if l.log != nil {
-		_ = l.log.Close()
-	}
 }
 
 // hasEnded tells whether an operator that should run has ended by itself.

@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&p.runs, "runs", 10, "how many")
 	flag.IntVar(&p.parallel, "parallel", 24, "how many side by side")
 	flag.BoolVar(&p.verbose, "v", false, "tell the story of every run, not only of those that fail")
-	flag.IntVar(&p.steps, "steps", 40, "steps of each history")
+	flag.IntVar(&p.steps, "steps", 30, "steps of each history")
 	flag.DurationVar(&p.patience, "patience", 2*time.Minute, "how long things may take to come right")
 	flag.DurationVar(&p.sync, "sync-period", 500*time.Millisecond, "of the operators")
 	flag.StringVar(&p.log, "log", "", "folder for the operators' logs (default: they aren't kept)")

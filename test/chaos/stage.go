@@ -44,7 +44,9 @@ var members = []exosim.Instance{
 }
 
 func setUp(ctx context.Context) (s *stage, err error) {
-	cluster, err := controlplane.Start(ctx, controlplane.Options{})
+	cluster, err := controlplane.Start(ctx, controlplane.Options{
+		ControllerManager: true, ControllerManagerArgs: map[string]string{"controllers": "garbage-collector-controller"},
+	})
 	if err != nil {
 		return nil, err
 	}
