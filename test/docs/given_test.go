@@ -30,6 +30,7 @@ type given struct {
 	cluster *controlplane.ControlPlane
 	client  client.Client
 	cloud   *world.Cloud
+	pool    exosim.InstancePool // of the instances
 	// folder holds kubeconfig and, in bin, kubectl.
 	folder string
 }
@@ -61,7 +62,7 @@ func start(t *testing.T) given {
 	if err := world.JoinNodes(t.Context(), c, cloud.Members(pool.ID)); err != nil {
 		t.Fatal(err)
 	}
-	return given{cluster: cluster, client: c, cloud: cloud, folder: tools(t, cluster)}
+	return given{cluster: cluster, client: c, cloud: cloud, pool: pool, folder: tools(t, cluster)}
 }
 
 // tools is a folder with what a reader is expected to have.

@@ -75,6 +75,7 @@ func TestLinksLead(t *testing.T) {
 // blocksTestedBy tells where the code blocks of each page are tested.
 var blocksTestedBy = map[string]string{
 	readme:           "this package",
+	migrationPage:    "this package",
 	"docs/exosim.md": "cmd/exosim",
 }
 
