@@ -80,12 +80,17 @@ type Options struct {
 // Reconciler of NetworkLoadBalancers.
 type Reconciler struct {
 	Options
-	journal *journal.Journal
+	journal   *journal.Journal
+	addresses *addresses
 }
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
-	return &Reconciler{Options: options, journal: journal.New(journal.KindLoadBalancer, options.Operations, options.Clock)}
+	return &Reconciler{
+		Options:   options,
+		journal:   journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
+		addresses: newAddresses(),
+	}
 }
 
 // SetupWithManager adds the controller to a manager. The indexes of package
@@ -124,9 +129,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case client.IgnoreNotFound(err) != nil:
 		return ctrl.Result{}, err
 	}
+	r.noteAddress(round)
 	round.notices.Send(r.Events, object)
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(object))
+		r.addresses.take(object.UID)
 		return ctrl.Result{}, nil
 	}
 	return out.Paced(r.SyncPeriod).Result(nil)

@@ -20,11 +20,26 @@ func describe(round *round, out outcome.Outcome) {
 	}
 	out.Describe(&status.Conditions, object.Generation)
 
-	before := round.Before.Status
-	if before.Address != "" && status.Address != "" && before.Address != status.Address {
-		round.notices.Warning(v1alpha1.ReasonAddressChanged, "Observe", "The address of the NLB changed from %s to %s", before.Address, status.Address)
+	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+}
+
+// noteAddress tells of another address, also where there was none for a while: an
+// NLB that has vanished is made anew.
+func (r *Reconciler) noteAddress(round *round) {
+	object := round.object
+	before, now := round.Before.Status.Address, object.Status.Address
+	switch {
+	case now == "" && before != "":
+		r.addresses.loses(object.UID, before)
+		return
+	case now == "":
+		return
+	case before == "":
+		before = r.addresses.take(object.UID)
 	}
-	round.notices.Stalled(before.Conditions, status.Conditions)
+	if before != "" && before != now {
+		round.notices.Warning(v1alpha1.ReasonAddressChanged, "Observe", "The address of the NLB changed from %s to %s", before, now)
+	}
 }
 
 func describeNLB(round *round) {
