@@ -24,7 +24,12 @@ func (r *run) create(ctx context.Context, object client.Object, what string) (ma
 		wanted := object.DeepCopyObject().(client.Object)
 		err := r.client.Create(ctx, wanted)
 		if apierrors.IsAlreadyExists(err) && attempts > 1 { // an attempt that wasn't answered had its effect
-			err = r.client.Get(ctx, client.ObjectKeyFromObject(object), wanted)
+			if gone := r.client.Get(ctx, client.ObjectKeyFromObject(object), wanted); gone != nil {
+				return gone
+			}
+			if wanted.GetDeletionTimestamp().IsZero() {
+				err = nil
+			}
 		}
 		object.SetUID(wanted.GetUID())
 		return err
@@ -67,9 +72,20 @@ func (r *run) change(ctx context.Context, object client.Object, what string, edi
 	return nil
 }
 
+// remove deletes an object as it was last seen. Without a resource version the
+// API server may pass over a finalizer that is set in that very moment.
 func (r *run) remove(ctx context.Context, object client.Object) error {
 	r.tell("delete %T %s", object, object.GetName())
-	if err := insist(func() error { return client.IgnoreNotFound(r.client.Delete(ctx, object)) }); err != nil {
+	err := retry.RetryOnConflict(persistent, func() error {
+		return insist(func() error {
+			if err := r.client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+				return err
+			}
+			uid, version := object.GetUID(), object.GetResourceVersion()
+			return r.client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
+		})
+	})
+	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting %T %s: %w", object, object.GetName(), err)
 	}
 	return nil
