@@ -53,6 +53,9 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 	case nlb.None:
 		r.journal.Succeeded(r.entry(object))
 		if round.want.Deleting {
+			if asked, err := r.asked(ctx, round); asked != nil || err != nil {
+				return deref(asked), err
+			}
 			return r.release(ctx, round)
 		}
 		return outcome.Done(), nil
@@ -191,4 +194,11 @@ func doing(action v1alpha1.OperationAction) string {
 	default:
 		return "Updating the NLB"
 	}
+}
+
+func deref(out *outcome.Outcome) outcome.Outcome {
+	if out == nil {
+		return outcome.Outcome{}
+	}
+	return *out
 }

@@ -37,7 +37,9 @@ type placement struct {
 //
 //	object   │ NetworkLoadBalancer         │ service
 //	─────────┼─────────────────────────────┼─────────────────────────────────────
-//	deleted  │ any                         │ removed from where it is recorded
+//	deleted  │ any                         │ removed from where it is recorded, else
+//	         │                             │ from where it would be
+//	         │ nobody has looked at        │ waits there; WaitingForLoadBalancer
 //	alive    │ none                        │ stays as it is; NotFound
 //	         │ being deleted with its NLB  │ removed; LoadBalancerDeleting
 //	         │ being deleted, NLB stays    │ stays as it is; LoadBalancerDeleting
@@ -53,6 +55,11 @@ func place(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowe
 	return where
 }
 
+// external tells whether the NLB is only attached to, or nobody knows.
+func (p placement) external() bool {
+	return p.through == nil || p.through.Spec.ManagementPolicy == v1alpha1.External
+}
+
 // refusal says why nothing is to be added to an NLB: by its labels it isn't the
 // one of the object referred to, whatever that one's status says.
 func (p placement) refusal(lb nlb.LoadBalancer, cluster string) string {
@@ -65,15 +72,22 @@ func (p placement) refusal(lb nlb.LoadBalancer, cluster string) string {
 func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, allowed bool) placement {
 	status, ref := object.Status, refText(object)
 	where := placement{zone: status.Zone, loadBalancerID: status.LoadBalancerID}
-	if !object.DeletionTimestamp.IsZero() {
-		if where.absent = true; where.loadBalancerID == "" && lb != nil && status.ObservedGeneration < 1 {
-			// Restored without its status, or deleted at birth.
-			where.zone, where.loadBalancerID = lb.Status.Zone, lb.Status.ID
-		}
-		return where
-	}
 	until := func(out outcome.Outcome) placement {
 		where.until = &out
+		return where
+	}
+	deleted := !object.DeletionTimestamp.IsZero()
+	going := lb != nil && !lb.DeletionTimestamp.IsZero()
+	if lb != nil && where.loadBalancerID == "" && (deleted || going && allowed) {
+		// It may have lost its status: it is looked for where it would be.
+		where.zone, where.loadBalancerID = lb.Status.Zone, lb.Status.ID
+		if where.loadBalancerID == "" && lb.Status.ObservedGeneration < 1 {
+			return until(outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, fmt.Sprintf(
+				"NetworkLoadBalancer %s isn't looked at yet, and knows which NLB this service may be on", ref)))
+		}
+	}
+	if deleted {
+		where.absent = true
 		return where
 	}
 	unresolved := func(reason, format string, args ...any) placement {
@@ -82,10 +96,10 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 	switch {
 	case lb == nil:
 		return unresolved(v1alpha1.ReasonNotFound, "NetworkLoadBalancer %s doesn't exist; create it", ref)
-	case !lb.DeletionTimestamp.IsZero() && goesWithItsNLB(lb):
+	case going && goesWithItsNLB(lb):
 		where.absent = where.loadBalancerID != ""
 		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again", ref)
-	case !lb.DeletionTimestamp.IsZero():
+	case going:
 		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted; its NLB stays, with this service", ref)
 	case !allowed:
 		return unresolved(v1alpha1.ReasonNotAllowedNamespace,

@@ -46,6 +46,7 @@ func TestPlace(t *testing.T) {
 		ccms     = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.Adopted = true }
 		external = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.ManagementPolicy = v1alpha1.External }
 		fresh    = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status = v1alpha1.NetworkLoadBalancerStatus{} }
+		looked   = func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.ObservedGeneration = 1 }
 		refused  = func(lb *v1alpha1.NetworkLoadBalancer) {
 			lb.Status.Conditions = []metav1.Condition{
 				{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse},
@@ -85,7 +86,9 @@ func TestPlace(t *testing.T) {
 		"a deleted object without a status is looked for where it'd be":         {objectIs(deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"and so is one whose status was emptied":                                {objectIs(emptied, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"where it isn't admitted, only for what is its own":                     {objectIs(deleted), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
-		"but not if it was seen and never had a service":                        {objectIs(seen, deleted), lbIs(), false, placed{Absent: true}},
+		"that waits until the NetworkLoadBalancer knows where":                  {objectIs(deleted), lbIs(fresh), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't looked at yet, and knows which NLB this service may be on"}},
+		"and ends if that has no NLB":                                           {objectIs(deleted), lbIs(fresh, looked), false, placed{Absent: true}},
+		"and so is one that was seen while there was no NLB":                    {objectIs(seen, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"and there is nowhere to look without a NetworkLoadBalancer":            {objectIs(deleted), none, false, placed{Absent: true}},
 		"a reference to nothing":                                                {objectIs(), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
 		"a reference to nothing in another namespace":                           {objectIs(elsewhere), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer infra/edge doesn't exist; create it"}},
@@ -93,14 +96,15 @@ func TestPlace(t *testing.T) {
 		"a namespace that isn't admitted":                                       {objectIs(elsewhere), lbIs(), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"a namespace that isn't admitted any more leaves the service":           {objectIs(elsewhere, recorded), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"an NLB that goes takes the service with it":                            {objectIs(recorded), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
-		"an NLB that goes gets no service":                                      {objectIs(), lbIs(going), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
+		"an NLB that goes gets no service":                                      {objectIs(), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
 		"an NLB that goes takes a service with it that isn't admitted any more": {objectIs(elsewhere, recorded), lbIs(going), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
 		"an NLB that goes, where we are not admitted":                           {objectIs(elsewhere), lbIs(going), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},
 		"an NLB that goes takes the service with it that is being added":        {objectIs(justThere), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
 		"an NLB that is retained keeps the service":                             {objectIs(recorded), lbIs(going, retained), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
 		"an NLB that was adopted is retained by default":                        {objectIs(recorded), lbIs(going, adopted), false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
 		"an External NLB keeps the service":                                     {objectIs(recorded), lbIs(going, external), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Found: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
-		"an NLB that is retained gets no service":                               {objectIs(), lbIs(going, retained), false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
+		"an NLB that goes and isn't known yet waits, too":                       {objectIs(), lbIs(fresh, going), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't looked at yet, and knows which NLB this service may be on"}},
+		"an NLB that is retained gets no service":                               {objectIs(), lbIs(going, retained), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: staying}},
 		"a NetworkLoadBalancer that nobody has looked at":                       {objectIs(), lbIs(fresh), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},
 		"a NetworkLoadBalancer that isn't accepted":                             {objectIs(), lbIs(refused), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge isn't ready (QuotaExceeded): the quota is used up"}},
 		"an NLB that is being created":                                          {objectIs(), lbIs(doing(v1alpha1.ActionCreate)), false, placed{Kind: outcome.KindWaiting, Reason: v1alpha1.ReasonWaitingForLoadBalancer, Message: "NetworkLoadBalancer edge has no NLB yet"}},

@@ -169,3 +169,24 @@ func TestServicesLeaveAnExternalNLBAlsoAfterTheStatusIsLost(t *testing.T) {
 		}
 	}
 }
+
+// The NetworkLoadBalancer of an External NLB has nothing to remove, and still has
+// to stay until its NLBServices know where theirs are.
+func TestObjectsThatLostTheirStatusLeaveNothingOnAnExternalNLB(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	made := w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: "terraform"})
+	edge := w.onExternal("edge", made.ID)
+	web, api := w.nlbService("web", "edge", 80, nil), w.nlbService("api", "edge", 81, nil)
+	w.ready(edge, web, api)
+	w.stop()
+	w.loseStatuses(emptied["removed"])
+	w.remove(edge)
+	w.remove(web)
+	w.remove(api)
+	w.start()
+	w.gone(web)
+	w.gone(api)
+	w.gone(edge)
+	w.g.Expect(w.ports()).To(BeEmpty())
+}
