@@ -74,6 +74,19 @@ func toClusterIP(st *story) error {
 	return st.edit(func(s *corev1.Service) { s.Spec.Type, s.Spec.LoadBalancerClass = corev1.ServiceTypeClusterIP, nil })
 }
 
+// createWebAndShared makes the Service, and an NLB that it doesn't use yet.
+func createWebAndShared(st *story) error {
+	shared := &v1alpha1.NetworkLoadBalancer{ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "shared"}}
+	if err := st.client.Create(st.ctx, shared); err != nil {
+		return err
+	}
+	return createWeb(st)
+}
+
+func share(st *story) error {
+	return st.edit(func(s *corev1.Service) { s.Annotations[v1alpha1.AnnotationLoadBalancer] = "shared" })
+}
+
 // plainService is a service on a TCP port as an NLBService with the defaults has it.
 func plainService(uid string, port int64) exosim.Service {
 	return exosim.Service{

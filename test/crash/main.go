@@ -22,7 +22,7 @@ import (
 func main() {
 	var c crash
 	flag.StringVar(&c.only, "only", "", "the point to run, as scenario/kind/where, or the beginning of it; all by default")
-	flag.IntVar(&c.parallel, "parallel", 16, "runs at once: they wait more than they compute")
+	flag.IntVar(&c.parallel, "parallel", 12, "runs at once: they wait more than they compute")
 	log := flag.String("log", "", "file for what all operators tell (default: it isn't kept)")
 	flag.Parse()
 	silence()
@@ -85,17 +85,27 @@ func (c crash) run(ctx context.Context, h *harness, out io.Writer) error {
 	fmt.Fprintf(out, "%d points, %d at once\n", len(chosen), c.parallel)
 	outcomes := make([]outcome, len(chosen))
 	var telling sync.Mutex
+	told := 0
 	group := &errgroup.Group{}
 	group.SetLimit(c.parallel)
 	for i, p := range chosen {
 		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			outcomes[i] = outcome{p, h.run(ctx, p.scenario, &p, undisturbed[p.scenario.name])}
+			if ctx.Err() != nil {
+				return ctx.Err() // interrupted
+			}
+			telling.Lock()
+			defer telling.Unlock()
 			if outcomes[i].err != nil {
-				telling.Lock()
-				defer telling.Unlock()
 				complain(out, outcomes[i])
 			}
-			return ctx.Err()
+			if told++; told%100 == 0 {
+				fmt.Fprintf(out, "%d of %d after %s\n", told, len(chosen), time.Since(started).Round(time.Second))
+			}
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -147,3 +147,50 @@ func nothingButForeign(st *story, _ invariants.Seen) (invariants.Want, error) {
 func retained(st *story, _ invariants.Seen) (invariants.Want, error) {
 	return invariants.Want{Foreign: st.foreign, Retained: []exosim.LoadBalancer{st.before}}, nil
 }
+
+// besideShared is the Service on an NLB of its own, beside one that is empty.
+func besideShared(st *story, seen invariants.Seen) (invariants.Want, error) {
+	want, err := servedWith(pool{workersID})(st, seen)
+	want.LoadBalancers = append(want.LoadBalancers, st.shared(seen))
+	return want, err
+}
+
+// onShared is the Service on an NLB that it shares; its own is gone.
+func onShared(st *story, seen invariants.Seen) (invariants.Want, error) {
+	service, err := web(seen)
+	if err != nil {
+		return invariants.Want{}, err
+	}
+	lb := st.shared(seen)
+	for _, port := range service.Spec.Ports {
+		wanted := serviceFor(service, port)
+		wanted.InstancePool = exosim.PoolRef{ID: workersID}
+		lb.Ports = append(lb.Ports, invariants.Port{Object: st.sharing(seen, port), Service: wanted})
+	}
+	return invariants.Want{
+		LoadBalancers: []invariants.LoadBalancer{lb},
+		Services:      map[client.ObjectKey]client.ObjectKey{st.key("web"): lb.Object},
+		Foreign:       st.foreign,
+	}, nil
+}
+
+// shared is the NLB of an object that sets nothing, by its default name.
+func (st *story) shared(seen invariants.Seen) invariants.LoadBalancer {
+	lb := invariants.LoadBalancer{Object: st.key("shared")}
+	for _, object := range seen.LoadBalancers {
+		if object.Name == "shared" {
+			lb.NLB.Name = st.namespace + "-shared-" + string(object.UID)
+		}
+	}
+	return lb
+}
+
+// sharing is the NLBService for a port on the shared NLB, however it is called.
+func (st *story) sharing(seen invariants.Seen, port corev1.ServicePort) client.ObjectKey {
+	for _, object := range seen.NLBServices {
+		if object.Spec.LoadBalancerRef.Name == "shared" && object.Spec.Port == port.Port && string(object.Spec.Protocol) == string(port.Protocol) {
+			return client.ObjectKeyFromObject(&object)
+		}
+	}
+	return st.key("a port on the shared NLB")
+}

@@ -18,8 +18,9 @@ type point struct {
 	strike func(*story)
 	// kills tells that the operator dies of it.
 	kills bool
-	// again is how many NLBs and services may be asked for once more than when
-	// nothing happens, since the first was refused or undone.
+	// again is how many NLBs and services may be granted more than when nothing
+	// happens: what was undone is made once more, and a service that can't be moved
+	// to another pool goes back to the one it had before that is tried again.
 	again int
 }
 
@@ -78,7 +79,10 @@ func points(sc scenario, undisturbed trace) []point {
 				strike: func(st *story) { st.cloud.Fault(fault.Fault) },
 			}
 			if fault.Kind == exosim.FaultOperationFailure {
-				p.again = 1
+				p.again++
+			}
+			if sc.moves {
+				p.again++
 			}
 			all = append(all, p)
 		}

@@ -19,6 +19,11 @@ type scenario struct {
 	meanwhile func(*story) error
 	// left is what must hold in the end.
 	left wanting
+	// most is how many NLBs and services may be granted, where it depends on the
+	// moment; otherwise it is what an undisturbed run needs.
+	most map[string]int
+	// moves tells that services move to another pool.
+	moves bool
 	// classless lets the operator claim Services without a class.
 	classless bool
 }
@@ -34,14 +39,16 @@ func scenarios() []scenario {
 		{name: "update", given: createWeb, settled: served, act: updateWeb, left: served},
 		{name: "port-added", given: createWeb, settled: served, act: addPort, left: served},
 		{name: "port-removed", given: createWeb, settled: served, act: removePort, left: served},
-		{name: "pool-changed", given: createWeb, settled: served, act: changePool, left: servedWith(pool{greenID})},
+		{name: "pool-changed", given: createWeb, settled: served, act: changePool, left: servedWith(pool{greenID}), moves: true},
 		{name: "adopt-from-ccm", given: ccmServes, act: nothing, left: takenOver, classless: true},
 		{name: "adopt-by-consent", given: consent, act: adopt, left: adopted},
 		{name: "attach-to-external", given: terraform, act: attach, left: attached},
 		{name: "detach-from-external", given: terraformAttached, settled: attached, act: deleteWeb, left: nothingButForeign},
 		{name: "delete", given: createWeb, settled: served, act: deleteWeb, left: nothingButForeign},
-		{name: "deleted-while-creating", act: createWeb, meanwhile: deleteWeb, left: nothingButForeign},
+		{name: "deleted-while-creating", act: createWeb, meanwhile: deleteWeb, left: nothingButForeign,
+			most: map[string]int{createLoadBalancer: 1, addService: 2}},
 		{name: "retain", given: createRetained, settled: served, act: deleteWeb, left: retained},
+		{name: "moved-to-shared", given: createWebAndShared, settled: besideShared, act: share, left: onShared},
 		{name: "type-changed", given: createWeb, settled: served, act: toClusterIP, left: nothingButForeign},
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// lookAgain is the time between two looks while something changes.
-const lookAgain = 100 * time.Millisecond
-
 // Rest is how to tell that nothing is written any more.
 type Rest struct {
 	// Writes describes all writes of the operator so far, to either side.
@@ -17,43 +14,33 @@ type Rest struct {
 	For time.Duration
 }
 
-// Converges waits until all is as wanted and stays so without another write.
-// want is asked again at each look, since what is wanted may depend on what the
-// API server has chosen. When ctx ends before, the error tells what is broken,
-// or what goes on being written.
+// Converges waits until nothing is written for a while, and all is as wanted then.
+// want is asked at each look, since what is wanted may depend on what the API
+// server has chosen. When ctx ends before, the error tells what is broken, or
+// what goes on being written.
 func Converges(ctx context.Context, w World, want func(Seen) (Want, error), rest Rest) error {
-	var broken error
 	for {
-		err := w.rests(ctx, want, rest)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() == nil || broken == nil {
-			broken = err // and not that it could not be looked at any more
-		}
+		before := len(rest.Writes())
+		over := false
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it doesn't converge: %w", broken)
-		case <-time.After(lookAgain):
+			over = true
+		case <-time.After(rest.For):
+		}
+		written := rest.Writes()[before:]
+		if len(written) > 0 && !over {
+			continue
+		}
+		err := w.judge(ctx, want)
+		switch {
+		case err == nil && !over:
+			return nil
+		case err == nil:
+			return fmt.Errorf("it doesn't come to rest, though all is as wanted; last it wrote %q", written)
+		case over:
+			return fmt.Errorf("it doesn't converge: %w", err)
 		}
 	}
-}
-
-// rests tells whether all is as wanted now, and for a while.
-func (w World) rests(ctx context.Context, want func(Seen) (Want, error), rest Rest) error {
-	if err := w.judge(ctx, want); err != nil {
-		return err
-	}
-	before := len(rest.Writes())
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rest.For):
-	}
-	if after := rest.Writes(); len(after) > before {
-		return fmt.Errorf("all is as wanted, and still it writes: %q", after[before:])
-	}
-	return w.judge(ctx, want)
 }
 
 // judge looks, and tells what is broken.
