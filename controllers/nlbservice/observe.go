@@ -106,6 +106,9 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 		Port: wanted.Port, Protocol: wanted.Protocol,
 		LoadBalancerMade: round.place.made, HolderOf: holderOf, Lives: lives,
 	}
+	if nlb.MadeForService(lb, ownUIDs) && !round.place.external() {
+		claim.CCMName = wanted.Name
+	}
 	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Refusal: round.place.refusal(lb, r.ClusterID), Count: len(lb.Services) + away(others, lb.Services)}
 	for _, service := range lb.Services {
 		switch {

@@ -193,6 +193,9 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 			return outcome.Outcome{}, err
 		}
 	}
+	if err := r.dropCCMFinalizer(ctx, round); err != nil {
+		return outcome.Outcome{}, err
+	}
 	got, err := r.observe(ctx, service)
 	if err != nil {
 		return outcome.Outcome{}, err
@@ -221,11 +224,26 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 	return outcome.Done(), nil
 }
 
+// dropCCMFinalizer frees a Service that we hold from a CCM that took it meanwhile
+// and runs no more: nobody else would, and the Service could never be deleted.
+func (r *Reconciler) dropCCMFinalizer(ctx context.Context, round *round) error {
+	if !controllerutil.ContainsFinalizer(round.Now, ccmFinalizer) || !controllerutil.ContainsFinalizer(round.Now, v1alpha1.ServiceFinalizer) {
+		return nil
+	}
+	if active, err := r.activeCCM(ctx); err != nil || active != "" {
+		return err
+	}
+	return round.Release(ctx, ccmFinalizer)
+}
+
 // release removes the objects of a Service that is none of ours any more, and
 // lets it go when they are gone.
 func (r *Reconciler) release(ctx context.Context, round *round) error {
 	service := round.Now
-	var err error
+	err := r.dropCCMFinalizer(ctx, round)
+	if err != nil {
+		return err
+	}
 	if round.own, err = r.ownObjects(ctx, service); err != nil {
 		return err
 	}

@@ -18,6 +18,10 @@ type ServiceClaim struct {
 	// Intent is the name of the service that the object was about to add, after
 	// it had seen the port free; empty if it wasn't.
 	Intent string
+	// CCMName is the name that the CCM gave to the service if it was told one: the
+	// wanted one, on the NLB that it made for the claimant's own Service (see
+	// MadeForService); empty on any other.
+	CCMName string
 	// Port and Protocol of the object.
 	Port     int32
 	Protocol Protocol
@@ -40,10 +44,12 @@ type ServiceClaim struct {
 //  2. its id is in our status: ours
 //  3. its name is one that only we derive, from our UID: ours
 //  4. its name and port are those of an intent that we recorded: ours
-//  5. the NLB was made by the operator, and its name is one that only an object
+//  5. it is on the NLB that the CCM made for our Service, and its name and port are
+//     those that the Service asks for: the CCM made it, so ours
+//  6. the NLB was made by the operator, and its name is one that only an object
 //     derives which doesn't live: left by an earlier self of ours (a restored
 //     backup), so ours
-//  6. anything else isn't
+//  7. anything else isn't
 func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 	samePort := service.Port == claim.Port && service.Protocol == claim.Protocol
 	switch {
@@ -57,9 +63,18 @@ func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 		return true
 	case claim.Intent != "" && service.Name == claim.Intent:
 		return true
+	case claim.CCMName != "" && service.Name == claim.CCMName:
+		return true
 	default:
 		return claim.LoadBalancerMade && Orphaned(service, claim.Lives)
 	}
+}
+
+// MadeForService tells whether an NLB bears the name that the CCM, and the
+// operator, give to the one of a Service with one of these UIDs. The caller has
+// looked the Service up.
+func MadeForService(lb LoadBalancer, uids []string) bool {
+	return slices.ContainsFunc(uids, func(uid string) bool { return uid != "" && lb.Name == LoadBalancerNameOfService(uid) })
 }
 
 // Orphaned tells whether a service has exactly the name that the operator derives

@@ -298,3 +298,28 @@ func TestOneServiceLeavesARunningCCM(t *testing.T) {
 		})
 	}
 }
+
+func TestAServiceThatTheCCMGaveANameIsTakenOver(t *testing.T) {
+	t.Parallel()
+	w, web, _ := afterTheCCM(t, annotated(v1alpha1.AnnotationServiceName, "shop-http"))
+	w.ccmSyncs(web)
+	w.start()
+	w.takenOver(web)
+}
+
+func TestAServiceThatACCMTookInBetweenCanBeDeleted(t *testing.T) {
+	t.Parallel()
+	w, web, claims := afterTheCCM(t, nil)
+	w.ccmSyncs(web)
+	w.start()
+	w.takenOver(web)
+	*claims = false
+	w.restart()
+	w.ccmSyncs(web) // back, and nobody said Retain: nothing is handed over
+	*claims = true
+	w.restart()
+	w.g.Eventually(func() []string { w.says(web, ""); return web.Finalizers }).Should(Equal([]string{v1alpha1.ServiceFinalizer}))
+	w.remove(web)
+	w.gone(web)
+	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
+}
