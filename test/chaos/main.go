@@ -67,8 +67,12 @@ func (p program) run(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, stage.tearDown()) }()
 	began := time.Now()
 	var total tallies
-	failed := 0
+	lived, failed := 0, 0
 	for result := range p.results(ctx, stage) {
+		if ctx.Err() != nil {
+			continue // cut short: it tells nothing
+		}
+		lived++
 		total.add(result.Tallies)
 		if len(result.Broken) > 0 {
 			failed++
@@ -76,9 +80,9 @@ func (p program) run(ctx context.Context, out io.Writer) (err error) {
 		result.print(out, p)
 	}
 	fmt.Fprintf(out, "%d runs, %d failed: %d steps, %d starts of the operator, %d faults, %d foreign hands, %d writes of the operator, in %.0f s\n",
-		p.runs, failed, total.Steps, total.Restarts, total.Faults, total.Hands, total.Writes, time.Since(began).Seconds())
+		lived, failed, total.Steps, total.Restarts, total.Faults, total.Hands, total.Writes, time.Since(began).Seconds())
 	if failed > 0 {
-		return fmt.Errorf("%d of %d runs failed", failed, p.runs)
+		return fmt.Errorf("%d of %d runs failed", failed, lived)
 	}
 	return ctx.Err()
 }
