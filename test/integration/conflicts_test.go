@@ -143,13 +143,19 @@ func TestOfTwoThatClaimOneIDTheHolderGoesFirst(t *testing.T) {
 	holder := w.loadBalancer("holder", claim)
 	w.ready(holder)
 
+	heal := w.sim.Fault(exosim.Fault{Operation: "update-load-balancer", Kind: exosim.FaultStatus, Status: 503})
 	w.sim.MutateLoadBalancer(made.ID, func(lb *exosim.LoadBalancer) { lb.Labels = consents("older") })
+	change(w, older, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.Description = "look again" })
+	w.becomes(older, v1alpha1.ConditionReady, "False/InUseByOther")
+	w.g.Eventually(func() string {
+		w.becomes(older, v1alpha1.ConditionReady, "False/InUseByOther")
+		return w.message(older, v1alpha1.ConditionReady)
+	}).Should(ContainSubstring("is held by NetworkLoadBalancer " + w.ns + "/holder"))
+	heal()
 	w.g.Eventually(func() map[string]string { return w.onlyNLB().Labels }).Should(And(
 		HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/holder"), HaveKeyWithValue(v1alpha1.CloudLabelAdopt, "blue/"+w.ns+"/older")))
 	w.ready(holder)
-	w.settles()
 	w.becomes(older, v1alpha1.ConditionReady, "False/InUseByOther")
-	w.g.Expect(w.message(older, v1alpha1.ConditionReady)).To(ContainSubstring(w.ns + "/holder"))
 
 	w.remove(holder) // what was adopted is retained, and the consent stands
 	w.gone(holder)
