@@ -154,13 +154,15 @@ func (r *Reconciler) write(ctx context.Context, object client.Object, kind strin
 	return nil
 }
 
-// remove deletes the very object that was seen.
+// remove deletes the very object that was seen, as it was seen: without the
+// version the API server may overlook a finalizer that is set meanwhile, and what
+// was just begun in the cloud would be nobody's. A conflict is looked at again.
 func (r *Reconciler) remove(ctx context.Context, object client.Object) error {
 	if !object.GetDeletionTimestamp().IsZero() {
 		return nil
 	}
-	uid := object.GetUID()
-	if err := r.Client.Delete(ctx, object, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
+	uid, version := object.GetUID(), object.GetResourceVersion()
+	if err := r.Client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version}); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting %s: %w", object.GetName(), err)
 	}
 	log.FromContext(ctx).Info("Deleted an object of the Service", "object", object.GetName())
