@@ -117,3 +117,37 @@ func TestAnObjectDeletedAtBirthClearsUpNothingOfOthers(t *testing.T) {
 	w.ready(web)
 	w.g.Expect(web.Status.ID).To(Equal(was.Services[0].ID))
 }
+
+// A Service that has its place on an NLB asks for a port of another's beside, in
+// a way that keeps it from being looked at: kube-proxy doesn't read what the
+// status tells of single ports.
+func TestAPortThatIsNotTheServicesIsNeverCapturedInTheCluster(t *testing.T) {
+	t.Parallel()
+	for name, attack := range map[string]func(*corev1.Service){
+		"beside an annotation that isn't valid": annotated(v1alpha1.AnnotationStrategy, "fastest"),
+		"beside a pool that isn't there":        annotated(v1alpha1.AnnotationInstancePoolID, "00000000-0000-4000-8000-000000000000"),
+		"beside a field that isn't honoured":    func(s *corev1.Service) { s.Spec.LoadBalancerSourceRanges = []string{"192.0.2.0/24"} },
+		"beside ten others": func(s *corev1.Service) {
+			sharing("edge", 8443, 9001, 9002, 9003, 9004, 9005, 9006, 9007, 9008, 9009, 9010)(s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{})
+			w.loadBalancer("edge", nil)
+			first := w.service("first", sharing("edge", 443))
+			w.served(first)
+			second := w.service("second", sharing("edge", 8443))
+			w.served(second)
+			change(w, second, func(s *corev1.Service) {
+				attack(s)
+				s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: "theirs", Port: 443})
+			})
+			w.g.Eventually(func() corev1.LoadBalancerIPMode { return w.modeOf(second) }).Should(Equal(corev1.LoadBalancerIPModeProxy))
+			w.settles()
+			w.g.Expect(w.modeOf(second)).To(Equal(corev1.LoadBalancerIPModeProxy))
+			w.served(first)
+			w.g.Expect(w.modeOf(first)).To(Equal(corev1.LoadBalancerIPModeVIP))
+		})
+	}
+}
