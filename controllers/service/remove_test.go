@@ -50,6 +50,8 @@ func TestAnObjectIsDeletedOnlyAsItWasSeen(t *testing.T) {
 		s.Expect(s.Get(t.Context(), client.ObjectKeyFromObject(child), child)).To(Succeed())
 		return child.DeletionTimestamp.IsZero()
 	}).Should(BeFalse(), "it is looked at again")
-	change(s, child, func(lb *v1alpha1.NetworkLoadBalancer) { controllerutil.RemoveFinalizer(lb, v1alpha1.LoadBalancerFinalizer) })
+	change(s, child, func(lb *v1alpha1.NetworkLoadBalancer) {
+		controllerutil.RemoveFinalizer(lb, v1alpha1.LoadBalancerFinalizer)
+	})
 	s.gone(web)
 }
