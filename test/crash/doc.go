@@ -1,7 +1,7 @@
 // Command crash kills the operator right before and right after every write that
-// it does, loses every answer of the cloud and lets every change fail, one at a
-// time, and sees each time that it comes to the same end as if nothing had
-// happened.
+// it does, and while one is on its way to the cloud; it loses every answer of the
+// cloud and lets every change fail, one at a time, and sees each time that it comes
+// to the same end as if nothing had happened.
 //
 //	make crash                                 every point
 //	make crash ONLY=create                     those of a scenario

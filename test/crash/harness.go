@@ -104,8 +104,10 @@ type story struct {
 	scenario  scenario
 	namespace string
 	cloud     *world.Cloud
-	gate      *world.Gate
+	gate      *world.Gate // of the last operator
+	gates     []*world.Gate
 	operators []*world.Operator
+	lags      bool // see point
 
 	// before is our NLB as it was before the user acted; foreign are those that
 	// are nobody's business; terraformed is one that only services are added to.

@@ -18,6 +18,8 @@ type point struct {
 	strike func(*story)
 	// kills tells that the operator dies of it.
 	kills bool
+	// lags tells that a write takes effect later.
+	lags bool
 	// again is how many NLBs and services may be granted more than when nothing
 	// happens: what was undone is made once more, and a service that can't be moved
 	// to another pool goes back to the one it had before that is tried again.
@@ -36,6 +38,7 @@ func (p point) chosen(only string) bool {
 // that fail have the reason in the middle.
 const (
 	killedBefore = "killed-" + string(world.Before)
+	killedDuring = "killed-" + string(world.During)
 	killedAfter  = "killed-" + string(world.After)
 	cutBefore    = "cut-before"
 	replyLost    = "reply-lost"
@@ -44,7 +47,7 @@ const (
 	fails        = "fails"
 )
 
-var kinds = []string{killedBefore, killedAfter, cutBefore, replyLost, status500, status429, fails}
+var kinds = []string{killedBefore, killedDuring, killedAfter, cutBefore, replyLost, status500, status429, fails}
 
 // column is the kind, without reason and effect.
 func (p point) column() string {
@@ -61,10 +64,13 @@ type trace struct {
 // points are all that there are in a scenario.
 func points(sc scenario, undisturbed trace) []point {
 	var all []point
-	for i := range undisturbed.writes {
-		for _, moment := range []world.Moment{world.Before, world.After} {
+	for i, write := range undisturbed.writes {
+		for _, moment := range []world.Moment{world.Before, world.During, world.After} {
+			if moment == world.During && !write.Cloud {
+				continue // what comes late at the API server is the garbage collector's, which doesn't run here
+			}
 			all = append(all, point{
-				scenario: sc, kind: "killed-" + string(moment), where: fmt.Sprint(i + 1), kills: true,
+				scenario: sc, kind: "killed-" + string(moment), where: fmt.Sprint(i + 1), kills: true, lags: moment == world.During,
 				strike: func(st *story) { st.gate.KillAt(i+1, moment) },
 			})
 		}

@@ -28,12 +28,16 @@ func report(out io.Writer, outcomes []outcome, took time.Duration) {
 	}
 	row(table, "all", func(outcome) bool { return true }, outcomes)
 	_ = table.Flush() // to a terminal
-	failed := 0
+	failed, slowest := 0, outcomes[0]
 	for _, o := range outcomes {
 		if o.err != nil {
 			failed++
 		}
+		if o.took > slowest.took {
+			slowest = o
+		}
 	}
+	fmt.Fprintf(out, "the slowest was %s\n", slowest.point)
 	fmt.Fprintf(out, "%d points, %d passed, %d failed, in %s\n", len(outcomes), len(outcomes)-failed, failed, took.Round(time.Second))
 }
 

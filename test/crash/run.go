@@ -20,7 +20,9 @@ const (
 	syncPeriod     = 300 * time.Millisecond
 	// hurry makes the two minutes after which a lost answer is given up on one
 	// second, and the hour after which a refused pool is tried again half a minute.
-	hurry = 120
+	// Where a write takes effect late, it may not be given up on before.
+	hurry       = 120
+	hurryIfLate = 30
 	// patience is for a run on a busy machine; most take some seconds.
 	patience = 4 * time.Minute
 	// atRest is how long nothing may be written at the end of a run, and
@@ -53,6 +55,7 @@ func (h *harness) run(ctx context.Context, sc scenario, p *point, undisturbed tr
 		out.err = errors.Join(out.err, st.close())
 		out.took = time.Since(started)
 	}()
+	st.lags = p != nil && p.lags
 	out.reached, out.trace, out.err = st.tell(p)
 	if p != nil && out.err == nil {
 		most := sc.most
@@ -85,7 +88,6 @@ func (st *story) tell(p *point) (reached bool, did trace, err error) {
 		if reached = st.dead(); !reached && err != nil {
 			return false, did, err
 		}
-		st.gate.Kill() // at rest, if it wasn't reached
 		err = st.again()
 	}
 	did.calls = st.cloud.MutatingCalls()[calls:]
@@ -149,19 +151,25 @@ func (st *story) act() error {
 	return st.scenario.meanwhile(st)
 }
 
-// again is another operator after the first one's death.
+// again is another operator after the first one's death, which is at rest if it
+// hasn't come before.
 func (st *story) again() error {
+	first := st.gate
+	first.Kill()
 	if err := st.open(); err != nil {
 		return err
 	}
 	if err := st.launch(); err != nil {
 		return err
 	}
+	first.Close()
 	return st.converge(st.scenario.left, atRest)
 }
 
 func (st *story) open() (err error) {
-	st.gate, err = world.NewGate(st.cloud.Cloud)
+	if st.gate, err = world.NewGate(st.cloud.Cloud); err == nil {
+		st.gates = append(st.gates, st.gate)
+	}
 	return err
 }
 
@@ -169,7 +177,9 @@ func (st *story) launch() error {
 	operator, err := world.RunBehind(st.ctx, st.gate, st.cluster.Config(), st.cloud, func(o *app.Options) {
 		o.ClusterID, o.WatchNamespaces = clusterID, []string{st.namespace}
 		o.RateLimit, o.SyncPeriod, o.PollInterval = 1000, syncPeriod, pollInterval
-		o.Clock = world.Hurried(hurry)
+		if o.Clock = world.Hurried(hurry); st.lags {
+			o.Clock = world.Hurried(hurryIfLate)
+		}
 		o.ClaimClasslessServices = st.scenario.classless
 		o.SkipNameValidation = true
 		o.Log = st.log.WithName(st.namespace)
@@ -214,8 +224,8 @@ func (st *story) writes() []string {
 }
 
 func (st *story) close() error {
-	if st.gate != nil {
-		st.gate.Kill()
+	for _, gate := range st.gates {
+		gate.Close()
 	}
 	for _, operator := range st.operators {
 		_ = operator.Stop() // it was cut off, and says so

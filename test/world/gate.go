@@ -15,11 +15,17 @@ import (
 type Moment string
 
 // Before nothing of the write has got through; After it has taken effect, and
-// its answer is lost.
+// its answer is lost. During it is on its way, and takes effect some time later,
+// when another operator may be at work.
 const (
 	Before Moment = "before"
+	During Moment = "during"
 	After  Moment = "after"
 )
+
+// Late is how long after the death of the operator a write of During takes
+// effect: another one has started then, and looked.
+const Late = 2 * time.Second
 
 // Write is a request of an operator that changes something, whatever was
 // answered. Events and leases aren't counted.
@@ -52,6 +58,8 @@ type Gate struct {
 	served chan struct{}
 	dead   context.Context
 	die    context.CancelFunc
+
+	late sync.WaitGroup // writes of During
 
 	// passage is held while a write passes: shared, or alone if a kill is planned.
 	passage sync.RWMutex
@@ -97,12 +105,18 @@ func (g *Gate) KillAt(k int, moment Moment) {
 }
 
 // Kill shuts the gate. When it returns, what was on its way has taken effect or
-// never will.
+// never will, but for a write of During, on which Close waits.
 func (g *Gate) Kill() {
 	g.die()
 	g.passage.Lock()
 	g.passage.Unlock() //nolint:staticcheck // it was only to wait for what passes
 	<-g.served
+}
+
+// Close is Kill, and the end of all that the gate does.
+func (g *Gate) Close() {
+	g.Kill()
+	g.late.Wait()
 }
 
 // Killed is closed once the gate is shut.
@@ -126,12 +140,19 @@ func (g *Gate) pass(write Write, send func()) bool {
 		return false
 	}
 	moment := g.count(write)
-	if moment == Before {
+	switch moment {
+	case Before:
 		g.die()
 		return false
-	}
-	if moment == After {
-		defer g.die() // even if sending panics
+	case During:
+		g.die()
+		g.late.Go(func() {
+			time.Sleep(Late)
+			send()
+		})
+		return false
+	case After:
+		defer g.die()
 	}
 	send()
 	return moment == "" && g.dead.Err() == nil

@@ -39,7 +39,7 @@ func newScene(t *testing.T) *scene {
 	if s.gate, err = NewGate(http.HandlerFunc(s.note)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.gate.Kill)
+	t.Cleanup(s.gate.Close)
 	s.toAPI = &http.Client{Transport: s.gate.Wrap(http.DefaultTransport)}
 	return s
 }
@@ -150,6 +150,21 @@ func TestAKillHappensAtItsWriteOnEitherSide(t *testing.T) {
 			}
 			s.g.Expect(s.arrived()).To(Equal(arrived))
 			s.g.Expect(s.gate.Writes()).To(HaveLen(3))
+		})
+	}
+}
+
+func TestAWriteThatIsOnItsWayTakesEffectAfterTheDeath(t *testing.T) {
+	for _, path := range []string{"/api/v1/services/web", "/cloud/load-balancer", "/cut"} {
+		t.Run(path, func(t *testing.T) {
+			s := newScene(t)
+			s.gate.KillAt(1, During)
+			s.isRefused("POST", path)
+			s.g.Eventually(s.gate.Killed()).Should(BeClosed())
+			s.g.Expect(s.arrived()).To(BeEmpty())
+			s.isRefused("POST", "/api/v1/second")
+			s.gate.Close()
+			s.g.Expect(s.arrived()).To(Equal([]string{"POST " + path}))
 		})
 	}
 }

@@ -1,7 +1,9 @@
 package world
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -76,23 +78,45 @@ func (b *body) Close() error {
 
 // write lets a request through that changes something. Whoever sent it can't
 // take it back, so that it is never in doubt whether it takes effect.
-func (g *Gate) write(request *http.Request, next http.RoundTripper) (response *http.Response, err error) {
-	sent := false
-	heard := g.pass(Write{Method: request.Method, Path: request.URL.Path}, func() {
-		sent = true
-		response, err = next.RoundTrip(request.WithContext(context.WithoutCancel(request.Context()))) //nolint:bodyclose // handed on, or closed below
-	})
-	switch {
-	case !sent:
-		return nil, refused(request)
-	case !heard:
-		if response != nil {
-			_ = response.Body.Close()
-		}
-		return nil, errDead
-	default:
-		return response, err
+func (g *Gate) write(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+	sent, err := detached(request)
+	if err != nil {
+		return nil, err
 	}
+	answers := make(chan answer, 1)
+	if !g.pass(Write{Method: request.Method, Path: request.URL.Path}, func() { answers <- inMemory(next.RoundTrip(sent)) }) {
+		return nil, errDead
+	}
+	got := <-answers
+	return got.response, got.err
+}
+
+// detached is a request that outlives who sent it, and the connection.
+func detached(request *http.Request) (*http.Request, error) {
+	detached := request.Clone(context.WithoutCancel(request.Context()))
+	if request.Body == nil {
+		return detached, nil
+	}
+	body, err := io.ReadAll(request.Body)
+	detached.Body = io.NopCloser(bytes.NewReader(body))
+	return detached, errors.Join(err, request.Body.Close())
+}
+
+// answer is what a RoundTripper returns.
+type answer struct {
+	response *http.Response
+	err      error
+}
+
+// inMemory is an answer that leaves nothing to close.
+func inMemory(response *http.Response, err error) answer {
+	if err != nil {
+		return answer{nil, err}
+	}
+	body, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return answer{response, err}
 }
 
 // serveCloud is the side of the gate towards the cloud.
@@ -104,15 +128,21 @@ func (g *Gate) serveCloud(w http.ResponseWriter, r *http.Request) {
 		g.cloud.ServeHTTP(w, r)
 		return
 	}
-	answer := httptest.NewRecorder()
-	if !g.pass(Write{Cloud: true, Method: r.Method, Path: r.URL.Path}, func() {
-		g.cloud.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
-	}) {
+	request, err := detached(r)
+	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	for key, values := range answer.Header() {
+	recorder, cut := httptest.NewRecorder(), false
+	heard := g.pass(Write{Cloud: true, Method: r.Method, Path: r.URL.Path}, func() {
+		defer func() { cut = recover() != nil }() // the cloud drops the connection
+		g.cloud.ServeHTTP(recorder, request)
+	})
+	if !heard || cut {
+		panic(http.ErrAbortHandler)
+	}
+	for key, values := range recorder.Header() {
 		w.Header()[key] = values
 	}
-	w.WriteHeader(answer.Code)
-	_, _ = w.Write(answer.Body.Bytes()) // to somebody who may have gone
+	w.WriteHeader(recorder.Code)
+	_, _ = w.Write(recorder.Body.Bytes()) // to somebody who may have gone
 }
