@@ -91,7 +91,7 @@ QUICKLY = -vet=off -ldflags='-s -w'
 
 .PHONY: test
 test: $(ASSETS) ## Run all tests, on a real Kubernetes API server and the simulated cloud
-	go test $(QUICKLY) -p 4 -timeout 10m $(TEST_FLAGS) $(LONGEST) $(PKG)
+	go test $(QUICKLY) -p 4 -timeout 20m $(TEST_FLAGS) $(LONGEST) $(PKG)
 
 .PHONY: test-race
 test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compiler)
@@ -102,7 +102,7 @@ test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compile
 .PHONY: cover
 cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and internal/, fail below COVER_MIN
 	@mkdir -p .cache
-	go test $(QUICKLY) -p 4 -timeout 10m -coverpkg=./controllers/...,./internal/... -coverprofile=.cache/cover.all $(LONGEST) ./...
+	go test $(QUICKLY) -p 4 -timeout 20m -coverpkg=./controllers/...,./internal/... -coverprofile=.cache/cover.all $(LONGEST) ./...
 	@grep -v '/zz_generated\.' .cache/cover.all > .cache/cover.out
 	@go tool cover -func=.cache/cover.out | awk -v min=$(COVER_MIN) ' \
 		{ last = $$0 } \
