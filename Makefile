@@ -97,7 +97,7 @@ test: $(ASSETS) ## Run all tests, on a real Kubernetes API server and the simula
 test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compiler)
 	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { \
 		echo "test-race needs a C compiler, since the race detector is linked through cgo: no $$cc here. Install gcc, or name yours in CC." >&2; exit 1; }
-	CGO_ENABLED=1 go test -race -p 2 -timeout 20m $(TEST_FLAGS) $(LONGEST) $(PKG)
+	CGO_ENABLED=1 go test -race -p 2 -timeout 40m $(TEST_FLAGS) $(LONGEST) $(PKG)
 
 .PHONY: cover
 cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and internal/, fail below COVER_MIN
