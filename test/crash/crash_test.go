@@ -10,8 +10,11 @@ import (
 	"testing"
 )
 
-// part is how many points a test run takes; make crash takes all.
-const part = 40
+// A test run takes some points of some scenarios; make crash takes all.
+const (
+	someScenarios = 7
+	somePoints    = 28
+)
 
 // seedVariable chooses another part than the commit does.
 const seedVariable = "CRASH_SEED"
@@ -21,18 +24,25 @@ const seedVariable = "CRASH_SEED"
 func TestEveryCrashIsSurvived(t *testing.T) {
 	silence()
 	seed := seedOf(t)
-	t.Logf("%d points, chosen by %s=%d; make crash runs all", part, seedVariable, seed)
-	c := crash{parallel: 12, pick: func(all []point) []point {
-		chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // chance that can be repeated
-		chance.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		return all[:min(part, len(all))]
-	}}
+	t.Logf("%d points, chosen by %s=%d; make crash runs all", somePoints, seedVariable, seed)
+	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // chance that can be repeated
+	c := crash{
+		scenarios: some(chance, scenarios(), someScenarios),
+		pick:      func(all []point) []point { return some(chance, all, somePoints) },
+		parallel:  12,
+	}
 	out := &strings.Builder{}
 	err := withHarness(t.Context(), "", func(h *harness) error { return c.run(t.Context(), h, out) })
 	t.Log(out)
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// some of all, by chance.
+func some[T any](chance *rand.Rand, all []T, count int) []T {
+	chance.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:min(count, len(all))]
 }
 
 // seedOf is the one that is asked for, else the beginning of the commit's id.

@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	var c crash
+	c := crash{scenarios: scenarios()}
 	flag.StringVar(&c.only, "only", "", "the point to run, as scenario/kind/where, or the beginning of it; all by default")
 	flag.IntVar(&c.parallel, "parallel", 12, "runs at once: they wait more than they compute")
 	log := flag.String("log", "", "file for what all operators tell (default: it isn't kept)")
@@ -56,8 +56,9 @@ func withHarness(ctx context.Context, log string, do func(*harness) error) (err 
 
 // crash is a choice of points.
 type crash struct {
-	only     string
-	parallel int
+	scenarios []scenario
+	only      string
+	parallel  int
 	// pick takes some of the points; nil: all.
 	pick func([]point) []point
 }
@@ -122,11 +123,10 @@ func (c crash) run(ctx context.Context, h *harness, out io.Writer) error {
 
 // points runs each scenario undisturbed, and gives the points that are chosen.
 func (c crash) points(ctx context.Context, h *harness) (map[string]trace, []point, error) {
-	all := scenarios()
-	traces := make([]trace, len(all))
+	traces := make([]trace, len(c.scenarios))
 	group := &errgroup.Group{}
 	group.SetLimit(c.parallel)
-	for i, sc := range all {
+	for i, sc := range c.scenarios {
 		if name, _, _ := strings.Cut(c.only, "/"); c.only != "" && name != sc.name {
 			continue
 		}
@@ -144,7 +144,7 @@ func (c crash) points(ctx context.Context, h *harness) (map[string]trace, []poin
 	}
 	undisturbed := map[string]trace{}
 	var chosen []point
-	for i, sc := range all {
+	for i, sc := range c.scenarios {
 		undisturbed[sc.name] = traces[i]
 		for _, p := range points(sc, traces[i]) {
 			if p.chosen(c.only) {

@@ -18,10 +18,10 @@ const (
 	operationDelay = 30 * time.Millisecond
 	pollInterval   = 20 * time.Millisecond
 	syncPeriod     = 300 * time.Millisecond
-	// hurry makes the two minutes after which a lost answer is given up on one
-	// second, and the hour after which a refused pool is tried again half a minute.
-	// Where a write takes effect late, it may not be given up on before.
-	hurry       = 120
+	// hurry makes the hour after which a refused pool is tried again ten seconds, and
+	// the two minutes after which a lost answer is given up on a moment. Where a
+	// write takes effect late, it may not be given up on before.
+	hurry       = 360
 	hurryIfLate = 30
 	// patience is for a run on a busy machine; most take some seconds.
 	patience = 4 * time.Minute
