@@ -1,0 +1,147 @@
+package kubeletserving
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"net"
+	"sync"
+	"testing"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// The node of all tests.
+const (
+	nodeName = "worker-1"
+	hostname = "pool-a1b2c-worker-1"
+	nodeUser = "system:node:" + nodeName
+)
+
+// keys are made once: RSA takes its time.
+var keys = struct{ p256, p224, ed25519, rsa2048, rsa1024 func() crypto.Signer }{
+	p256:    sync.OnceValue(func() crypto.Signer { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) }),
+	p224:    sync.OnceValue(func() crypto.Signer { return must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)) }),
+	rsa2048: sync.OnceValue(func() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 2048)) }),
+	rsa1024: sync.OnceValue(func() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 1024)) }),
+	ed25519: sync.OnceValue(func() crypto.Signer {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return must(key, err)
+	}),
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// asking is a request in the making: what a kubelet on worker-1 asks for, until a
+// test changes it.
+type asking struct {
+	key        crypto.Signer
+	template   x509.CertificateRequest
+	spec       certificatesv1.CertificateSigningRequestSpec
+	identities []v1alpha1.NodeIdentity
+	// sealed changes the signed request, and encoded what the API server gets.
+	sealed  func(der []byte) []byte
+	encoded func(text []byte) []byte
+}
+
+func good() *asking {
+	a := &asking{
+		key: keys.p256(),
+		template: x509.CertificateRequest{
+			Subject:     pkix.Name{CommonName: nodeUser},
+			DNSNames:    []string{nodeName},
+			IPAddresses: []net.IP{net.ParseIP("192.0.2.11")},
+		},
+		spec: certificatesv1.CertificateSigningRequestSpec{
+			SignerName: "kubernetes.io/kubelet-serving",
+			Username:   nodeUser,
+			Groups:     []string{"system:nodes", "system:authenticated"},
+			Usages:     []certificatesv1.KeyUsage{"digital signature", "server auth"},
+		},
+		identities: []v1alpha1.NodeIdentity{verified("i-1", nodeName)},
+	}
+	a.organisations("system:nodes")
+	return a
+}
+
+// organisations of the subject.
+func (a *asking) organisations(names ...string) {
+	a.template.Subject.Organization = names //nolint:misspell // X.509's word.
+}
+
+// verified is the NodeIdentity of a node that Exoscale's API agrees to.
+func verified(name, node string) v1alpha1.NodeIdentity {
+	return v1alpha1.NodeIdentity{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Generation: 3},
+		Spec:       v1alpha1.NodeIdentitySpec{InstanceID: "0b12c3d4-0000-4000-8000-000000000001", Zone: "ch-gva-2", Hostname: hostname},
+		Status: v1alpha1.NodeIdentityStatus{
+			ObservedGeneration: 3, NodeName: node, InstancePoolID: "0b12c3d4-0000-4000-8000-0000000000aa",
+			Addresses: []corev1.NodeAddress{
+				{Type: corev1.NodeHostName, Address: "worker-1.local"},
+				{Type: corev1.NodeInternalDNS, Address: "worker-1.internal"},
+				{Type: corev1.NodeExternalDNS, Address: "worker-1.example.net"},
+				{Type: corev1.NodeExternalIP, Address: "192.0.2.11"},
+				{Type: corev1.NodeInternalIP, Address: "10.0.0.11"},
+				{Type: corev1.NodeExternalIP, Address: "2001:db8::11"},
+			},
+			Conditions: []metav1.Condition{{
+				Type: v1alpha1.ConditionVerified, Status: metav1.ConditionTrue, Reason: "Verified", ObservedGeneration: 3,
+			}},
+		},
+	}
+}
+
+// request signs and encodes what is asked for.
+func (a *asking) request(t *testing.T) Request {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &a.template, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.sealed != nil {
+		der = a.sealed(der)
+	}
+	a.spec.Request = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
+	if a.encoded != nil {
+		a.spec.Request = a.encoded(a.spec.Request)
+	}
+	return Request{CSR: &certificatesv1.CertificateSigningRequest{Spec: a.spec}, Identities: a.identities}
+}
+
+// says adds an extension to the request.
+func (a *asking) says(id asn1.ObjectIdentifier, value any) {
+	raw, is := value.([]byte)
+	if !is {
+		raw = must(asn1.Marshal(value))
+	}
+	a.template.ExtraExtensions = append(a.template.ExtraExtensions, pkix.Extension{Id: id, Value: raw})
+}
+
+// names puts names of any kind into the request, beside a DNS name that is the
+// node's.
+func (a *asking) names(others ...asn1.RawValue) {
+	dns := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, Bytes: []byte(nodeName)}
+	a.template.DNSNames, a.template.IPAddresses = nil, nil
+	a.says(alternativeNames, append([]asn1.RawValue{dns}, others...))
+}
+
+// attribute adds one to the subject.
+func (a *asking) attribute(id asn1.ObjectIdentifier, value any) {
+	a.template.Subject.ExtraNames = append(a.template.Subject.ExtraNames, pkix.AttributeTypeAndValue{Type: id, Value: value})
+}
