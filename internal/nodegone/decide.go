@@ -1,0 +1,181 @@
+package nodegone
+
+import (
+	"fmt"
+	"time"
+)
+
+// listsNeeded is how many lists in a row have to lack an instance.
+const listsNeeded = 2
+
+// Decision about a Node.
+type Decision struct {
+	Verdict Verdict
+	// Message says why, for whoever runs the cluster; empty for Keep and Ask.
+	Message string
+}
+
+// Verdict is what to do with a Node.
+type Verdict string
+
+// The verdicts.
+const (
+	// Keep: nothing says that the instance is gone.
+	Keep Verdict = "Keep"
+	// Wait: not enough is known yet; look again.
+	Wait Verdict = "Wait"
+	// Ask: the instance and its sibling have to be read.
+	Ask Verdict = "Ask"
+	// Halt: it looks gone, but something speaks against a removal, which somebody
+	// should know. Look again: it may pass.
+	Halt Verdict = "Halt"
+	// Remove: the instance is gone.
+	Remove Verdict = "Remove"
+)
+
+// check looks for one thing that decides about a Node.
+type check func(Evidence, Limits) (Decision, bool)
+
+// checks in their order: the first that finds something decides. Reads of the
+// cloud come last, so that they are made only where they alone are missing.
+var checks = []check{
+	NothingRecorded,      // no instance was ever known to be the Node
+	NodeLeaves,           // somebody else deletes the Node
+	ListUnreadable,       // an error says nothing about any instance
+	ListHasInstance,      // it is there
+	ListStale,            // what was there a while ago says nothing about now
+	NodeYoung,            // reads may lag behind a new instance
+	ListEmpty,            // more likely a fault than the end of everything
+	TooFewLists,          // one list may be wrong
+	KubeletPosts,         // something runs there
+	NoSibling,            // nothing shows that we look at the right cloud
+	ShareUsedUp,          // a fault that looks like many losses has an end
+	Unanswered,           // nobody has read them yet
+	InstanceNotAbsent,    // a read says anything but 404
+	SiblingDoesNotAnswer, // then a 404 may mean anything
+}
+
+// Decide tells what to do with a Node.
+func Decide(e Evidence, limits Limits) Decision {
+	limits = limits.WithDefaults()
+	for _, finds := range checks {
+		if decision, found := finds(e, limits); found {
+			return decision
+		}
+	}
+	return Decision{Remove, fmt.Sprintf("Removing the Node: its instance %s is gone from zone %s: the last %d lists lack it, it is not found when it is read, and instance %s of Node %s is still there",
+		e.Instance.InstanceID, e.Instance.Zone, e.Lists.Lacking, e.Sibling.InstanceID, e.Sibling.NodeName)}
+}
+
+// NothingRecorded: no instance is known that could be gone.
+func NothingRecorded(e Evidence, _ Limits) (Decision, bool) {
+	return Decision{Verdict: Keep}, e.Instance == Recorded{}
+}
+
+// NodeLeaves: the Node is being deleted already.
+func NodeLeaves(e Evidence, _ Limits) (Decision, bool) {
+	return Decision{Verdict: Keep}, e.Node.DeletionTimestamp != nil
+}
+
+// ListUnreadable: the list of the zone can't be read.
+func ListUnreadable(e Evidence, _ Limits) (Decision, bool) {
+	return wait("the instances of zone %s can't be listed: %s", e.Instance.Zone, e.Trouble), e.Trouble != ""
+}
+
+// ListHasInstance: the last list has the instance.
+func ListHasInstance(e Evidence, _ Limits) (Decision, bool) {
+	return Decision{Verdict: Keep}, !e.Lists.Last.IsZero() && e.Lists.Missed.IsZero()
+}
+
+// ListStale: the last list is too old, or there is none since the Node was made.
+func ListStale(e Evidence, limits Limits) (Decision, bool) {
+	return wait("the last list of zone %s is too old", e.Instance.Zone), e.Now.Sub(e.Lists.Last) > limits.MaxListAge
+}
+
+// NodeYoung: the Node has just come.
+func NodeYoung(e Evidence, limits Limits) (Decision, bool) {
+	return wait("the Node is younger than %s", limits.MinAge), e.Now.Sub(e.Node.CreationTimestamp.Time) < limits.MinAge
+}
+
+// ListEmpty: the last list has no instance at all.
+func ListEmpty(e Evidence, limits Limits) (Decision, bool) {
+	return e.halt(limits, "the list of instances of zone %s is empty", e.Instance.Zone), e.Lists.Empty
+}
+
+// TooFewLists: not enough lists lack the instance yet.
+func TooFewLists(e Evidence, _ Limits) (Decision, bool) {
+	return wait("another list of zone %s has to lack it, too", e.Instance.Zone), e.Lists.Lacking < listsNeeded
+}
+
+// KubeletPosts: the kubelet says that it runs, so the instance must be there.
+func KubeletPosts(e Evidence, limits Limits) (Decision, bool) {
+	return e.halt(limits, "its kubelet still reports, so something runs under its name"), kubeletPosts(e.Node, e.Lists.Since)
+}
+
+// NoSibling: no other Node's instance is in the list. All instances gone at once,
+// or the API key of another organisation, look the same.
+func NoSibling(e Evidence, limits Limits) (Decision, bool) {
+	return e.halt(limits, "the instance of no other Node is in the list of zone %s", e.Instance.Zone), e.Sibling == Recorded{}
+}
+
+// ShareUsedUp: as many Nodes as may be were removed within the window.
+func ShareUsedUp(e Evidence, limits Limits) (Decision, bool) {
+	all := e.Nodes + e.Removed
+	allowed := limits.allowed(all)
+	return halt(e, "%d of %d Nodes were removed within %s, and %d may be (%d %%)", e.Removed, all, minutes(limits.Window), allowed, limits.MaxShare), e.Removed >= allowed
+}
+
+// Unanswered: the instance or its sibling wasn't read.
+func Unanswered(e Evidence, _ Limits) (Decision, bool) {
+	return Decision{Verdict: Ask}, e.OfInstance.Kind == Unasked || e.OfInstance.Kind == Absent && e.OfSibling.Kind == Unasked
+}
+
+// InstanceNotAbsent: a read of the instance said anything but that there is none.
+func InstanceNotAbsent(e Evidence, limits Limits) (Decision, bool) {
+	switch e.OfInstance.Kind {
+	case Absent:
+		return Decision{}, false
+	case Present:
+		return e.halt(limits, "Exoscale shows the instance when it is read, while the lists of zone %s lack it", e.Instance.Zone), true
+	case Refused:
+		return halt(e, "it can't be read whether it is there: %s", e.OfInstance.Words), true
+	default:
+		return wait("it can't be read whether it is there: %s", e.OfInstance.Words), true
+	}
+}
+
+// SiblingDoesNotAnswer: a read of the sibling, which the list has, failed.
+func SiblingDoesNotAnswer(e Evidence, limits Limits) (Decision, bool) {
+	if e.OfSibling.Kind == Present {
+		return Decision{}, false
+	}
+	words := e.OfSibling.Words
+	if words == "" {
+		words = "not found"
+	}
+	return e.halt(limits, "instance %s of Node %s, which should be there, can't be read: %s", e.Sibling.InstanceID, e.Sibling.NodeName, words), true
+}
+
+func wait(format string, args ...any) Decision {
+	return Decision{Wait, fmt.Sprintf(format, args...)}
+}
+
+func halt(e Evidence, format string, args ...any) Decision {
+	return Decision{Halt, fmt.Sprintf("Instance %s seems to be gone from zone %s, but the Node stays: "+format,
+		append([]any{e.Instance.InstanceID, e.Instance.Zone}, args...)...)}
+}
+
+// halt is for what may pass by itself: it is told once it has lasted.
+func (e Evidence) halt(limits Limits, format string, args ...any) Decision {
+	if e.Now.Sub(e.Lists.Missed) < limits.Grace {
+		return wait(format, args...)
+	}
+	return halt(e, format, args...)
+}
+
+func minutes(d time.Duration) string {
+	if d%time.Minute == 0 {
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return d.String()
+}
