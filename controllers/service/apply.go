@@ -204,7 +204,9 @@ func (r *Reconciler) removeAll(ctx context.Context, own children) (left []string
 	return left, nil
 }
 
-// writeID keeps the id annotation of the Service what it is to be.
+// writeID keeps the id annotation of the Service what it is to be, unless the
+// Service has changed since it was read: what somebody writes at the same moment
+// stays, and is looked at next.
 func (r *Reconciler) writeID(ctx context.Context, service *corev1.Service, own children) error {
 	id, change := projection.IDToWrite(service, own.loadBalancer)
 	if !change {
@@ -214,7 +216,9 @@ func (r *Reconciler) writeID(ctx context.Context, service *corev1.Service, own c
 	if id == "" {
 		annotations[v1alpha1.AnnotationID] = nil
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": service.UID, "annotations": annotations}})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": service.UID, "resourceVersion": service.ResourceVersion, "annotations": annotations,
+	}})
 	if err != nil {
 		return fmt.Errorf("writing the id of the NLB: %w", err)
 	}
