@@ -44,6 +44,7 @@ type Services interface {
 type Inventory interface {
 	Watch(zone string)
 	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
+	KnownLoadBalancers(ctx context.Context) ([]nlb.LoadBalancer, error)
 	Invalidate(key exoscale.Key)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
@@ -151,13 +152,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // round is one look at one object.
 type round struct {
 	*persist.Object[*v1alpha1.NLBService]
-	object  *v1alpha1.NLBService // the same as Now
-	place   placement
-	lb      *nlb.LoadBalancer // nil if the cloud could not be looked at
-	pool    nlb.InstancePool  // what the target means
-	got     nlb.ServiceGot
-	gone    bool // the finalizer has left
-	notices outcome.Notices
+	object *v1alpha1.NLBService // the same as Now
+	place  placement
+	lb     *nlb.LoadBalancer // nil if the cloud could not be looked at
+	pool   nlb.InstancePool  // what the target means
+	got    nlb.ServiceGot
+	gone   bool // the finalizer has left
+	// unsearched: nobody knows yet whether the object has a service (see findStray).
+	unsearched bool
+	notices    outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API
@@ -172,6 +175,9 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return outcome.Outcome{}, err
 	}
 	round.place = place(object, lb, allowed)
+	if out, err := r.findStray(ctx, round); out != nil || err != nil {
+		return deref(out), err
+	}
 	if round.place.loadBalancerID == "" {
 		return r.nowhere(ctx, round)
 	}

@@ -21,7 +21,9 @@ import (
 func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Outcome) {
 	object := round.object
 	status := &object.Status
-	status.ObservedGeneration = object.Generation
+	if !round.unsearched {
+		status.ObservedGeneration = object.Generation
+	}
 	if round.lb != nil {
 		describeService(status, round)
 		if round.got.Own != nil {

@@ -148,6 +148,20 @@ func (i *Inventory) LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadB
 	return z.balancers.all(), nil
 }
 
+// KnownLoadBalancers gives all NLBs of all zones that are watched.
+func (i *Inventory) KnownLoadBalancers(ctx context.Context) ([]nlb.LoadBalancer, error) {
+	i.Watch("") // the default zone, whoever has asked for it
+	var all []nlb.LoadBalancer
+	for _, zone := range i.watchedZones() {
+		balancers, err := i.LoadBalancers(ctx, zone)
+		if err != nil && ClassOf(err) != UnknownZone {
+			return nil, err
+		}
+		all = append(all, balancers...)
+	}
+	return all, nil
+}
+
 // FreshLoadBalancers gives a list that was read after this call began. Callers
 // share a read that begins after all of them. It is for looking before a create.
 func (i *Inventory) FreshLoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {

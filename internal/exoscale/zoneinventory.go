@@ -2,6 +2,8 @@ package exoscale
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
@@ -18,6 +20,13 @@ func (i *Inventory) zone(name string) *zoneInventory {
 		i.startLoops(z)
 	}
 	return z
+}
+
+// watchedZones are the names of the zones that somebody has asked for, sorted.
+func (i *Inventory) watchedZones() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Sorted(maps.Keys(i.zones))
 }
 
 func (i *Inventory) newZone(name string) *zoneInventory {

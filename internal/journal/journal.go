@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -217,6 +218,9 @@ func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operat
 	j.remember(entry)
 	started(op)
 	if err := status.StatusAnyway(ctx); err != nil {
+		if apierrors.IsNotFound(err) {
+			logger.Info("The object vanished while a change was begun for it, so nobody follows that; somebody took its finalizer off, or the API server overlooked it", "operation", op.ID)
+		}
 		return outcome.Outcome{}, err
 	}
 	out, _, _ := outcome.Progress(intent, exoscale.Result{State: exoscale.Pending})

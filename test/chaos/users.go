@@ -174,9 +174,6 @@ func (r *run) loadBalancerStep(ctx context.Context, name string) error {
 		}
 		return err
 	case r.chance.IntN(4) == 0:
-		if r.unrecorded(name) {
-			return nil
-		}
 		delete(r.wishes.loadBalancers, name)
 		return r.remove(ctx, object)
 	case wish.external:
@@ -191,14 +188,6 @@ func (r *run) loadBalancerStep(ctx context.Context, name string) error {
 	}
 	return r.change(ctx, object, fmt.Sprintf("has description %s, labels %v, policy %q", wish.description, wish.labels, wish.policy),
 		func(object client.Object) { wish.write(object.(*v1alpha1.NetworkLoadBalancer)) })
-}
-
-// unrecorded tells whether an NLBService has lost its status, and nobody but its
-// NetworkLoadBalancer knows where its service is: both at once is too much to lose.
-func (r *run) unrecorded(loadBalancer string) bool {
-	return slices.ContainsFunc(r.seenNLBServices(), func(s v1alpha1.NLBService) bool {
-		return s.Spec.LoadBalancerRef.Name == loadBalancer && s.Status.ObservedGeneration < 1
-	})
 }
 
 // newLoadBalancer is a wish whose kind the name says.

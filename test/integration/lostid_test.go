@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -83,6 +84,34 @@ func TestAStatusThatIsLostIsFoundAgainInTheCloud(t *testing.T) {
 			w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty(), "nothing is leaked")
 		})
 	}
+}
+
+// Neither its status nor its NetworkLoadBalancer leads to the service any more.
+func TestAServiceWhoseNLBStaysAndWhoseStatusIsLostIsRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	edge := w.loadBalancer("edge", func(spec *v1alpha1.NetworkLoadBalancerSpec) { spec.DeletionPolicy = v1alpha1.DeletionRetain })
+	port := w.nlbService("port", "edge", 80, nil)
+	w.ready(edge, port)
+	w.settles()
+	w.remove(edge)
+	w.gone(edge)
+	w.stop()
+	w.loseStatuses(emptied["removed"])
+	w.remove(port)
+	works := w.sim.Fault(exosim.Fault{Operation: "list-load-balancers", Kind: exosim.FaultStatus, Status: 403})
+	w.start()
+	w.g.Eventually(func() string {
+		w.g.Expect(w.client.Get(t.Context(), client.ObjectKeyFromObject(port), port)).To(Succeed())
+		if ready := meta.FindStatusCondition(port.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+			return ready.Reason
+		}
+		return "none"
+	}).Should(Equal(v1alpha1.ReasonForbidden))
+	works()
+	w.gone(port)
+	w.g.Expect(w.sim.LoadBalancers("")).To(HaveLen(1))
+	w.g.Expect(w.sim.LoadBalancers("")[0].Services).To(BeEmpty(), "it is leaked")
 }
 
 func TestAnAdoptedNLBThatWasRetainedIsClaimedAgainWithoutConsent(t *testing.T) {
