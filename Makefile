@@ -87,7 +87,8 @@ build: ## Build the programs of cmd/ into bin/, static
 LONGEST = $(if $(filter ./...,$(PKG)),./test/integration)
 
 # lint vets, and nobody debugs these binaries: with an empty cache that saves minutes.
-QUICKLY = -vet=off -ldflags='-s -w'
+# Most of a test is waiting, too: more of those of a package run at once.
+QUICKLY = -vet=off -ldflags='-s -w' -parallel 8
 
 .PHONY: test
 test: $(ASSETS) ## Run all tests, on a real Kubernetes API server and the simulated cloud
