@@ -39,20 +39,20 @@ type check func(Evidence, Limits) (Decision, bool)
 // checks in their order: the first that finds something decides. Reads of the
 // cloud come last, so that they are made only where they alone are missing.
 var checks = []check{
-	NothingRecorded,      // no instance was ever known to be the Node
-	NodeLeaves,           // somebody else deletes the Node
-	ListUnreadable,       // an error says nothing about any instance
-	ListHasInstance,      // it is there
-	ListStale,            // what was there a while ago says nothing about now
-	NodeYoung,            // reads may lag behind a new instance
-	ListEmpty,            // more likely a fault than the end of everything
-	TooFewLists,          // one list may be wrong
-	KubeletPosts,         // something runs there
-	NoSibling,            // nothing shows that we look at the right cloud
-	ShareUsedUp,          // a fault that looks like many losses has an end
-	Unanswered,           // nobody has read them yet
-	InstanceNotAbsent,    // a read says anything but 404
-	SiblingDoesNotAnswer, // then a 404 may mean anything
+	nothingRecorded,      // no instance was ever known to be the Node
+	nodeLeaves,           // somebody else deletes the Node
+	listUnreadable,       // an error says nothing about any instance
+	listHasInstance,      // it is there
+	listStale,            // what was there a while ago says nothing about now
+	nodeYoung,            // reads may lag behind a new instance
+	listEmpty,            // more likely a fault than the end of everything
+	tooFewLists,          // one list may be wrong
+	kubeletReports,       // something runs there
+	noSibling,            // nothing shows that we look at the right cloud
+	shareUsedUp,          // a fault that looks like many losses has an end
+	unanswered,           // nobody has read them yet
+	instanceNotAbsent,    // a read says anything but 404
+	siblingDoesNotAnswer, // then a 404 may mean anything
 }
 
 // Decide tells what to do with a Node.
@@ -67,71 +67,71 @@ func Decide(e Evidence, limits Limits) Decision {
 		e.Instance.InstanceID, e.Instance.Zone, e.Lists.Lacking, e.Sibling.InstanceID, e.Sibling.NodeName)}
 }
 
-// NothingRecorded: no instance is known that could be gone.
-func NothingRecorded(e Evidence, _ Limits) (Decision, bool) {
+// nothingRecorded: no instance is known that could be gone.
+func nothingRecorded(e Evidence, _ Limits) (Decision, bool) {
 	return Decision{Verdict: Keep}, e.Instance == Recorded{}
 }
 
-// NodeLeaves: the Node is being deleted already.
-func NodeLeaves(e Evidence, _ Limits) (Decision, bool) {
+// nodeLeaves: the Node is being deleted already.
+func nodeLeaves(e Evidence, _ Limits) (Decision, bool) {
 	return Decision{Verdict: Keep}, e.Node.DeletionTimestamp != nil
 }
 
-// ListUnreadable: the list of the zone can't be read.
-func ListUnreadable(e Evidence, _ Limits) (Decision, bool) {
+// listUnreadable: the list of the zone can't be read.
+func listUnreadable(e Evidence, _ Limits) (Decision, bool) {
 	return wait("the instances of zone %s can't be listed: %s", e.Instance.Zone, e.Trouble), e.Trouble != ""
 }
 
-// ListHasInstance: the last list has the instance.
-func ListHasInstance(e Evidence, _ Limits) (Decision, bool) {
+// listHasInstance: the last list has the instance.
+func listHasInstance(e Evidence, _ Limits) (Decision, bool) {
 	return Decision{Verdict: Keep}, !e.Lists.Last.IsZero() && e.Lists.Missed.IsZero()
 }
 
-// ListStale: the last list is too old, or there is none since the Node was made.
-func ListStale(e Evidence, limits Limits) (Decision, bool) {
+// listStale: the last list is too old, or there is none since the Node was made.
+func listStale(e Evidence, limits Limits) (Decision, bool) {
 	return wait("the last list of zone %s is too old", e.Instance.Zone), e.Now.Sub(e.Lists.Last) > limits.MaxListAge
 }
 
-// NodeYoung: the Node has just come.
-func NodeYoung(e Evidence, limits Limits) (Decision, bool) {
+// nodeYoung: the Node has just come.
+func nodeYoung(e Evidence, limits Limits) (Decision, bool) {
 	return wait("the Node is younger than %s", limits.MinAge), e.Now.Sub(e.Node.CreationTimestamp.Time) < limits.MinAge
 }
 
-// ListEmpty: the last list has no instance at all.
-func ListEmpty(e Evidence, limits Limits) (Decision, bool) {
+// listEmpty: the last list has no instance at all.
+func listEmpty(e Evidence, limits Limits) (Decision, bool) {
 	return e.halt(limits, "the list of instances of zone %s is empty", e.Instance.Zone), e.Lists.Empty
 }
 
-// TooFewLists: not enough lists lack the instance yet.
-func TooFewLists(e Evidence, _ Limits) (Decision, bool) {
+// tooFewLists: not enough lists lack the instance yet.
+func tooFewLists(e Evidence, _ Limits) (Decision, bool) {
 	return wait("another list of zone %s has to lack it, too", e.Instance.Zone), e.Lists.Lacking < listsNeeded
 }
 
-// KubeletPosts: the kubelet says that it runs, so the instance must be there.
-func KubeletPosts(e Evidence, limits Limits) (Decision, bool) {
+// kubeletReports: the kubelet says that it runs, so the instance must be there.
+func kubeletReports(e Evidence, limits Limits) (Decision, bool) {
 	return e.halt(limits, "its kubelet still reports, so something runs under its name"), kubeletPosts(e.Node, e.Lists.Since)
 }
 
-// NoSibling: no other Node's instance is in the list. All instances gone at once,
+// noSibling: no other Node's instance is in the list. All instances gone at once,
 // or the API key of another organisation, look the same.
-func NoSibling(e Evidence, limits Limits) (Decision, bool) {
+func noSibling(e Evidence, limits Limits) (Decision, bool) {
 	return e.halt(limits, "the instance of no other Node is in the list of zone %s", e.Instance.Zone), e.Sibling == Recorded{}
 }
 
-// ShareUsedUp: as many Nodes as may be were removed within the window.
-func ShareUsedUp(e Evidence, limits Limits) (Decision, bool) {
+// shareUsedUp: as many Nodes as may be were removed within the window.
+func shareUsedUp(e Evidence, limits Limits) (Decision, bool) {
 	all := e.Nodes + e.Removed
 	allowed := limits.allowed(all)
 	return halt(e, "%d of %d Nodes were removed within %s, and %d may be (%d %%)", e.Removed, all, minutes(limits.Window), allowed, limits.MaxShare), e.Removed >= allowed
 }
 
-// Unanswered: the instance or its sibling wasn't read.
-func Unanswered(e Evidence, _ Limits) (Decision, bool) {
+// unanswered: the instance or its sibling wasn't read.
+func unanswered(e Evidence, _ Limits) (Decision, bool) {
 	return Decision{Verdict: Ask}, e.OfInstance.Kind == Unasked || e.OfInstance.Kind == Absent && e.OfSibling.Kind == Unasked
 }
 
-// InstanceNotAbsent: a read of the instance said anything but that there is none.
-func InstanceNotAbsent(e Evidence, limits Limits) (Decision, bool) {
+// instanceNotAbsent: a read of the instance said anything but that there is none.
+func instanceNotAbsent(e Evidence, limits Limits) (Decision, bool) {
 	switch e.OfInstance.Kind {
 	case Absent:
 		return Decision{}, false
@@ -144,8 +144,8 @@ func InstanceNotAbsent(e Evidence, limits Limits) (Decision, bool) {
 	}
 }
 
-// SiblingDoesNotAnswer: a read of the sibling, which the list has, failed.
-func SiblingDoesNotAnswer(e Evidence, limits Limits) (Decision, bool) {
+// siblingDoesNotAnswer: a read of the sibling, which the list has, failed.
+func siblingDoesNotAnswer(e Evidence, limits Limits) (Decision, bool) {
 	if e.OfSibling.Kind == Present {
 		return Decision{}, false
 	}

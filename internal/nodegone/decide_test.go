@@ -178,7 +178,7 @@ func TestListsCountOnlyWhatTheyProve(t *testing.T) {
 		holds []nlb.Instance
 		at    time.Duration // since noon
 	}
-	at := func(d time.Duration) time.Time { return noon.Add(d) }
+	at := noon.Add
 	for name, test := range map[string]struct {
 		given []list
 		want  Lists
