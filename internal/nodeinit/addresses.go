@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
 // ProvidedNodeIP is the annotation by which a kubelet with --node-ip tells a
@@ -25,7 +23,7 @@ func addressedByCloud(node *corev1.Node) bool {
 }
 
 // addressesOf are the addresses that a Node is to have, of those that are known of
-// its instance, or why it can have none:
+// its instance, or why it can't have them; none where none are known:
 //
 //	Hostname     the Node's name
 //	InternalIP   those that the kubelet uses, if it says so; else those that the Node
@@ -35,11 +33,11 @@ func addressedByCloud(node *corev1.Node) bool {
 //
 // An InternalIP of a running Node never changes while it is the instance's:
 // networks between Nodes are built on it.
-func addressesOf(node *corev1.Node, known *v1alpha1.NodeIdentity) (addresses []corev1.NodeAddress, problem string) {
-	external, internal := ofType(known.Status.Addresses, corev1.NodeExternalIP), ofType(known.Status.Addresses, corev1.NodeInternalIP)
+func addressesOf(node *corev1.Node, known []corev1.NodeAddress) (addresses []corev1.NodeAddress, problem string) {
+	external, internal := ofType(known, corev1.NodeExternalIP), ofType(known, corev1.NodeInternalIP)
 	all := slices.Concat(internal, external)
 	if len(all) == 0 {
-		return nil, fmt.Sprintf("NodeIdentity %s has no addresses yet", known.Name)
+		return nil, ""
 	}
 	if used, says := node.Annotations[ProvidedNodeIP]; says {
 		provided := strings.Split(used, ",")

@@ -34,6 +34,8 @@ type Plan struct {
 	// runs the cluster. Nothing is planned then. A Node that is initialised works,
 	// and gets what it can get.
 	Problem string
+	// Awaited is what isn't known yet of a Node that waits to be initialised.
+	Awaited string
 }
 
 // For tells what a Node lacks, by the NodeIdentity that is the Node's; nil if it
@@ -48,11 +50,14 @@ func For(node *corev1.Node, known *v1alpha1.NodeIdentity) Plan {
 		return Plan{}
 	}
 	uninitialised := Uninitialised(node)
+	if awaited := unknown(known); awaited != "" && uninitialised {
+		return Plan{Awaited: awaited}
+	}
 	labels, problem := labelsOf(known)
 	var addresses []corev1.NodeAddress
 	if uninitialised || addressedByCloud(node) {
 		var unfit string
-		if addresses, unfit = addressesOf(node, known); problem == "" {
+		if addresses, unfit = addressesOf(node, known.Status.Addresses); problem == "" {
 			problem = unfit
 		}
 	}
@@ -113,13 +118,25 @@ func standsFor(known *v1alpha1.NodeIdentity, node *corev1.Node) bool {
 		identity.NodeInstanceID(node) == known.Spec.InstanceID
 }
 
+// unknown is what a Node needs and the NodeIdentity doesn't tell yet.
+func unknown(known *v1alpha1.NodeIdentity) string {
+	switch {
+	case known.Status.InstanceType == "":
+		return fmt.Sprintf("NodeIdentity %s has no instance type yet", known.Name)
+	case len(ofType(known.Status.Addresses, corev1.NodeInternalIP))+len(ofType(known.Status.Addresses, corev1.NodeExternalIP)) == 0:
+		return fmt.Sprintf("NodeIdentity %s has no addresses yet", known.Name)
+	default:
+		return ""
+	}
+}
+
 // labelsOf are the labels of a Node that is this instance. The zone stands for
 // the region, too: Exoscale knows no regions, and its own controller has it so.
 // The beta labels are those that it writes beside the stable ones.
 func labelsOf(known *v1alpha1.NodeIdentity) (labels map[string]string, problem string) {
 	zone, instanceType := known.Spec.Zone, known.Status.InstanceType
 	if instanceType == "" {
-		return nil, fmt.Sprintf("NodeIdentity %s has no instance type yet", known.Name)
+		return nil, ""
 	}
 	if faults := validation.IsValidLabelValue(instanceType); len(faults) > 0 {
 		return nil, fmt.Sprintf("the instance type %q can't be a label: %s", instanceType, strings.Join(faults, "; "))

@@ -177,10 +177,10 @@ func TestFor(t *testing.T) {
 
 		"an instance type that isn't known yet keeps the taint": {
 			fresh(), verified(func(k *v1alpha1.NodeIdentity) { k.Status.InstanceType = "" }),
-			Plan{Problem: "NodeIdentity node-1 has no instance type yet"},
+			Plan{Awaited: "NodeIdentity node-1 has no instance type yet"},
 		},
 		"addresses that aren't known yet keep the taint": {
-			fresh(), verified(with()), Plan{Problem: "NodeIdentity node-1 has no addresses yet"},
+			fresh(), verified(with()), Plan{Awaited: "NodeIdentity node-1 has no addresses yet"},
 		},
 		"an instance type that can't be a label keeps the taint": {
 			fresh(), verified(func(k *v1alpha1.NodeIdentity) { k.Status.InstanceType = "a b" }),
@@ -261,7 +261,7 @@ func TestFor(t *testing.T) {
 			if diff := cmp.Diff(before, test.node); diff != "" {
 				t.Errorf("the Node that was looked at was changed:\n%s", diff)
 			}
-			if again := For(carriedOut(test.node, got), test.known); got.Problem == "" && !again.Empty() {
+			if again := For(carriedOut(test.node, got), test.known); got.Problem+got.Awaited == "" && !again.Empty() {
 				t.Errorf("once carried out, there is more to do: %+v", again)
 			}
 		})
