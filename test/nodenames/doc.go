@@ -5,4 +5,5 @@
 //
 //	given_test.go     a machine: its shell, tools, address, and hostname
 //	script_test.go    what set-hostname.sh does on good days and on bad ones
+//	userdata_test.go  Butane, Ignition, cloud-init and Elemental hold the script and its unit
 package nodenames
