@@ -1,0 +1,124 @@
+package csr
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/exoscale-community/nlb-operator/internal/kubeletserving"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// ReasonCertificateNotApproved is the reason of Events about requests that are
+// left pending.
+const ReasonCertificateNotApproved = "CertificateNotApproved"
+
+// refuse tells, of the request and of its Node, which rules are broken. Nothing
+// is written into the request.
+func (r *Reconciler) refuse(ctx context.Context, csr *certificatesv1.CertificateSigningRequest, violations []kubeletserving.Violation) error {
+	node, err := r.requestingNode(ctx, csr)
+	if err != nil {
+		return err
+	}
+	broken := rules(violations)
+	if !r.told.isNews(csr.Name, csr.UID, broken) {
+		return nil
+	}
+	var ofRequest, ofNode outcome.Notices
+	message := refusal(violations)
+	// The rules are in the action, too: Events that differ in nothing but their
+	// text are counted as one, and the second text is lost.
+	ofRequest.Warning(ReasonCertificateNotApproved, action(broken), "Left pending: %s.", message)
+	ofRequest.Send(r.Events, csr)
+	if node != nil {
+		ofNode.Warning(ReasonCertificateNotApproved, action(broken), "CertificateSigningRequest %s for the kubelet to serve with is left pending: %s.", csr.Name, message)
+		ofNode.Send(r.Events, node)
+	}
+	log.FromContext(ctx).Info("Left the serving certificate of a kubelet pending", "node", kubeletserving.NodeName(csr), "rules", broken)
+	return nil
+}
+
+// requestingNode is the Node as which a request was made; nil: there is none yet,
+// or it is no Node's.
+func (r *Reconciler) requestingNode(ctx context.Context, csr *certificatesv1.CertificateSigningRequest) (*corev1.Node, error) {
+	name := kubeletserving.NodeName(csr)
+	if name == "" {
+		return nil, nil
+	}
+	node := &corev1.Node{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return node, nil
+}
+
+// rules are the names of the broken ones, in their order.
+func rules(violations []kubeletserving.Violation) string {
+	names := make([]string, len(violations))
+	for i, violation := range violations {
+		names[i] = string(violation.Rule)
+	}
+	return strings.Join(names, ",")
+}
+
+// refusal begins each violation with the name of its rule.
+func refusal(violations []kubeletserving.Violation) string {
+	sentences := make([]string, len(violations))
+	for i, violation := range violations {
+		sentences[i] = fmt.Sprintf("%s: %s", violation.Rule, violation.Message)
+	}
+	return strings.Join(sentences, "; ")
+}
+
+// longestAction is what the API server takes as an Event's action, in bytes.
+const longestAction = 128
+
+func action(broken string) string {
+	whole := "Check " + broken
+	return whole[:min(len(whole), longestAction)]
+}
+
+// told remembers what was told of each request, as long as the request is there
+// and the process lives. Its zero value remembers nothing.
+type told struct {
+	mu sync.Mutex
+	of map[string]request
+}
+
+// request is one that was told of; one of the same name may come after it.
+type request struct {
+	uid    types.UID
+	broken map[string]bool
+}
+
+// isNews: these rules haven't been told of the request; from now on they have.
+func (t *told) isNews(name string, uid types.UID, broken string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil {
+		t.of = map[string]request{}
+	}
+	known, is := t.of[name]
+	if !is || known.uid != uid {
+		known = request{uid: uid, broken: map[string]bool{}}
+		t.of[name] = known
+	}
+	if known.broken[broken] {
+		return false
+	}
+	known.broken[broken] = true
+	return true
+}
+
+func (t *told) forget(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.of, name)
+}
