@@ -57,15 +57,15 @@ func TestTheServiceHasBadDays(t *testing.T) {
 	// A connection of its own each time: the client repeats a request by itself
 	// only where an earlier one of the connection was answered.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	service.Next(Silence(), Answer(http.StatusInternalServerError, "later"), Answer(http.StatusOK, ""))
+	service.Next(Silence(), Answer(http.StatusInternalServerError, "later"), Answer(http.StatusOK, ""), Torn("pool-"))
 	var got []string
-	for range 4 {
+	for range 5 {
 		got = append(got, get(t, client, server.URL+"/latest/meta-data/local-hostname"))
 	}
-	if diff := cmp.Diff([]string{"EOF", "500 later", "200 ", "200 pool-blue"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"EOF", "500 later", "200 ", "200 pool- EOF", "200 pool-blue"}, got); diff != "" {
 		t.Error("-want +got\n" + diff)
 	}
-	if service.Asked() != 4 {
+	if service.Asked() != 5 {
 		t.Errorf("%d requests counted", service.Asked())
 	}
 }
@@ -78,7 +78,7 @@ func TestTheServiceIsOnlyRead(t *testing.T) {
 	}
 }
 
-// get is status and body, or EOF if there was no answer.
+// get is status and body; EOF is where the answer breaks off.
 func get(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -94,10 +94,14 @@ func get(t *testing.T, client *http.Client, url string) string {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
+	text := response.Status[:3] + " " + string(body)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return text + " EOF"
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.Status[:3] + " " + string(body)
+	return text
 }
 
 // clientAt asks from an address of loopback.

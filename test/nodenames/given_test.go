@@ -32,7 +32,7 @@ type machine struct {
 }
 
 // needed are the tools that every image has.
-var needed = []string{"cat", "chmod", "cut", "head", "mv", "sleep", "timeout"}
+var needed = []string{"cat", "chmod", "cut", "head", "mv", "sleep", "timeout", "tr"}
 
 // Stand-ins for what talks to the kernel: kernel is the file that holds the name.
 const (

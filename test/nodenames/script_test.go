@@ -72,7 +72,7 @@ func TestEveryShellWithEveryClientSetsTheName(t *testing.T) {
 				if code != 0 || m.names(t) != [2]string{"workers-a1b2c", "workers-a1b2c"} {
 					t.Errorf("%d, %v\n%s", code, m.names(t), said)
 				}
-				service.Next(times(3, metadata.Answer(http.StatusOK, "Not-A-Hostname"))...)
+				service.Next(times(3, metadata.Answer(http.StatusOK, "No_Hostname"))...)
 				if code, said = m.run(t); code != 1 || m.names(t) != [2]string{"workers-a1b2c", "workers-a1b2c"} {
 					t.Errorf("%d, %v\n%s", code, m.names(t), said)
 				}
@@ -157,9 +157,9 @@ func TestABadAnswerChangesNothing(t *testing.T) {
 		"a newline":             {metadata.Answer(http.StatusOK, "\n"), "no name from the metadata service"},
 		"500":                   {metadata.Answer(http.StatusInternalServerError, "workers-a1b2c"), "no name from the metadata service"},
 		"404":                   {metadata.Answer(http.StatusNotFound, "not-found"), "no name from the metadata service"},
+		"half a name":           {metadata.Torn("workers-a1"), "no name from the metadata service"},
 		"no answer":             {metadata.Silence(), "no name from the metadata service"},
 		"a page":                {metadata.Answer(http.StatusOK, html), `answers "<html>", which is no hostname`},
-		"capitals":              {metadata.Answer(http.StatusOK, "Worker"), `answers "Worker", which is no hostname`},
 		"an underscore":         {metadata.Answer(http.StatusOK, "worker_1"), "which is no hostname"},
 		"a blank":               {metadata.Answer(http.StatusOK, "worker 1"), "which is no hostname"},
 		"two lines":             {metadata.Answer(http.StatusOK, "worker-1\nworker-2"), "which is no hostname"},
@@ -197,6 +197,13 @@ func TestGoodNamesAreTaken(t *testing.T) {
 		if code, said := m.run(t); code != 0 || m.names(t) != [2]string{name, name} {
 			t.Errorf("%s: %d, %v\n%s", name, code, m.names(t), said)
 		}
+	}
+}
+
+func TestCapitalsOfAnInstanceAreNoneOfItsNode(t *testing.T) {
+	m := boot(t, serve(t, metadata.Of(metadata.Instance{Name: "Worker-A"})))
+	if code, said := m.run(t); code != 0 || m.names(t) != [2]string{"worker-a", "worker-a"} {
+		t.Errorf("%d, %v\n%s", code, m.names(t), said)
 	}
 }
 

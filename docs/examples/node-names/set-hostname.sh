@@ -38,9 +38,9 @@ has() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# answer is what the metadata service says at a URL; nothing after an HTTP error.
+# ask gives what the metadata service says at a URL: all of it or nothing.
 # timeout, since not every busybox has a wget that knows -T.
-answer() {
+ask() {
 	if has curl; then
 		set -- curl --silent --fail --max-time 5 "$1"
 	else
@@ -49,7 +49,9 @@ answer() {
 	if has timeout; then
 		set -- timeout 6 "$@"
 	fi
-	"$@" 2>/dev/null || true
+	if said=$("$@" 2>/dev/null); then
+		printf '%s' "$said"
+	fi
 }
 
 # instance_name asks until there is an answer, whatever it is.
@@ -57,9 +59,9 @@ instance_name() {
 	try=1
 	while :; do
 		for url in $METADATA_URL; do
-			name=$(answer "$url/local-hostname")
-			if [ -n "$name" ]; then
-				printf '%s' "$name"
+			told=$(ask "$url/local-hostname")
+			if [ -n "$told" ]; then
+				printf '%s' "$told"
 				return 0
 			fi
 		done
@@ -103,10 +105,11 @@ set_name() {
 }
 
 has curl || has wget || fail "needs curl or wget to ask the metadata service; the hostname stays $(uname -n)"
-name=$(instance_name) ||
+told=$(instance_name) ||
 	fail "no name from the metadata service ($METADATA_URL) after $METADATA_TRIES tries; the hostname stays $(uname -n). Is the network up? An instance without a public IP address has no metadata service"
+name=$(printf '%s' "$told" | tr '[:upper:]' '[:lower:]') # instances may have capitals, Nodes can't
 is_hostname "$name" ||
-	fail "the metadata service answers \"$(printf '%s' "$name" | head -n 1 | cut -c 1-80)\", which is no hostname: a DNS-1123 name of up to 63 characters (a-z, 0-9, - and .). The hostname stays $(uname -n). Rename the instance, or the prefix of its pool"
+	fail "the metadata service answers \"$(printf '%s' "$told" | head -n 1 | cut -c 1-80)\", which is no hostname: a DNS-1123 name of up to 63 characters (a-z, 0-9, - and .). The hostname stays $(uname -n). Rename the instance, or the prefix of its pool"
 
 if [ "$(cat "$ETC_HOSTNAME" 2>/dev/null || true)" != "$name" ]; then
 	write_name "$name" || fail "can't write $name to $ETC_HOSTNAME"
