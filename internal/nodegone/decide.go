@@ -11,6 +11,9 @@ const listsNeeded = 2
 // Decision about a Node.
 type Decision struct {
 	Verdict Verdict
+	// Cause is one word for what speaks against a removal; empty but for Halt.
+	// Whoever tells people keeps two causes apart by it.
+	Cause string
 	// Message says why, for whoever runs the cluster; empty for Keep and Ask.
 	Message string
 }
@@ -63,7 +66,7 @@ func Decide(e Evidence, limits Limits) Decision {
 			return decision
 		}
 	}
-	return Decision{Remove, fmt.Sprintf("Removing the Node: its instance %s is gone from zone %s: the last %d lists lack it, it is not found when it is read, and instance %s of Node %s is still there",
+	return Decision{Verdict: Remove, Message: fmt.Sprintf("Removing the Node: its instance %s is gone from zone %s: the last %d lists lack it, it is not found when it is read, and instance %s of Node %s is still there",
 		e.Instance.InstanceID, e.Instance.Zone, e.Lists.Lacking, e.Sibling.InstanceID, e.Sibling.NodeName)}
 }
 
@@ -99,7 +102,7 @@ func nodeYoung(e Evidence, limits Limits) (Decision, bool) {
 
 // listEmpty: the last list has no instance at all.
 func listEmpty(e Evidence, limits Limits) (Decision, bool) {
-	return e.halt(limits, "the list of instances of zone %s is empty", e.Instance.Zone), e.Lists.Empty
+	return e.halt(limits, "ListEmpty", "the list of instances of zone %s is empty", e.Instance.Zone), e.Lists.Empty
 }
 
 // tooFewLists: not enough lists lack the instance yet.
@@ -109,20 +112,20 @@ func tooFewLists(e Evidence, _ Limits) (Decision, bool) {
 
 // kubeletReports: the kubelet says that it runs, so the instance must be there.
 func kubeletReports(e Evidence, limits Limits) (Decision, bool) {
-	return e.halt(limits, "its kubelet still reports, so something runs under its name"), kubeletPosts(e.Node, e.Lists.Since)
+	return e.halt(limits, "KubeletReports", "its kubelet still reports, so something runs under its name"), kubeletPosts(e.Node, e.Lists.Since)
 }
 
 // noSibling: no other Node's instance is in the list. All instances gone at once,
 // or the API key of another organisation, look the same.
 func noSibling(e Evidence, limits Limits) (Decision, bool) {
-	return e.halt(limits, "the instance of no other Node is in the list of zone %s", e.Instance.Zone), e.Sibling == Recorded{}
+	return e.halt(limits, "NoSibling", "the instance of no other Node is in the list of zone %s", e.Instance.Zone), e.Sibling == Recorded{}
 }
 
 // shareUsedUp: as many Nodes as may be were removed within the window.
 func shareUsedUp(e Evidence, limits Limits) (Decision, bool) {
 	all := e.Nodes + e.Removed
 	allowed := limits.allowed(all)
-	return halt(e, "%d of %d Nodes were removed within %s, and %d may be (%d %%)", e.Removed, all, minutes(limits.Window), allowed, limits.MaxShare), e.Removed >= allowed
+	return halt(e, "ShareUsedUp", "%d of %d Nodes were removed within %s, and %d may be (%d %%)", e.Removed, all, minutes(limits.Window), allowed, limits.MaxShare), e.Removed >= allowed
 }
 
 // unanswered: the instance or its sibling wasn't read.
@@ -136,9 +139,9 @@ func instanceNotAbsent(e Evidence, limits Limits) (Decision, bool) {
 	case Absent:
 		return Decision{}, false
 	case Present:
-		return e.halt(limits, "Exoscale shows the instance when it is read, while the lists of zone %s lack it", e.Instance.Zone), true
+		return e.halt(limits, "InstanceShown", "Exoscale shows the instance when it is read, while the lists of zone %s lack it", e.Instance.Zone), true
 	case Refused:
-		return halt(e, "it can't be read whether it is there: %s", e.OfInstance.Words), true
+		return halt(e, "InstanceUnreadable", "it can't be read whether it is there: %s", e.OfInstance.Words), true
 	default:
 		return wait("it can't be read whether it is there: %s", e.OfInstance.Words), true
 	}
@@ -153,24 +156,24 @@ func siblingDoesNotAnswer(e Evidence, limits Limits) (Decision, bool) {
 	if words == "" {
 		words = "not found"
 	}
-	return e.halt(limits, "instance %s of Node %s, which should be there, can't be read: %s", e.Sibling.InstanceID, e.Sibling.NodeName, words), true
+	return e.halt(limits, "SiblingUnreadable", "instance %s of Node %s, which should be there, can't be read: %s", e.Sibling.InstanceID, e.Sibling.NodeName, words), true
 }
 
 func wait(format string, args ...any) Decision {
-	return Decision{Wait, fmt.Sprintf(format, args...)}
+	return Decision{Verdict: Wait, Message: fmt.Sprintf(format, args...)}
 }
 
-func halt(e Evidence, format string, args ...any) Decision {
-	return Decision{Halt, fmt.Sprintf("Instance %s seems to be gone from zone %s, but the Node stays: "+format,
+func halt(e Evidence, cause, format string, args ...any) Decision {
+	return Decision{Halt, cause, fmt.Sprintf("Instance %s seems to be gone from zone %s, but the Node stays: "+format,
 		append([]any{e.Instance.InstanceID, e.Instance.Zone}, args...)...)}
 }
 
 // halt is for what may pass by itself: it is told once it has lasted.
-func (e Evidence) halt(limits Limits, format string, args ...any) Decision {
+func (e Evidence) halt(limits Limits, cause, format string, args ...any) Decision {
 	if e.Now.Sub(e.Lists.Missed) < limits.Grace {
 		return wait(format, args...)
 	}
-	return halt(e, format, args...)
+	return halt(e, cause, format, args...)
 }
 
 func minutes(d time.Duration) string {

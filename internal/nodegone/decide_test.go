@@ -133,6 +133,9 @@ func TestDecide(t *testing.T) {
 			if got.Verdict != test.want || !strings.Contains(got.Message, test.message) {
 				t.Errorf("got %s: %q\nwant %s: %q", got.Verdict, got.Message, test.want, test.message)
 			}
+			if (got.Cause != "") != (got.Verdict == Halt) {
+				t.Errorf("%s has the cause %q", got.Verdict, got.Cause)
+			}
 			if told := got.Verdict != Keep && got.Verdict != Ask; told != (got.Message != "") {
 				t.Errorf("%s says %q", got.Verdict, got.Message)
 			}
