@@ -67,12 +67,13 @@ func TestEveryShellWithEveryClientSetsTheName(t *testing.T) {
 				m.shell = command
 				m.remove(t, "curl", "wget")
 				m.install(t, strings.TrimPrefix(client, "busybox "), script)
-				service.Next(metadata.Silence(), metadata.Answer(http.StatusInternalServerError, "later"))
+				m.tries = "4"
+				service.Next(metadata.Silence(), metadata.Answer(http.StatusInternalServerError, "later"), metadata.Torn("workers"))
 				code, said := m.run(t)
 				if code != 0 || m.names(t) != [2]string{"workers-a1b2c", "workers-a1b2c"} {
 					t.Errorf("%d, %v\n%s", code, m.names(t), said)
 				}
-				service.Next(times(3, metadata.Answer(http.StatusOK, "No_Hostname"))...)
+				service.Next(times(4, metadata.Answer(http.StatusOK, "No_Hostname"))...)
 				if code, said = m.run(t); code != 1 || m.names(t) != [2]string{"workers-a1b2c", "workers-a1b2c"} {
 					t.Errorf("%d, %v\n%s", code, m.names(t), said)
 				}
