@@ -121,6 +121,17 @@ func TestARefusedRequestIsNotWritten(t *testing.T) {
 	}
 }
 
+func TestRequestsForOtherSignersAreNeitherCachedNorApproved(t *testing.T) {
+	s := newScene(t)
+	worker := s.addNode("worker", "192.0.2.111")
+	s.identify(worker, metav1.ConditionTrue)
+	other := s.ask(worker, func(a *asked) { a.signer = "example.com/serving" })
+	// Made later, so that the other would have come before it.
+	s.approved(s.ask(worker, nil))
+	s.Expect(s.cached(other).UID).To(BeEmpty())
+	s.Expect(s.decisions(other)).To(BeEmpty())
+}
+
 // round is one of another controller, at a moment of the test's choice.
 func (s *scene) round(c client.Client, recorder events.EventRecorder, request *certificatesv1.CertificateSigningRequest) (ctrl.Result, error) {
 	r := csr.New(csr.Options{Client: c, Events: recorder, Clock: clock.RealClock{}})

@@ -100,6 +100,7 @@ func (s *scene) say(object *v1alpha1.NodeIdentity, verified metav1.ConditionStat
 // asked is what a kubelet asks for; tests change it.
 type asked struct {
 	user     string
+	signer   string
 	template x509.CertificateRequest
 	usages   []certificatesv1.KeyUsage
 }
@@ -115,7 +116,7 @@ func (s *scene) askAs(name string, n node, edit func(*asked)) *certificatesv1.Ce
 	s.t.Helper()
 	user := "system:node:" + n.name
 	a := &asked{
-		user: user,
+		user: user, signer: certificatesv1.KubeletServingSignerName,
 		template: x509.CertificateRequest{
 			Subject:     pkix.Name{CommonName: user, Organization: []string{"system:nodes"}}, //nolint:misspell // X.509's word.
 			DNSNames:    []string{n.name},
@@ -137,7 +138,7 @@ func (s *scene) askAs(name string, n node, edit func(*asked)) *certificatesv1.Ce
 	request := &certificatesv1.CertificateSigningRequest{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: certificatesv1.CertificateSigningRequestSpec{
-			SignerName: certificatesv1.KubeletServingSignerName, Usages: a.usages,
+			SignerName: a.signer, Usages: a.usages,
 			Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}),
 		},
 	}
