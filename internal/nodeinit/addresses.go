@@ -25,7 +25,7 @@ func addressedByCloud(node *corev1.Node) bool {
 // addressesOf are the addresses that a Node is to have, of those that are known of
 // its instance, or why it can't have them; none where none are known:
 //
-//	Hostname     the Node's name
+//	Hostname     the Node's name; names that an initialised Node has stay
 //	InternalIP   those that the kubelet uses, if it says so; else those that the Node
 //	             has, if it is initialised; else the instance's, and where it has none,
 //	             its public ones, since nothing works without an InternalIP
@@ -57,7 +57,7 @@ func addressesOf(node *corev1.Node, known []corev1.NodeAddress) (addresses []cor
 	if len(internal) == 0 {
 		internal = external
 	}
-	addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: node.Name}}
+	addresses = namesOf(node)
 	for _, address := range internal {
 		addresses = append(addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: address})
 	}
@@ -65,6 +65,21 @@ func addressesOf(node *corev1.Node, known []corev1.NodeAddress) (addresses []cor
 		addresses = append(addresses, corev1.NodeAddress{Type: corev1.NodeExternalIP, Address: address})
 	}
 	return addresses, ""
+}
+
+// namesOf are those of its addresses that are names. Exoscale's own controller
+// takes the name of the instance for the Hostname, which may lack the domain.
+func namesOf(node *corev1.Node) []corev1.NodeAddress {
+	var names []corev1.NodeAddress
+	for _, address := range node.Status.Addresses {
+		if !Uninitialised(node) && address.Type != corev1.NodeInternalIP && address.Type != corev1.NodeExternalIP {
+			names = append(names, address)
+		}
+	}
+	if len(names) == 0 {
+		names = append(names, corev1.NodeAddress{Type: corev1.NodeHostName, Address: node.Name})
+	}
+	return names
 }
 
 // sameAddresses tells whether two lists say the same of each type. Only the

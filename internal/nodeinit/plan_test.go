@@ -239,6 +239,20 @@ func TestFor(t *testing.T) {
 			initialised(has(hostname("node-1"), inner(private)), uses(private)), verified(with(outer(public4), inner(private))),
 			Plan{Addresses: []corev1.NodeAddress{hostname("node-1"), inner(private), outer(public4)}},
 		},
+		"names of an initialised Node stay": {
+			initialised(has(hostname("node"), outer(public4), inner(public4), corev1.NodeAddress{Type: corev1.NodeInternalDNS, Address: "node.internal"})),
+			verified(with(hostname("other"), outer(public4), outer(public6))),
+			Plan{Addresses: []corev1.NodeAddress{
+				hostname("node"), {Type: corev1.NodeInternalDNS, Address: "node.internal"}, inner(public4), outer(public4), outer(public6),
+			}},
+		},
+		"an initialised Node without any name gets its own": {
+			initialised(has(outer(public4), inner(public4))), verified(),
+			Plan{Addresses: []corev1.NodeAddress{hostname("node-1"), inner(public4), outer(public4)}},
+		},
+		"names of a fresh Node give way to its own": {
+			fresh(has(hostname("localhost"))), verified(), whole(inner(public4), outer(public4)),
+		},
 		"an initialised Node whose instance has no address known keeps its own": {
 			initialised(), verified(with()), Plan{},
 		},
