@@ -162,13 +162,17 @@ help: ## List the targets and variables
 
 # What generated files are made from. Some folders come with later issues.
 GENERATE_FROM = $(wildcard go.mod go.sum api cmd config controllers internal test)
-RBAC_PATHS = $(patsubst %,paths=./%/...,$(wildcard cmd controllers))
+# What Nodes may be changed by is switched on by flags, and has a role of its own.
+NODE_FEATURES = controllers/csr controllers/node
+RBAC_PATHS = $(patsubst %,paths=./%/...,cmd $(filter-out $(NODE_FEATURES),$(wildcard controllers/*)))
+NODE_RBAC_PATHS = $(patsubst %,paths=./%/...,$(NODE_FEATURES))
 
 # generate-in,DIR writes the generated files of the tree in DIR.
 define generate-in
 cd $(1) && $(BIN)/controller-gen object paths=./api/... \
 && $(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases \
-$(if $(RBAC_PATHS),&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac)
+&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac \
+&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes
 endef
 
 # A tool is as new as its last use, so that it is looked at again when its pins

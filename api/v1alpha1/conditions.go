@@ -69,7 +69,8 @@ const (
 	ReasonInvalid = "Invalid"
 	// ReasonNotSupported: an Exoscale NLB can't do what a field asks for.
 	ReasonNotSupported = "NotSupported"
-	// ReasonInUseByOther: the NLB belongs to another object, cluster or person.
+	// ReasonInUseByOther: the NLB belongs to another object, cluster or person; the
+	// instance is another Node.
 	ReasonInUseByOther = "InUseByOther"
 	// ReasonPortConflict: the port is held by a service that isn't this object's.
 	ReasonPortConflict = "PortConflict"
@@ -105,6 +106,22 @@ const (
 	ReasonCloudError = "CloudError"
 	// ReasonRetrying: a passing fault of the cloud; tried again by itself.
 	ReasonRetrying = "Retrying"
+
+	// ReasonVerified: the Node and its instance agree in id, name and addresses.
+	ReasonVerified = "Verified"
+	// ReasonJoined: the instance's Node has joined the cluster.
+	ReasonJoined = "Joined"
+	// ReasonNotJoined: no Node says to be the instance.
+	ReasonNotJoined = "NotJoined"
+	// ReasonNameMismatch: the Node has another name than its instance.
+	ReasonNameMismatch = "NameMismatch"
+	// ReasonDuplicateName: two instances bear the name of the Node.
+	ReasonDuplicateName = "DuplicateName"
+	// ReasonAddressMismatch: the Node has an address that its instance doesn't have.
+	ReasonAddressMismatch = "AddressMismatch"
+	// ReasonInstanceMismatch: the Node says to be two instances, or another one than
+	// it was verified as.
+	ReasonInstanceMismatch = "InstanceMismatch"
 
 	// ReasonBackendsHealthy: at least one backend passes its health check.
 	ReasonBackendsHealthy = "BackendsHealthy"

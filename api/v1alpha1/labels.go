@@ -40,6 +40,14 @@ const LoadBalancerClass = "exoscale.com/nlb"
 // holds that Service's name (it is in the same namespace).
 const LabelService = Prefix + "service"
 
+// LabelRefused stands on a NodeIdentity of a Node that isn't the instance which it
+// says to be.
+const LabelRefused = Prefix + "refused"
+
+// LabelManagedBy, a label of Kubernetes' recommended ones, tells the
+// NodeIdentities that the operator made, which it removes again, from others.
+const LabelManagedBy = "app.kubernetes.io/managed-by"
+
 // Annotations of the operator on a Service.
 const (
 	// AnnotationLoadBalancer names a NetworkLoadBalancer ([namespace/]name) that

@@ -118,12 +118,42 @@ func instanceOf(i v3.ListInstancesResponseInstances, zone string) nlb.Instance {
 		State:    string(i.State),
 		PublicIP: addressOf(i.PublicIP),
 		IPv6:     i.Ipv6Address,
+
+		CreatedAt: i.CreatedAT,
 	}
 	if i.Manager != nil && i.Manager.Type == v3.ManagerTypeInstancePool {
 		out.InstancePoolID = string(i.Manager.ID)
 	}
 	if i.InstanceType != nil {
 		out.TypeID = string(i.InstanceType.ID)
+	}
+	for _, network := range i.PrivateNetworks {
+		out.PrivateNetworkIDs = append(out.PrivateNetworkIDs, string(network.ID))
+	}
+	slices.Sort(out.PrivateNetworkIDs)
+	return out
+}
+
+// wholeInstanceOf keeps of an instance what a list shows of it.
+func wholeInstanceOf(i v3.Instance, zone string) nlb.Instance {
+	listed := v3.ListInstancesResponseInstances{
+		ID: i.ID, Name: i.Name, State: i.State, PublicIP: i.PublicIP, Ipv6Address: i.Ipv6Address,
+		Manager: i.Manager, InstanceType: i.InstanceType, CreatedAT: i.CreatedAT,
+	}
+	for _, network := range i.PrivateNetworks {
+		listed.PrivateNetworks = append(listed.PrivateNetworks, v3.ListInstancesResponseInstancesPrivateNetworks{ID: network.ID})
+	}
+	return instanceOf(listed, zone)
+}
+
+func instanceTypeOf(t v3.InstanceType, _ string) nlb.InstanceType {
+	return nlb.InstanceType{ID: string(t.ID), Family: string(t.Family), Size: string(t.Size)}
+}
+
+func privateNetworkOf(n v3.PrivateNetwork, _ string) nlb.PrivateNetwork {
+	out := nlb.PrivateNetwork{ID: string(n.ID), Name: n.Name, Managed: len(n.StartIP) > 0, Leases: map[string]string{}}
+	for _, lease := range n.Leases {
+		out.Leases[string(lease.InstanceID)] = addressOf(lease.IP)
 	}
 	return out
 }

@@ -86,6 +86,8 @@ type zoneInventory struct {
 	pools         *members[nlb.InstancePool]
 	instances     *members[nlb.Instance]
 	nodepools     *members[nlb.SKSNodepool]
+	types         *members[nlb.InstanceType]
+	networks      *members[nlb.PrivateNetwork]
 }
 
 // NewInventory makes an inventory that fetches when it is asked; Start keeps it

@@ -38,7 +38,9 @@ type listing struct {
 	failures int
 	readAt   time.Time // when the last successful read ended; zero: never
 	began    time.Time // when the last read began
-	due      time.Time // of the next read
+	// storedBegan is when the read began whose result is stored; zero: never.
+	storedBegan time.Time
+	due         time.Time // of the next read
 }
 
 func (l *listing) init() {
@@ -89,7 +91,7 @@ func (l *listing) refresh() error {
 	before := l.err
 	l.err = err
 	if err == nil {
-		l.failures, l.readAt, l.due = 0, now, now.Add(spread(l.interval))
+		l.failures, l.readAt, l.due, l.storedBegan = 0, now, now.Add(spread(l.interval)), l.began
 	} else {
 		l.failures++
 		l.due = now.Add(retryDelay(l.failures, l.interval, err))
@@ -153,6 +155,16 @@ func (l *listing) beganWithin(d time.Duration) bool {
 	l.state.Lock()
 	defer l.state.Unlock()
 	return l.err == nil && !l.readAt.IsZero() && l.clock.Since(l.began) < d
+}
+
+// lastBegan is when the read began whose result is stored; zero if none is.
+func (l *listing) lastBegan() time.Time {
+	l.state.Lock()
+	defer l.state.Unlock()
+	if l.err != nil {
+		return time.Time{}
+	}
+	return l.storedBegan
 }
 
 // retryDelay doubles from a second to half a minute, or to the interval if that

@@ -98,3 +98,24 @@ func (i *Inventory) FreshSKSNodepools(ctx context.Context, zone string) ([]nlb.S
 	i.want(z, &z.nodepools.wanted)
 	return z.nodepools.fresh(ctx)
 }
+
+// InstanceTypes gives the types of instances of a zone, by id. They are read
+// once an hour.
+func (i *Inventory) InstanceTypes(ctx context.Context, zone string) ([]nlb.InstanceType, error) {
+	z := i.zone(zone)
+	i.want(z, &z.types.wanted)
+	return z.types.get(ctx)
+}
+
+// PrivateNetworks gives all private networks of a zone with their leases, by id.
+func (i *Inventory) PrivateNetworks(ctx context.Context, zone string) ([]nlb.PrivateNetwork, error) {
+	z := i.zone(zone)
+	i.want(z, &z.networks.wanted)
+	return z.networks.get(ctx)
+}
+
+// InstancesListedAt tells when the read of a zone's instances began that
+// Instances gives out; zero if there is none.
+func (i *Inventory) InstancesListedAt(zone string) time.Time {
+	return i.zone(zone).instances.lastBegan()
+}

@@ -16,6 +16,9 @@ const (
 	opGetLoadBalancer   = "get-load-balancer"
 	opListInstances     = "list-instances"
 	opListInstancePools = "list-instance-pools"
+	opGetInstance       = "get-instance"
+	opListInstanceTypes = "list-instance-types"
+	opListNetworks      = "list-private-networks"
 	opListSKSClusters   = "list-sks-clusters"
 	opGetOperation      = "get-operation"
 
@@ -75,6 +78,42 @@ func (c *Client) Instances(ctx context.Context, zone string) ([]nlb.Instance, er
 		return nil, err
 	}
 	return convertAll(answer.Instances, c.zoneName(zone), instanceOf), nil
+}
+
+// Instance reads one instance.
+func (c *Client) Instance(ctx context.Context, zone, id string) (nlb.Instance, error) {
+	answer, err := request(ctx, c, call{operation: opGetInstance, object: "instance " + id, ids: []string{id}, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.Instance, error) {
+			return sdk.GetInstance(ctx, v3.UUID(id))
+		})
+	if err != nil {
+		return nlb.Instance{}, err
+	}
+	return wholeInstanceOf(*answer, c.zoneName(zone)), nil
+}
+
+// InstanceTypes lists the types of instances that a zone offers.
+func (c *Client) InstanceTypes(ctx context.Context, zone string) ([]nlb.InstanceType, error) {
+	answer, err := request(ctx, c, call{operation: opListInstanceTypes, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.ListInstanceTypesResponse, error) {
+			return sdk.ListInstanceTypes(ctx)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return convertAll(answer.InstanceTypes, c.zoneName(zone), instanceTypeOf), nil
+}
+
+// PrivateNetworks lists all private networks of a zone, with their leases.
+func (c *Client) PrivateNetworks(ctx context.Context, zone string) ([]nlb.PrivateNetwork, error) {
+	answer, err := request(ctx, c, call{operation: opListNetworks, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.ListPrivateNetworksResponse, error) {
+			return sdk.ListPrivateNetworks(ctx)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return convertAll(answer.PrivateNetworks, c.zoneName(zone), privateNetworkOf), nil
 }
 
 // SKSNodepools lists the nodepools of all SKS clusters of a zone, with one call.

@@ -4,9 +4,14 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
+
+// typesInterval is how often the instance types are read, which Exoscale adds to
+// once in a year or two.
+const typesInterval = time.Hour
 
 // zone gives the inventory of a zone, made when it is asked for first.
 func (i *Inventory) zone(name string) *zoneInventory {
@@ -38,6 +43,9 @@ func (i *Inventory) newZone(name string) *zoneInventory {
 	z.pools = newMembers(i, z, "instance pools", i.client.InstancePools, func(p nlb.InstancePool) string { return p.ID }, changed)
 	z.instances = newMembers(i, z, "instances", i.client.Instances, func(n nlb.Instance) string { return n.ID }, changed)
 	z.nodepools = newMembers(i, z, "SKS nodepools", i.client.SKSNodepools, func(p nlb.SKSNodepool) string { return p.ID }, changed)
+	z.types = newMembers(i, z, "instance types", i.client.InstanceTypes, func(t nlb.InstanceType) string { return t.ID }, changed)
+	z.types.interval = max(i.opts.Interval, typesInterval)
+	z.networks = newMembers(i, z, "private networks", i.client.PrivateNetworks, func(n nlb.PrivateNetwork) string { return n.ID }, changed)
 	return z
 }
 
@@ -113,6 +121,12 @@ func (z *zoneInventory) wanted() []*listing {
 	}
 	if z.nodepools.wanted {
 		lists = append(lists, z.nodepools.listing)
+	}
+	if z.types.wanted {
+		lists = append(lists, z.types.listing)
+	}
+	if z.networks.wanted {
+		lists = append(lists, z.networks.listing)
 	}
 	return lists
 }

@@ -95,3 +95,13 @@ func RelevantChange(before, after *corev1.Node) bool {
 		ready(before) != ready(after) ||
 		!labels.Equals(before.Labels, after.Labels)
 }
+
+// IdentityChange tells whether a Node changed in anything that Bind looks at.
+func IdentityChange(before, after *corev1.Node) bool {
+	return NodeInstanceID(before) != NodeInstanceID(after) ||
+		before.Status.NodeInfo.SystemUUID != after.Status.NodeInfo.SystemUUID ||
+		before.UID != after.UID ||
+		excluded(before) != excluded(after) ||
+		before.Annotations[ProvidedNodeIP] != after.Annotations[ProvidedNodeIP] ||
+		!slices.Equal(before.Status.Addresses, after.Status.Addresses)
+}

@@ -173,6 +173,31 @@ type Instance struct {
 	InstancePoolID string
 	// TypeID is the id of the instance type.
 	TypeID string
+	// PrivateNetworkIDs are the private networks that the instance is attached to,
+	// sorted.
+	PrivateNetworkIDs []string
+	CreatedAt         time.Time
+}
+
+// InstanceType is what an instance is made like, e.g. standard and medium.
+type InstanceType struct {
+	ID     string
+	Family string
+	Size   string
+}
+
+// String is <family>.<size>, e.g. standard.medium.
+func (t InstanceType) String() string { return t.Family + "." + t.Size }
+
+// PrivateNetwork is a network between instances.
+type PrivateNetwork struct {
+	ID   string
+	Name string
+	// Managed is true if Exoscale leases its addresses; those of an unmanaged one
+	// are set by whoever runs the instances, and unknown to Exoscale.
+	Managed bool
+	// Leases are the addresses of a managed network, by instance id.
+	Leases map[string]string
 }
 
 // SKSNodepool is a nodepool of an SKS cluster.

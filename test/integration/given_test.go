@@ -137,7 +137,7 @@ func (w *world) addPool(name string, size int) exosim.InstancePool {
 	case -1:
 		size = 0
 	}
-	pool := w.sim.AddPool("", exosim.InstancePool{Name: name, Size: int64(size), InstancePrefix: name})
+	pool := w.sim.AddPool("", exosim.InstancePool{Name: name, Size: int64(size), InstancePrefix: w.ns + "-" + name})
 	if w.pool.ID == "" {
 		w.pool = pool
 	}
@@ -168,9 +168,7 @@ func (w *world) addNode(instance exosim.Instance, pool string) *corev1.Node {
 }
 
 // nodeName is the name of the Node that an instance is.
-func (w *world) nodeName(instance exosim.Instance) string {
-	return w.ns + "-" + strings.ToLower(instance.Name)
-}
+func (w *world) nodeName(instance exosim.Instance) string { return strings.ToLower(instance.Name) }
 
 // namespace makes one of a unique name.
 func (w *world) namespace(labels map[string]string) string {
@@ -192,6 +190,7 @@ func (w *world) options() app.Options {
 	options.SyncPeriod, options.PollInterval = syncPeriod, 20*time.Millisecond
 	options.MetricsBindAddress, options.HealthProbeBindAddress = app.Off, app.Off
 	options.SkipNameValidation = true
+	options.NodeLabels = map[string]string{"world": w.ns}
 	if os.Getenv("OPERATOR_LOG") != "" {
 		options.Log = testLog(w.t)
 	}

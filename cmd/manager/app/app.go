@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -35,6 +37,7 @@ type App struct {
 	manager   manager.Manager
 	cloud     cloud
 	wakeups   *wakeups
+	foreign   prometheus.Gauge
 }
 
 // New makes an App that works on the cluster of kubernetes. It fails if the
@@ -69,7 +72,10 @@ func New(ctx context.Context, kubernetes *rest.Config, options Options) (*App, e
 	if a.cloud, err = newCloud(mgr, options, a.wakeups); err != nil {
 		return nil, err
 	}
-	if err := a.setupControllers(mgr); err != nil {
+	if a.foreign, err = newForeignNodes(options.CloudMetrics); err != nil {
+		return nil, fmt.Errorf("registering the metrics: %w", err)
+	}
+	if err := a.setupControllers(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting the controllers up: %w", err)
 	}
 	return a, nil
@@ -130,7 +136,11 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 		Cache: cache.Options{
 			DefaultNamespaces: watched(options.WatchNamespaces),
 			DefaultTransform:  cache.TransformStripManagedFields(),
-			ByObject:          map[client.Object]cache.ByObject{&corev1.Service{}: {Transform: ownManagedFieldsOnly}},
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Service{}:        {Transform: ownManagedFieldsOnly},
+				&corev1.Node{}:           {Label: labels.SelectorFromSet(options.NodeLabels)},
+				&v1alpha1.NodeIdentity{}: {Label: labels.SelectorFromSet(options.NodeLabels)},
+			},
 		},
 		Controller:              config.Controller{SkipNameValidation: &options.SkipNameValidation},
 		Metrics:                 metricsOptions(options),

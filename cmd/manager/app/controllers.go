@@ -1,30 +1,60 @@
 package app
 
 import (
+	"context"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/exoscale-community/nlb-operator/controllers/csr"
 	"github.com/exoscale-community/nlb-operator/controllers/networkloadbalancer"
 	"github.com/exoscale-community/nlb-operator/controllers/nlbservice"
+	"github.com/exoscale-community/nlb-operator/controllers/node"
+	"github.com/exoscale-community/nlb-operator/controllers/nodeidentity"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
+	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
 // setupControllers adds every controller to the manager.
-func (a *App) setupControllers(mgr manager.Manager) error {
+func (a *App) setupControllers(ctx context.Context, mgr manager.Manager) error {
 	resumption := journal.NewResumption(mgr.GetClient(), a.cloud.operations)
 	for _, controller := range []interface{ SetupWithManager(manager.Manager) error }{
 		a.loadBalancers(mgr, resumption),
 		a.nlbServices(mgr, resumption),
 		a.services(mgr),
+		a.nodeIdentities(mgr),
 	} {
 		if err := controller.SetupWithManager(mgr); err != nil {
 			return err
 		}
 	}
-	return nil
+	return a.setupNodeFeatures(ctx, mgr)
+}
+
+// setupNodeFeatures adds the controllers that change Nodes, each if it is switched on.
+func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error {
+	if a.options.NodeCSRApproval {
+		approver := csr.New(csr.Options{
+			Client: mgr.GetClient(), Events: mgr.GetEventRecorder(Name), Clock: a.options.Clock,
+			SkipNameValidation: a.options.SkipNameValidation,
+		})
+		if err := approver.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
+	return node.Setup(ctx, mgr, node.Options{
+		Client:             mgr.GetClient(),
+		Cloud:              a.cloud.client,
+		Inventory:          a.cloud.inventory,
+		Events:             mgr.GetEventRecorder(Name),
+		Clock:              a.options.Clock,
+		Initialise:         a.options.NodeInitialization,
+		Delete:             a.options.NodeDeletion,
+		Limits:             nodegone.Limits{MaxShare: a.options.NodeDeletionMaxShare},
+		SkipNameValidation: a.options.SkipNameValidation,
+	})
 }
 
 func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption) *networkloadbalancer.Reconciler {
@@ -80,6 +110,20 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		UDPHealthCheck:          projection.UDPHealthCheck(a.options.UDPDefaultHealthCheck),
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
+	})
+}
+
+func (a *App) nodeIdentities(mgr manager.Manager) *nodeidentity.Reconciler {
+	return nodeidentity.New(nodeidentity.Options{
+		Client:             mgr.GetClient(),
+		Inventory:          a.cloud.inventory,
+		Events:             mgr.GetEventRecorder(Name),
+		Wakeups:            &a.wakeups.nodes,
+		Zone:               a.options.Zone,
+		WatchedPools:       a.options.NodePools,
+		Labels:             a.options.NodeLabels,
+		Foreign:            func(count int) { a.foreign.Set(float64(count)) },
+		SkipNameValidation: a.options.SkipNameValidation,
 	})
 }
 

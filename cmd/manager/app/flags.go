@@ -27,6 +27,7 @@ func (s *settings) groups() []group {
 	return []group{
 		{"Exoscale", s.cloudFlags()},
 		{"Services and NLBs", s.serviceFlags()},
+		{"Nodes", s.nodeFlags()},
 		{"Kubernetes", s.kubernetesFlags()},
 		{"Serving", s.servingFlags()},
 		{"Logs", s.logFlags()},
@@ -58,6 +59,18 @@ func (s *settings) serviceFlags() *pflag.FlagSet {
 		"what is probed for a UDP port without a TCP port of the same number, a `CHOICE` of kube-proxy (its port 10256 on each node) and none (the Service is asked to choose)")
 	f.StringSliceVar(&s.ExternalNLBNamespaces, "external-nlb-namespaces", s.ExternalNLBNamespaces,
 		"`NAMESPACES` whose objects may attach to NLBs made elsewhere, separated by commas; * is all of them, an empty value none")
+	return f
+}
+
+func (s *settings) nodeFlags() *pflag.FlagSet {
+	f := newFlags()
+	f.StringSliceVar(&s.NodePools, "node-pools", s.NodePools,
+		"`POOLS` whose instances have a NodeIdentity before their Nodes join, ids or names separated by commas; those that a Node is in always have")
+	f.BoolVar(&s.NodeInitialization, "node-initialization", s.NodeInitialization,
+		"give verified Nodes their providerID, addresses and labels, and take the taint node.cloudprovider.kubernetes.io/uninitialized off, in place of Exoscale's cloud controller manager")
+	f.BoolVar(&s.NodeCSRApproval, "node-csr-approval", s.NodeCSRApproval, "approve the serving certificates that verified Nodes ask for, if all that they ask for is theirs")
+	f.BoolVar(&s.NodeDeletion, "node-deletion", s.NodeDeletion, "remove Nodes whose instance is gone, once that is certain")
+	f.IntVar(&s.NodeDeletionMaxShare, "node-deletion-max-share", s.NodeDeletionMaxShare, "most `PERCENT` of all Nodes to remove within ten minutes, 1-100; one always may be")
 	return f
 }
 

@@ -34,6 +34,13 @@ type Options struct {
 	UDPDefaultHealthCheck  string
 	ExternalNLBNamespaces  []string
 
+	NodePools          []string
+	NodeInitialization bool
+	NodeCSRApproval    bool
+	NodeDeletion       bool
+	// NodeDeletionMaxShare is in percent of all Nodes.
+	NodeDeletionMaxShare int
+
 	WatchNamespaces         []string
 	MaxConcurrentReconciles int
 	LeaderElect             bool
@@ -63,6 +70,9 @@ type Options struct {
 	// Clock is what the controllers measure by how long ago something was done;
 	// nil: the real one. Timers are real in any case.
 	Clock clock.Clock
+	// NodeLabels are those of the Nodes to work with, and are set on their
+	// NodeIdentities: several Apps may so share an API server. Nil: all Nodes.
+	NodeLabels map[string]string
 	// SkipNameValidation lets several Apps live in one process, which then share
 	// the metrics of their controllers.
 	SkipNameValidation bool
@@ -84,6 +94,7 @@ func Defaults() Options {
 		SyncPeriod:              time.Minute,
 		UDPDefaultHealthCheck:   string(projection.UDPHealthCheckKubeProxy),
 		ExternalNLBNamespaces:   []string{AllNamespaces},
+		NodeDeletionMaxShare:    20,
 		MaxConcurrentReconciles: 10,
 		MetricsBindAddress:      ":8443",
 		MetricsSecure:           true,

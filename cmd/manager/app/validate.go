@@ -44,10 +44,12 @@ func (o Options) Validate() error {
 	wrong.unless(o.ClusterID == "" || clusterName.MatchString(o.ClusterID), "cluster-id", o.ClusterID,
 		"1 to 63 letters, digits and . _ - within, since it stands in labels")
 	wrong.unless(len([]rune(o.DefaultInstancePool)) <= longestPoolName, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
-	for _, pool := range o.AllowedPools {
-		named := pool == strings.TrimSpace(pool) && pool != "" && len([]rune(pool)) <= longestPoolName
-		wrong.unless(named, "allowed-pools", pool, "ids or names of instance pools, each of 1 to 255 characters, or "+identity.AllPools)
+	wrong.pools("allowed-pools", o.AllowedPools)
+	wrong.pools("node-pools", o.NodePools)
+	for flag, on := range map[string]bool{"node-initialization": o.NodeInitialization, "node-csr-approval": o.NodeCSRApproval, "node-deletion": o.NodeDeletion} {
+		wrong.unless(!on || o.Zone != "", flag, "true", "true only together with --zone, the zone of the Nodes")
 	}
+	wrong.unless(o.NodeDeletionMaxShare >= 1 && o.NodeDeletionMaxShare <= 100, "node-deletion-max-share", strconv.Itoa(o.NodeDeletionMaxShare), "1 to 100 percent")
 	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, string(projection.UDPHealthCheckKubeProxy), string(projection.UDPHealthCheckNone))
 	wrong.namespaces("external-nlb-namespaces", o.ExternalNLBNamespaces, AllNamespaces)
 	wrong.namespaces("watch-namespaces", o.WatchNamespaces)
@@ -74,6 +76,13 @@ func (f *findings) unless(ok bool, flag, value, allowed string) {
 func (f *findings) oneOf(flag, value string, allowed ...string) {
 	last := len(allowed) - 1
 	f.unless(slices.Contains(allowed, value), flag, value, strings.Join(allowed[:last], ", ")+" or "+allowed[last])
+}
+
+func (f *findings) pools(flag string, names []string) {
+	for _, name := range names {
+		named := name == strings.TrimSpace(name) && name != "" && len([]rune(name)) <= longestPoolName
+		f.unless(named, flag, name, "ids or names of instance pools, each of 1 to 255 characters, or "+identity.AllPools)
+	}
 }
 
 // namespaces may also hold the words.

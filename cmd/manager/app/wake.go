@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/controllers/nodeidentity"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
@@ -32,6 +33,7 @@ type wakeups struct {
 	loadBalancers queue
 	nlbServices   queue
 	services      queue
+	nodes         queue
 
 	mu    sync.Mutex
 	notes map[note]struct{}
@@ -121,6 +123,7 @@ func (w *wakeups) tell(ctx context.Context, n note) error {
 		recorded := client.MatchingFields{index.ByLoadBalancerID: n.id}
 		return errors.Join(w.tellLoadBalancers(ctx, recorded), w.tellNLBServices(ctx, recorded))
 	case membersChange:
+		w.nodes.add(nodeidentity.Everything)
 		return errors.Join(w.tellServices(ctx), w.tellZone(ctx, n.zone, w.tellNLBServices))
 	default:
 		return errors.Join(w.tellZone(ctx, n.zone, w.tellLoadBalancers), w.tellZone(ctx, n.zone, w.tellNLBServices))

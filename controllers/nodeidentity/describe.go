@@ -1,0 +1,84 @@
+package nodeidentity
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// instanceGone is the state of an instance that its zone doesn't list any more.
+const instanceGone = "gone"
+
+// describe writes what is known of a binding into the status.
+func describe(object *v1alpha1.NodeIdentity, bound identity.Binding) {
+	status := &object.Status
+	status.ObservedGeneration = object.Generation
+	status.NodeName = ""
+	if bound.Node != nil {
+		status.NodeName = bound.Node.Name
+	}
+	if bound.Instance == nil {
+		status.InstanceState = instanceGone
+	} else {
+		status.InstanceName, status.InstanceState, status.InstanceType = bound.Instance.Name, bound.Instance.State, bound.Type
+		status.InstancePoolID, status.InstancePoolName, status.SKSNodepool = "", "", bound.Nodepool
+		status.Addresses = bound.Addresses
+	}
+	if bound.Instance != nil && bound.Pool != nil {
+		status.InstancePoolID, status.InstancePoolName = bound.Pool.ID, bound.Pool.Name
+	}
+	describeConditions(object, bound)
+}
+
+func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
+	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
+		meta.SetStatusCondition(&object.Status.Conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: object.Generation,
+		})
+	}
+	verdict := bound.Verdict
+	set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The spec is valid")
+	switch {
+	case bound.Node == nil:
+		set(v1alpha1.ConditionJoined, metav1.ConditionFalse, v1alpha1.ReasonNotJoined, verdict.Message)
+		set(v1alpha1.ConditionVerified, metav1.ConditionUnknown, v1alpha1.ReasonNotJoined, "There is nothing to compare the instance with yet")
+	case verdict.Verified:
+		set(v1alpha1.ConditionJoined, metav1.ConditionTrue, v1alpha1.ReasonJoined, "Node "+bound.Node.Name+" has joined")
+		set(v1alpha1.ConditionVerified, metav1.ConditionTrue, verdict.Reason, verdict.Message)
+	default:
+		set(v1alpha1.ConditionJoined, metav1.ConditionTrue, v1alpha1.ReasonJoined, "Node "+bound.Node.Name+" has joined")
+		set(v1alpha1.ConditionVerified, metav1.ConditionFalse, verdict.Reason, verdict.Message)
+	}
+	ready, reason := metav1.ConditionFalse, verdict.Reason
+	if verdict.Verified {
+		ready, reason = metav1.ConditionTrue, v1alpha1.ReasonReady
+	}
+	set(v1alpha1.ConditionReady, ready, reason, verdict.Message)
+	stands := func(kind string, holds bool) {
+		if holds {
+			set(kind, metav1.ConditionTrue, verdict.Reason, verdict.Message)
+		} else {
+			meta.RemoveStatusCondition(&object.Status.Conditions, kind)
+		}
+	}
+	stands(v1alpha1.ConditionReconciling, bound.Node == nil)
+	stands(v1alpha1.ConditionStalled, bound.Node != nil && !verdict.Verified)
+}
+
+// tell makes the Events of a change: of the NodeIdentity, and of the Node that it
+// is about.
+func tell(onIdentity, onNode *outcome.Notices, before *v1alpha1.NodeIdentity, bound identity.Binding) {
+	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionVerified)
+	changed := was == nil || was.Reason != bound.Verdict.Reason || was.Message != bound.Verdict.Message
+	switch {
+	case bound.Node == nil, !changed:
+	case bound.Verdict.Verified && (was == nil || was.Status != metav1.ConditionTrue):
+		onIdentity.Normal(v1alpha1.ReasonVerified, "Verify", "%s", bound.Verdict.Message)
+	case !bound.Verdict.Verified:
+		onIdentity.Warning(bound.Verdict.Reason, "Verify", "%s", bound.Verdict.Message)
+		onNode.Warning(bound.Verdict.Reason, "Verify", "%s. It isn't used: no traffic and no certificate because of it", bound.Verdict.Message)
+	}
+}

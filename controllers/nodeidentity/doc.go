@@ -1,0 +1,11 @@
+// Package nodeidentity keeps one NodeIdentity for every Node that is an Exoscale
+// instance, and for every member of the watched instance pools:
+//
+//	Nodes ─────────────┐
+//	lists of the zone ─┼─▶ identity.Bind ─▶ NodeIdentities, Events
+//	NodeIdentities ────┘
+//
+// All of them are looked at in one round, since they depend on each other: who
+// holds an instance, and who else bears a name. A round reads from memory only and
+// writes what differs, so it costs the cloud nothing however many Nodes there are.
+package nodeidentity

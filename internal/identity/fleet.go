@@ -1,0 +1,333 @@
+package identity
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// Fleet is all that is known of the Nodes of a cluster and the instances of a zone.
+type Fleet struct {
+	Zone      string
+	Nodes     []corev1.Node
+	Instances []nlb.Instance
+	Pools     []nlb.InstancePool
+	Nodepools []nlb.SKSNodepool
+	Types     []nlb.InstanceType
+	Networks  []nlb.PrivateNetwork
+	// WatchedPools are ids and names of pools whose members are of concern before
+	// their Nodes join, besides the pools that Nodes are in.
+	WatchedPools []string
+	// Known are the NodeIdentities that exist: they tell who was verified before.
+	Known []v1alpha1.NodeIdentity
+}
+
+// Binding is what is known of one instance and the Node that it is, or of a Node
+// that says to be an instance and isn't.
+type Binding struct {
+	// Known is the NodeIdentity of the binding; nil if there is none yet.
+	Known *v1alpha1.NodeIdentity
+	// Name is what that is called, or to be called.
+	Name string
+	// Instance is nil if the zone has none of that id.
+	Instance   *nlb.Instance
+	InstanceID string
+	// Node is nil if none has joined.
+	Node *corev1.Node
+	// Pool is nil if the instance is in none.
+	Pool *nlb.InstancePool
+	// Addresses of the instance that are the Node's, most useful ones first.
+	Addresses []corev1.NodeAddress
+	// Verdict tells whether the two agree.
+	Verdict Verdict
+	// Refused is true if the Node isn't the instance, whatever it says.
+	Refused bool
+	// Type of the instance, e.g. standard.medium; empty if it isn't known.
+	Type string
+	// Nodepool that the pool belongs to, as <cluster>/<nodepool>; empty if none.
+	Nodepool string
+}
+
+// Hostname that the Node is to have.
+func (b Binding) Hostname() string {
+	switch {
+	case b.Instance != nil && b.Instance.Name != "":
+		return b.Instance.Name
+	case b.Known != nil:
+		return b.Known.Spec.Hostname
+	default:
+		return b.Node.Name
+	}
+}
+
+// Bindings are those of a whole fleet.
+type Bindings struct {
+	// All are the bindings, by name.
+	All []Binding
+	// Vanished are NodeIdentities of the zone that are of no concern any more: of
+	// which neither the Node nor the instance exists, or whose pool is watched no more.
+	Vanished []v1alpha1.NodeIdentity
+	// Foreign are the names of the Nodes that are no Exoscale instance.
+	Foreign []string
+	// Unlisted are the ids that Nodes say to be and that the zone doesn't list: it
+	// may be newer than the list.
+	Unlisted []string
+}
+
+// Bind finds which instance each Node is, and verifies it. An instance is of
+// concern if a Node says to be it, or if it is in a pool that is watched: one that
+// a Node is in, or that is named.
+//
+//	instance   │ Nodes that say to be it  │ bindings
+//	───────────┼──────────────────────────┼──────────────────────────────────────────
+//	listed     │ none                     │ one, if it is in a watched pool: NotJoined
+//	           │ one                      │ one
+//	           │ several                  │ one, for the Node that was verified before,
+//	           │                          │ else for the one of its name, else for the
+//	           │                          │ oldest; one that is refused for each other
+//	not listed │ one, by its providerID   │ one that is refused
+//	           │ one that was bound to it │ the same: the instance is gone
+//	           │ one, by its systemUUID   │ none: it is a machine elsewhere
+func (f Fleet) Bind() Bindings {
+	b := binder{Fleet: f, index: indexOf(f)}
+	var out Bindings
+	for _, id := range b.ids() {
+		out.add(b, id)
+	}
+	for _, known := range f.Known {
+		if known.Spec.Zone == f.Zone && !slices.ContainsFunc(out.All, func(bound Binding) bool { return bound.Name == known.Name }) {
+			out.Vanished = append(out.Vanished, known)
+		}
+	}
+	slices.SortFunc(out.All, func(a, b Binding) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(out.Foreign)
+	return out
+}
+
+func (out *Bindings) add(b binder, id string) {
+	instance, claimants := b.instances[id], b.claims[id]
+	if instance == nil && len(claimants) > 0 {
+		out.Unlisted = append(out.Unlisted, id)
+	}
+	holder := b.holder(id, claimants)
+	if instance != nil || holder != nil && b.bound[id] != nil {
+		out.All = append(out.All, b.bind(id, holder))
+	} else {
+		holder = nil // nobody holds what isn't there
+	}
+	for _, node := range claimants {
+		switch {
+		case node == holder:
+		case instance == nil && !saysExoscale(node):
+			out.Foreign = append(out.Foreign, node.Name)
+		default:
+			out.All = append(out.All, b.refuse(id, node, holder))
+		}
+	}
+}
+
+// index is the fleet by what is looked for.
+type index struct {
+	instances map[string]*nlb.Instance
+	pools     map[string]*nlb.InstancePool
+	claims    map[string][]*corev1.Node         // by instance id, the oldest first
+	bound     map[string]*v1alpha1.NodeIdentity // by instance id, without the refused
+	named     map[string]*v1alpha1.NodeIdentity // by name
+	bearers   map[string][]*nlb.Instance        // by lower-case name, those of concern
+	verified  map[string]*v1alpha1.NodeIdentity // by the name of the Node
+	types     map[string]string                 // by id
+	networks  map[string]*nlb.PrivateNetwork    // by id
+}
+
+type binder struct {
+	Fleet
+	index
+}
+
+func indexOf(f Fleet) index {
+	x := index{
+		instances: map[string]*nlb.Instance{}, pools: map[string]*nlb.InstancePool{}, claims: map[string][]*corev1.Node{},
+		bound: map[string]*v1alpha1.NodeIdentity{}, named: map[string]*v1alpha1.NodeIdentity{}, bearers: map[string][]*nlb.Instance{},
+		verified: map[string]*v1alpha1.NodeIdentity{}, types: map[string]string{}, networks: map[string]*nlb.PrivateNetwork{},
+	}
+	for i := range f.Instances {
+		x.instances[strings.ToLower(f.Instances[i].ID)] = &f.Instances[i]
+	}
+	for i := range f.Pools {
+		x.pools[f.Pools[i].ID] = &f.Pools[i]
+	}
+	for i := range f.Nodes {
+		if id := NodeInstanceID(&f.Nodes[i]); id != "" {
+			x.claims[id] = append(x.claims[id], &f.Nodes[i])
+		}
+	}
+	for _, nodes := range x.claims {
+		slices.SortFunc(nodes, func(a, b *corev1.Node) int {
+			return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+		})
+	}
+	for i := range f.Known {
+		known := &f.Known[i]
+		x.named[known.Name] = known
+		if known.Spec.Zone != f.Zone || refused(known) {
+			continue
+		}
+		x.bound[known.Spec.InstanceID] = known
+		if known.Status.NodeName != "" && isVerified(known) {
+			x.verified[known.Status.NodeName] = known
+		}
+	}
+	for _, t := range f.Types {
+		x.types[t.ID] = t.String()
+	}
+	for i := range f.Networks {
+		x.networks[f.Networks[i].ID] = &f.Networks[i]
+	}
+	for _, id := range (binder{Fleet: f, index: x}).ids() {
+		if instance := x.instances[id]; instance != nil {
+			name := strings.ToLower(instance.Name)
+			x.bearers[name] = append(x.bearers[name], instance)
+		}
+	}
+	return x
+}
+
+// ids are those of the instances of concern, in order.
+func (b binder) ids() []string {
+	watched := b.watchedPools()
+	of := map[string]bool{}
+	for id := range b.claims {
+		of[id] = true
+	}
+	for id, instance := range b.instances {
+		if pool := b.poolOf(instance); pool != nil && watched[pool.ID] {
+			of[id] = true
+		}
+	}
+	ids := make([]string, 0, len(of))
+	for id := range of {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// watchedPools are those that Nodes are in, and those that are named.
+func (b binder) watchedPools() map[string]bool {
+	watched := map[string]bool{}
+	for _, pool := range b.pools {
+		watched[pool.ID] = NamesPool(b.WatchedPools, *pool)
+	}
+	for id := range b.claims {
+		if pool := b.poolOf(b.instances[id]); pool != nil {
+			watched[pool.ID] = true
+		}
+	}
+	return watched
+}
+
+// poolOf is the pool of an instance: either side may tell first.
+func (b binder) poolOf(instance *nlb.Instance) *nlb.InstancePool {
+	if instance == nil {
+		return nil
+	}
+	if pool := b.pools[instance.InstancePoolID]; pool != nil {
+		return pool
+	}
+	for _, pool := range b.pools {
+		if slices.Contains(pool.InstanceIDs, instance.ID) {
+			return pool
+		}
+	}
+	return nil
+}
+
+func (b binder) nodepoolOf(pool *nlb.InstancePool) string {
+	if pool == nil {
+		return ""
+	}
+	for _, nodepool := range b.Nodepools {
+		if nodepool.InstancePoolID == pool.ID {
+			return nodepool.ClusterName + "/" + nodepool.Name
+		}
+	}
+	return ""
+}
+
+// holder is the Node that an instance is; nil if none says to be it.
+func (b binder) holder(id string, claimants []*corev1.Node) *corev1.Node {
+	if len(claimants) == 0 {
+		return nil
+	}
+	if known := b.bound[id]; known != nil && isVerified(known) {
+		if i := slices.IndexFunc(claimants, func(n *corev1.Node) bool { return n.Name == known.Status.NodeName }); i >= 0 {
+			return claimants[i]
+		}
+	}
+	if instance := b.instances[id]; instance != nil {
+		if i := slices.IndexFunc(claimants, func(n *corev1.Node) bool { return sameName(n.Name, instance.Name) }); i >= 0 {
+			return claimants[i]
+		}
+	}
+	return claimants[0]
+}
+
+// bind is the binding of an instance to the Node that it is, if there is one.
+func (b binder) bind(id string, node *corev1.Node) Binding {
+	bound := Binding{Known: b.bound[id], Instance: b.instances[id], InstanceID: id, Node: node}
+	bound.Pool = b.poolOf(bound.Instance)
+	bound.Addresses = b.addresses(bound.Instance, node)
+	bound.Name = b.nameFor(bound)
+	bound.Verdict = b.verify(bound)
+	if bound.Instance != nil {
+		bound.Type, bound.Nodepool = b.types[bound.Instance.TypeID], b.nodepoolOf(bound.Pool)
+	}
+	return bound
+}
+
+// refuse is the binding of a Node that says to be an instance which isn't there,
+// or which is another Node.
+func (b binder) refuse(id string, node, holder *corev1.Node) Binding {
+	name := refusedName(node.Name, id)
+	return Binding{
+		Known: b.named[name], Name: name, Instance: b.instances[id], InstanceID: id, Node: node,
+		Pool: b.poolOf(b.instances[id]), Verdict: b.refusal(id, node, holder), Refused: true,
+	}
+}
+
+// nameFor keeps the name that the NodeIdentity has; a new one is called like its
+// instance, and told from others of that name by the id.
+func (b binder) nameFor(bound Binding) string {
+	if bound.Known != nil {
+		return bound.Known.Name
+	}
+	name := objectName(bound.Hostname())
+	if len(b.bearers[strings.ToLower(bound.Hostname())]) > 1 || b.named[name] != nil || name == "" {
+		name = strings.Trim(name+"-"+bound.InstanceID[:8], "-")
+	}
+	return name
+}
+
+// ExcludedAmongOthers are the Nodes, by UID, that are kept away from load balancers
+// while others of their pool aren't.
+func (out Bindings) ExcludedAmongOthers() map[types.UID]*corev1.Node {
+	open := map[string]bool{}
+	for _, bound := range out.All {
+		if bound.Pool != nil && bound.Verdict.Verified && !excluded(bound.Node) {
+			open[bound.Pool.ID] = true
+		}
+	}
+	among := map[types.UID]*corev1.Node{}
+	for _, bound := range out.All {
+		if bound.Pool != nil && bound.Verdict.Verified && excluded(bound.Node) && open[bound.Pool.ID] {
+			among[bound.Node.UID] = bound.Node
+		}
+	}
+	return among
+}
