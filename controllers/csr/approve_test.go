@@ -78,6 +78,18 @@ func TestFault20ANodeGetsNoCertificateForWhatIsAnothers(t *testing.T) {
 	})
 }
 
+// In an unmanaged private network Exoscale can't tell whose an address is.
+func TestANodeGetsNoCertificateForTheAddressOfTheAPIServerEvenIfItsIdentityHasIt(t *testing.T) {
+	s := newScene(t)
+	api := &corev1.Service{}
+	s.Expect(s.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "kubernetes"}, api)).To(Succeed())
+	worker := s.addNode("worker", api.Spec.ClusterIP)
+	s.identify(worker, metav1.ConditionTrue)
+	request := s.ask(worker, nil)
+	s.refused(request, "ClusterAddresses", "default/kubernetes")
+	s.Expect(s.decisions(request)).To(BeEmpty())
+}
+
 func TestARequestOfWhoIsNoNodeStaysPending(t *testing.T) {
 	s := newScene(t)
 	worker := s.addNode("worker", "192.0.2.31")

@@ -2,6 +2,7 @@ package kubeletserving
 
 import (
 	"crypto/x509"
+	"net/netip"
 	"strings"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -17,6 +18,8 @@ type Request struct {
 	// Exoscale's API agrees to what the Node says. It need not be in an instance
 	// pool: an instance outside of any is as well known as one inside.
 	Identities []v1alpha1.NodeIdentity
+	// ClusterIPs are the addresses of Services; see the function of that name.
+	ClusterIPs map[netip.Addr]string
 }
 
 // Rule is the name of what a request has to keep.
@@ -41,6 +44,8 @@ const (
 	RuleVerified          Rule = "Verified"
 	RuleDNSNames          Rule = "DNSNames"
 	RuleIPAddresses       Rule = "IPAddresses"
+	RuleClusterNames      Rule = "ClusterNames"
+	RuleClusterAddresses  Rule = "ClusterAddresses"
 )
 
 // rules in the order in which they are checked and told.
@@ -50,23 +55,25 @@ var rules = []struct {
 	// rule is kept, or can't be looked at because another is broken.
 	broken func(evidence) string
 }{
-	{RuleSigner, otherSigner},               // signer is kubernetes.io/kubelet-serving
-	{RuleUsages, otherUsages},               // usages are exactly those of a server
-	{RuleRequestingUser, requesterIsNoNode}, // user is system:node:<name>
-	{RuleRequestingGroups, groupsOfNoNode},  // groups hold system:nodes and system:authenticated
-	{RuleEncoding, undecodable},             // one PEM block CERTIFICATE REQUEST, and nothing else
-	{RuleKey, weakKey},                      // RSA from 2048 bits, ECDSA from P-256, Ed25519
-	{RuleSignature, notSignedByKey},         // signed by the key that it asks for
-	{RuleCommonName, otherCommonName},       // common name is the requesting user
-	{RuleOrganisation, otherOrganisation},   // organisation is system:nodes alone
-	{RuleSubjectAttributes, moreInSubject},  // the subject says nothing else
-	{RuleExtensions, otherExtensions},       // names, key usage of a server, no CA
-	{RuleNamesGiven, namesNothing},          // at least one DNS name or IP address
-	{RuleNamesKind, namesOfOtherKind},       // no e-mail address, URI or the like
-	{RuleNodeIdentity, notOneIdentity},      // the node has one NodeIdentity
-	{RuleVerified, unverified},              // which is verified
-	{RuleDNSNames, namesOfOthers},           // every DNS name is the node's
-	{RuleIPAddresses, addressesOfOthers},    // every IP address is the node's
+	{RuleSigner, otherSigner},                  // signer is kubernetes.io/kubelet-serving
+	{RuleUsages, otherUsages},                  // usages are exactly those of a server
+	{RuleRequestingUser, requesterIsNoNode},    // user is system:node:<name>
+	{RuleRequestingGroups, groupsOfNoNode},     // groups hold system:nodes and system:authenticated
+	{RuleEncoding, undecodable},                // one PEM block CERTIFICATE REQUEST, and nothing else
+	{RuleKey, weakKey},                         // RSA from 2048 bits, ECDSA from P-256, Ed25519
+	{RuleSignature, notSignedByKey},            // signed by the key that it asks for
+	{RuleCommonName, otherCommonName},          // common name is the requesting user
+	{RuleOrganisation, otherOrganisation},      // organisation is system:nodes alone
+	{RuleSubjectAttributes, moreInSubject},     // the subject says nothing else
+	{RuleExtensions, otherExtensions},          // names, key usage of a server, no CA
+	{RuleNamesGiven, namesNothing},             // at least one DNS name or IP address
+	{RuleNamesKind, namesOfOtherKind},          // no e-mail address, URI or the like
+	{RuleNodeIdentity, notOneIdentity},         // the node has one NodeIdentity
+	{RuleVerified, unverified},                 // which is verified
+	{RuleDNSNames, namesOfOthers},              // every DNS name is the node's
+	{RuleIPAddresses, addressesOfOthers},       // every IP address is the node's
+	{RuleClusterNames, namesOfCluster},         // no DNS name is that of the API server, a Service or any host
+	{RuleClusterAddresses, addressesOfCluster}, // no IP address either
 }
 
 // Violation is a rule that a request breaks.
@@ -83,16 +90,17 @@ type evidence struct {
 	// node is who asks; empty: no node.
 	node string
 	// asked is the decoded request; nil: undecodable says why.
-	asked     *x509.CertificateRequest
-	undecoded error
-	matching  []v1alpha1.NodeIdentity
+	asked      *x509.CertificateRequest
+	undecoded  error
+	matching   []v1alpha1.NodeIdentity
+	clusterIPs map[netip.Addr]string
 	// identity is the only one of matching; nil: there is none, or there are more.
 	identity *v1alpha1.NodeIdentity
 }
 
 // Check gives every rule that a request breaks; none: it may be approved.
 func Check(request Request) []Violation {
-	e := evidence{spec: request.CSR.Spec, node: NodeName(request.CSR), matching: request.Identities}
+	e := evidence{spec: request.CSR.Spec, node: NodeName(request.CSR), matching: request.Identities, clusterIPs: request.ClusterIPs}
 	e.asked, e.undecoded = decode(e.spec.Request)
 	if len(e.matching) == 1 {
 		e.identity = &e.matching[0]

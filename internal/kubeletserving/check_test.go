@@ -48,7 +48,13 @@ func TestARequestOfAVerifiedNodeForItselfBreaksNoRule(t *testing.T) {
 		"a name in upper case":                   func(a *asking) { a.template.DNSNames = []string{"Worker-1"} },
 		"a key usage that serves":                func(a *asking) { a.says(keyUsage, asn1.BitString{Bytes: []byte{0b10100000}, BitLength: 3}) },
 		"basic constraints that say it is no CA": func(a *asking) { a.says(basicConstraints, []byte{0x30, 0x00}) },
-		"an instance in no pool":                 func(a *asking) { a.identities[0].Status.InstancePoolID = "" },
+		"Services that have other addresses, or none": func(a *asking) {
+			a.serves("10.96.0.1")
+			a.serves("None")
+			a.serves()
+		},
+		"a domain that begins like that of Services": func(a *asking) { a.owns("worker-1.svc.example.net") },
+		"an instance in no pool":                     func(a *asking) { a.identities[0].Status.InstancePoolID = "" },
 		"blank lines around the PEM block": func(a *asking) {
 			a.encoded = func(text []byte) []byte { return slices.Concat([]byte("\n"), text, []byte("\n \n")) }
 		},
@@ -173,14 +179,13 @@ var brokenNames = map[string]broken{
 	}, RuleNamesKind, `"directory name"`},
 	"a name of no kind at all":           {func(a *asking) { a.names(asn1.RawValue{Class: asn1.ClassUniversal, Tag: 2, Bytes: []byte{1}}) }, RuleNamesKind, `"unknown kind"`},
 	"the DNS name of another node":       {func(a *asking) { a.template.DNSNames = []string{"worker-2"} }, RuleDNSNames, `"worker-2" aren't those of node "worker-1"`},
-	"a DNS name of another, too":         {func(a *asking) { a.template.DNSNames = append(a.template.DNSNames, "kubernetes.default.svc") }, RuleDNSNames, `names "kubernetes.default.svc" aren't`},
+	"a DNS name of another, too":         {func(a *asking) { a.template.DNSNames = append(a.template.DNSNames, "api.example.net") }, RuleDNSNames, `names "api.example.net" aren't`},
 	"a wildcard":                         {func(a *asking) { a.template.DNSNames = []string{"*.internal"} }, RuleDNSNames, `"*.internal"`},
 	"a name below the node's":            {func(a *asking) { a.template.DNSNames = []string{"api.worker-1"} }, RuleDNSNames, `"api.worker-1"`},
 	"the node's name with a dot":         {func(a *asking) { a.template.DNSNames = []string{"worker-1."} }, RuleDNSNames, `"worker-1."`},
 	"an address of the node as DNS name": {func(a *asking) { a.template.DNSNames = []string{"192.0.2.11"} }, RuleDNSNames, `"192.0.2.11"`},
 	"the IP address of another node":     {func(a *asking) { a.template.IPAddresses = []net.IP{net.ParseIP("192.0.2.12")} }, RuleIPAddresses, `"192.0.2.12" aren't those of node "worker-1"`},
 	"an IP address of another, too":      {func(a *asking) { a.template.IPAddresses = append(a.template.IPAddresses, net.ParseIP("10.96.0.1")) }, RuleIPAddresses, `addresses "10.96.0.1" aren't`},
-	"loopback":                           {func(a *asking) { a.template.IPAddresses = []net.IP{net.ParseIP("127.0.0.1")} }, RuleIPAddresses, `"127.0.0.1"`},
 	"the IPv6 address of another":        {func(a *asking) { a.template.IPAddresses = []net.IP{net.ParseIP("2001:db8::12")} }, RuleIPAddresses, `"2001:db8::12"`},
 	"an address that the identity has as a name only": {func(a *asking) {
 		a.identities[0].Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "192.0.2.11"}}
@@ -208,9 +213,39 @@ var brokenIdentity = map[string]broken{
 	"being deleted": {func(a *asking) { a.identities[0].DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, RuleVerified, "being deleted"},
 }
 
+// owned asks for what the node's own identity has.
+func owned(nameOrAddress string, rule Rule, found string) broken {
+	return broken{func(a *asking) { a.owns(nameOrAddress) }, rule, found}
+}
+
+var brokenCluster = map[string]broken{
+	"the API server's short name":  owned("kubernetes", RuleClusterNames, `"kubernetes" stand for`),
+	"its name with its namespace":  owned("kubernetes.default", RuleClusterNames, `"kubernetes.default"`),
+	"its name as a Service":        owned("kubernetes.default.svc", RuleClusterNames, `"kubernetes.default.svc"`),
+	"its whole name":               owned("Kubernetes.default.svc.cluster.local", RuleClusterNames, `"Kubernetes.default.svc.cluster.local"`),
+	"a Service's name with a dot":  owned("web.shop.svc.", RuleClusterNames, `"web.shop.svc."`),
+	"localhost":                    owned("localhost", RuleClusterNames, `"localhost"`),
+	"a name below localhost":       owned("x.localhost", RuleClusterNames, `"x.localhost"`),
+	"loopback":                     owned("127.0.0.1", RuleClusterAddresses, `"127.0.0.1" stand for`),
+	"loopback in IPv6":             owned("::1", RuleClusterAddresses, `"::1"`),
+	"the address of no host":       owned("0.0.0.0", RuleClusterAddresses, `"0.0.0.0"`),
+	"a link-local address":         owned("169.254.169.254", RuleClusterAddresses, `"169.254.169.254"`),
+	"a link-local address in IPv6": owned("fe80::1", RuleClusterAddresses, `"fe80::1"`),
+	"a multicast address":          owned("224.0.0.1", RuleClusterAddresses, `"224.0.0.1"`),
+	"broadcast":                    owned("255.255.255.255", RuleClusterAddresses, `"255.255.255.255"`),
+	"the address of a Service": {func(a *asking) {
+		a.serves("10.96.0.1", "fd00::1")
+		a.owns("10.96.0.1")
+	}, RuleClusterAddresses, `"10.96.0.1 of Service default/kubernetes"`},
+	"the IPv6 address of a Service": {func(a *asking) {
+		a.serves("10.96.0.1", "fd00::1")
+		a.owns("fd00::1")
+	}, RuleClusterAddresses, `"fd00::1 of Service default/kubernetes"`},
+}
+
 func TestEachRuleIsBrokenAlone(t *testing.T) {
 	seen := map[Rule]bool{}
-	for _, table := range []map[string]broken{brokenSpec, brokenEncoding, brokenSubject, brokenExtensions, brokenNames, brokenIdentity} {
+	for _, table := range []map[string]broken{brokenSpec, brokenEncoding, brokenSubject, brokenExtensions, brokenNames, brokenIdentity, brokenCluster} {
 		for name, test := range table {
 			seen[test.rule] = true
 			t.Run(name, func(t *testing.T) {

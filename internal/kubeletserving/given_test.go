@@ -55,6 +55,7 @@ type asking struct {
 	template   x509.CertificateRequest
 	spec       certificatesv1.CertificateSigningRequestSpec
 	identities []v1alpha1.NodeIdentity
+	services   []corev1.Service
 	// sealed changes the signed request, and encoded what the API server gets.
 	sealed  func(der []byte) []byte
 	encoded func(text []byte) []byte
@@ -121,7 +122,7 @@ func (a *asking) request(t *testing.T) Request {
 	if a.encoded != nil {
 		a.spec.Request = a.encoded(a.spec.Request)
 	}
-	return Request{CSR: &certificatesv1.CertificateSigningRequest{Spec: a.spec}, Identities: a.identities}
+	return Request{CSR: &certificatesv1.CertificateSigningRequest{Spec: a.spec}, Identities: a.identities, ClusterIPs: ClusterIPs(a.services)}
 }
 
 // says adds an extension to the request.
@@ -144,4 +145,24 @@ func (a *asking) names(others ...asn1.RawValue) {
 // attribute adds one to the subject.
 func (a *asking) attribute(id asn1.ObjectIdentifier, value any) {
 	a.template.Subject.ExtraNames = append(a.template.Subject.ExtraNames, pkix.AttributeTypeAndValue{Type: id, Value: value})
+}
+
+// owns asks for a DNS name or an IP address, and gives it to the node.
+func (a *asking) owns(nameOrAddress string) {
+	known := &a.identities[0].Status
+	if ip := net.ParseIP(nameOrAddress); ip != nil {
+		a.template.IPAddresses = append(a.template.IPAddresses, ip)
+		known.Addresses = append(known.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: nameOrAddress})
+		return
+	}
+	a.template.DNSNames = append(a.template.DNSNames, nameOrAddress)
+	known.Addresses = append(known.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalDNS, Address: nameOrAddress})
+}
+
+// serves puts a Service into the cluster.
+func (a *asking) serves(clusterIPs ...string) {
+	a.services = append(a.services, corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes"},
+		Spec:       corev1.ServiceSpec{ClusterIPs: clusterIPs},
+	})
 }
