@@ -99,7 +99,7 @@ func sameName(node, instance string) bool {
 func strangers(node *corev1.Node, addresses []corev1.NodeAddress) []string {
 	var strange []string
 	for _, address := range node.Status.Addresses {
-		if address.Type != corev1.NodeInternalIP && address.Type != corev1.NodeExternalIP {
+		if address.Address == "" || address.Type != corev1.NodeInternalIP && address.Type != corev1.NodeExternalIP {
 			continue
 		}
 		if !slices.ContainsFunc(addresses, func(own corev1.NodeAddress) bool { return sameAddress(own.Address, address.Address) }) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
@@ -13,11 +14,14 @@ import (
 	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 	"github.com/exoscale-community/nlb-operator/test/world"
@@ -31,10 +35,10 @@ const (
 )
 
 var members = []exosim.Instance{
-	{ID: "aaaaaaaa-0000-4000-8000-000000000001", Name: "workers-1", Manager: &exosim.Manager{ID: workersID}},
-	{ID: "aaaaaaaa-0000-4000-8000-000000000002", Name: "workers-2", Manager: &exosim.Manager{ID: workersID}},
-	{ID: "bbbbbbbb-0000-4000-8000-000000000001", Name: "green-1", Manager: &exosim.Manager{ID: greenID}},
-	{ID: "bbbbbbbb-0000-4000-8000-000000000002", Name: "green-2", Manager: &exosim.Manager{ID: greenID}},
+	{ID: "aaaaaaaa-0000-4000-8000-000000000001", Name: "workers-1", PublicIP: "198.18.255.1", Manager: &exosim.Manager{ID: workersID}},
+	{ID: "aaaaaaaa-0000-4000-8000-000000000002", Name: "workers-2", PublicIP: "198.18.255.2", Manager: &exosim.Manager{ID: workersID}},
+	{ID: "bbbbbbbb-0000-4000-8000-000000000001", Name: "green-1", PublicIP: "198.18.255.3", Manager: &exosim.Manager{ID: greenID}},
+	{ID: "bbbbbbbb-0000-4000-8000-000000000002", Name: "green-2", PublicIP: "198.18.255.4", Manager: &exosim.Manager{ID: greenID}},
 }
 
 // clusterID is what the operators call the cluster.
@@ -92,7 +96,40 @@ func (h *harness) join(ctx context.Context) error {
 	if h.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
-	return world.JoinNodes(ctx, h.client, members)
+	if err := world.JoinNodes(ctx, h.client, members); err != nil {
+		return err
+	}
+	return h.identify(ctx)
+}
+
+// identify lets an operator write the NodeIdentities, which all points share: they
+// are nothing that a scenario is about.
+func (h *harness) identify(ctx context.Context) (err error) {
+	st, err := h.newStory(ctx, scenario{name: "before"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.cloud.Stop()) }()
+	operator, err := world.RunOperator(ctx, h.cluster.Config(), st.cloud, func(o *app.Options) {
+		o.WatchNamespaces, o.RateLimit, o.SkipNameValidation = []string{st.namespace}, 1000, true
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, operator.Stop()) }()
+	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		var known v1alpha1.NodeIdentityList
+		if err := h.client.List(ctx, &known); err != nil {
+			return false, err
+		}
+		verified := 0
+		for _, object := range known.Items {
+			if meta.IsStatusConditionTrue(object.Status.Conditions, v1alpha1.ConditionVerified) {
+				verified++
+			}
+		}
+		return verified == len(members), nil
+	})
 }
 
 func (h *harness) stop() error { return h.cluster.Stop() }
