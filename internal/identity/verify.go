@@ -154,19 +154,24 @@ const ProvidedNodeIP = "alpha.kubernetes.io/provided-node-ip"
 
 // chosenAddresses are those that a Node was given in an unmanaged private network,
 // of which Exoscale knows nothing: of a private range, and of no other Node or
-// instance.
+// instance. One of each family at most, the one that its kubelet was started with
+// first: who could claim any number of them could be certified for any of them.
 func (b binder) chosenAddresses(node *corev1.Node) []string {
-	said := []string{node.Annotations[ProvidedNodeIP]}
+	said := strings.Split(node.Annotations[ProvidedNodeIP], ",")
 	for _, address := range node.Status.Addresses {
 		if address.Type == corev1.NodeInternalIP {
 			said = append(said, address.Address)
 		}
 	}
 	var chosen []string
+	families := map[bool]bool{}
 	for _, address := range said {
-		if ip, err := netip.ParseAddr(address); err == nil && ip.IsPrivate() && !b.taken(address, node) {
-			chosen = append(chosen, address)
+		ip, err := netip.ParseAddr(address)
+		if err != nil || !ip.IsPrivate() || families[ip.Is4()] || b.taken(address, node) {
+			continue
 		}
+		families[ip.Is4()] = true
+		chosen = append(chosen, address)
 	}
 	return chosen
 }

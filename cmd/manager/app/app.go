@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -23,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/controllers/csr"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
@@ -140,6 +142,8 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 				&corev1.Service{}:        {Transform: ownManagedFieldsOnly},
 				&corev1.Node{}:           {Label: labels.SelectorFromSet(options.NodeLabels)},
 				&v1alpha1.NodeIdentity{}: {Label: labels.SelectorFromSet(options.NodeLabels)},
+
+				&certificatesv1.CertificateSigningRequest{}: csr.Cached(),
 			},
 		},
 		Controller:              config.Controller{SkipNameValidation: &options.SkipNameValidation},
