@@ -29,6 +29,7 @@ import (
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices/status,verbs=patch
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices/finalizers,verbs=update
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services;nodes;namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
 
@@ -110,6 +111,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(onlyDeletes())).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(nodeChanged())).
+		Watches(&v1alpha1.NodeIdentity{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(trustChanged())).
 		WatchesRawSource(r.Wakeups).
 		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
 		Complete(r)

@@ -131,13 +131,17 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 	return r.poolBy(ctx, zone, inferred.PoolID, func(p nlb.InstancePool) bool { return p.ID == inferred.PoolID })
 }
 
-// nodes lists the Nodes from the cache; don't modify them.
+// nodes lists the trusted Nodes from the cache; don't modify them.
 func (r *Reconciler) nodes(ctx context.Context) ([]corev1.Node, error) {
 	var nodes corev1.NodeList
 	if err := r.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, &exoscale.Error{Class: exoscale.Transient, Message: "listing Nodes: " + err.Error()}
 	}
-	return nodes.Items, nil
+	var known v1alpha1.NodeIdentityList
+	if err := r.Client.List(ctx, &known, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, &exoscale.Error{Class: exoscale.Transient, Message: "listing NodeIdentities: " + err.Error()}
+	}
+	return identity.Trusted(nodes.Items, known.Items), nil
 }
 
 func unresolved(reason, format string, args ...any) *outcome.Outcome {

@@ -89,6 +89,16 @@ func placementChanged() predicate.Predicate {
 	}}
 }
 
+// trustChanged passes what makes a Node trusted, or not.
+func trustChanged() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false }, // it says nothing yet
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return identity.TrustChange(e.ObjectOld.(*v1alpha1.NodeIdentity), e.ObjectNew.(*v1alpha1.NodeIdentity))
+		},
+	}
+}
+
 // nodeChanged passes the changes of Nodes that matter to pools and backends.
 func nodeChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

@@ -20,8 +20,9 @@ import (
 const askLimit = 20 * time.Second
 
 // memory is what is remembered of Nodes that look gone, and of those that were
-// removed. It lives as long as the process: after a restart nobody is removed
-// before it was gathered anew. One worker uses it.
+// removed. It lives as long as the process: after a restart nothing is removed
+// before two new lists lack it, while removals before the restart don't count any
+// more. One worker uses it.
 type memory struct {
 	suspects map[string]*suspect // by the name of the Node
 	removals []time.Time

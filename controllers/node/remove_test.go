@@ -130,6 +130,24 @@ func TestNoErrorIsTakenForAnAbsence(t *testing.T) {
 	}
 }
 
+// TestAFailedReadOfTheInstanceAloneIsNoAbsence lets only that read go wrong, with
+// all its attempts: the sibling would answer.
+func TestAFailedReadOfTheInstanceAloneIsNoAbsence(t *testing.T) {
+	for status, attempts := range map[int]int{
+		http.StatusInternalServerError: 3, http.StatusTooManyRequests: 3,
+		http.StatusForbidden: 1, http.StatusUnauthorized: 1, http.StatusBadRequest: 1,
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			s, instances, _ := crew(t, 2)
+			s.sim.Fault(exosim.Fault{Operation: opGet, Kind: exosim.FaultStatus, Status: status, Count: attempts})
+			s.run(deleting)
+			s.lose(instances[0])
+			s.goes(instances[0].Name)
+			s.Expect(s.sim.Calls().Operations[opGet]).To(Equal(attempts+2), "it is read again, and then the sibling")
+		})
+	}
+}
+
 func TestNoNodeGoesWhenAllInstancesAreGoneAtOnce(t *testing.T) {
 	s, instances, nodes := crew(t, 3)
 	s.run(deleting)

@@ -16,10 +16,7 @@ const instanceGone = "gone"
 func describe(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	status := &object.Status
 	status.ObservedGeneration = object.Generation
-	status.NodeName = ""
-	if bound.Node != nil {
-		status.NodeName = bound.Node.Name
-	}
+	status.NodeName = nodeName(bound)
 	if bound.Instance == nil {
 		status.InstanceState = instanceGone
 	} else {
@@ -33,6 +30,19 @@ func describe(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	describeConditions(object, bound)
 }
 
+// nodeName keeps the Node that was the instance while it says to be another one:
+// so the next round knows that, too.
+func nodeName(bound identity.Binding) string {
+	switch {
+	case bound.Node != nil:
+		return bound.Node.Name
+	case bound.Former != nil:
+		return bound.Former.Name
+	default:
+		return ""
+	}
+}
+
 func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
 		meta.SetStatusCondition(&object.Status.Conditions, metav1.Condition{
@@ -41,10 +51,14 @@ func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	}
 	verdict := bound.Verdict
 	set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The spec is valid")
+	awaited := bound.Node == nil && bound.Former == nil
 	switch {
-	case bound.Node == nil:
+	case awaited:
 		set(v1alpha1.ConditionJoined, metav1.ConditionFalse, v1alpha1.ReasonNotJoined, verdict.Message)
 		set(v1alpha1.ConditionVerified, metav1.ConditionUnknown, v1alpha1.ReasonNotJoined, "There is nothing to compare the instance with yet")
+	case bound.Node == nil:
+		set(v1alpha1.ConditionJoined, metav1.ConditionFalse, verdict.Reason, verdict.Message)
+		set(v1alpha1.ConditionVerified, metav1.ConditionFalse, verdict.Reason, verdict.Message)
 	case verdict.Verified:
 		set(v1alpha1.ConditionJoined, metav1.ConditionTrue, v1alpha1.ReasonJoined, "Node "+bound.Node.Name+" has joined")
 		set(v1alpha1.ConditionVerified, metav1.ConditionTrue, verdict.Reason, verdict.Message)
@@ -64,8 +78,8 @@ func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 			meta.RemoveStatusCondition(&object.Status.Conditions, kind)
 		}
 	}
-	stands(v1alpha1.ConditionReconciling, bound.Node == nil)
-	stands(v1alpha1.ConditionStalled, bound.Node != nil && !verdict.Verified)
+	stands(v1alpha1.ConditionReconciling, awaited)
+	stands(v1alpha1.ConditionStalled, !awaited && !verdict.Verified)
 }
 
 // tell makes the Events of a change: of the NodeIdentity, and of the Node that it
@@ -74,11 +88,11 @@ func tell(onIdentity, onNode *outcome.Notices, before *v1alpha1.NodeIdentity, bo
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionVerified)
 	changed := was == nil || was.Reason != bound.Verdict.Reason || was.Message != bound.Verdict.Message
 	switch {
-	case bound.Node == nil, !changed:
+	case nodeName(bound) == "", !changed:
 	case bound.Verdict.Verified && (was == nil || was.Status != metav1.ConditionTrue):
 		onIdentity.Normal(v1alpha1.ReasonVerified, "Verify", "%s", bound.Verdict.Message)
 	case !bound.Verdict.Verified:
 		onIdentity.Warning(bound.Verdict.Reason, "Verify", "%s", bound.Verdict.Message)
-		onNode.Warning(bound.Verdict.Reason, "Verify", "%s. It isn't used: no traffic and no certificate because of it", bound.Verdict.Message)
+		onNode.Warning(bound.Verdict.Reason, "Verify", "%s. It isn't trusted: no traffic and no certificate because of it", bound.Verdict.Message)
 	}
 }

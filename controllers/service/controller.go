@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -31,6 +30,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=services/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=services/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get;list;watch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities,verbs=get;list;watch
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers;nlbservices,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=kube-system,resources=leases,resourceNames=cloud-controller-manager;exoscale-cloud-controller-manager,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
@@ -110,9 +110,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		// Not only those that a Service owns: others may be in its way.
 		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.servedBy)).
 		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(namesakes)).
-		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
-			return r.inferring(ctx)
-		}), builder.WithPredicates(relevantNodes)).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.inferring), builder.WithPredicates(relevantNodes)).
+		Watches(&v1alpha1.NodeIdentity{}, handler.EnqueueRequestsFromMapFunc(r.inferring), builder.WithPredicates(relevantIdentities)).
 		WatchesRawSource(r.Wakeups).
 		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
 		Complete(r)

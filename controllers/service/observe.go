@@ -180,7 +180,11 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 	case lb.Spec.Zone != "":
 		zone = lb.Spec.Zone
 	}
-	in := identity.Input{Nodes: nodes.Items, Current: own.poolID()}
+	known := &v1alpha1.NodeIdentityList{}
+	if err := r.Client.List(ctx, known, client.UnsafeDisableDeepCopy); err != nil {
+		return identity.Inference{}, nil, fmt.Errorf("listing the NodeIdentities: %w", err)
+	}
+	in := identity.Input{Nodes: identity.Trusted(nodes.Items, known.Items), Current: own.poolID()}
 	if in.Pools, cloud = r.Inventory.InstancePools(ctx, zone); cloud != nil {
 		return identity.Inference{}, cloud, nil
 	}

@@ -45,6 +45,16 @@ var relevantNodes = predicate.Funcs{
 	},
 }
 
+// relevantIdentities passes what makes a Node trusted, or not.
+var relevantIdentities = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false }, // it says nothing yet
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, is := e.ObjectOld.(*v1alpha1.NodeIdentity)
+		after, still := e.ObjectNew.(*v1alpha1.NodeIdentity)
+		return is && still && identity.TrustChange(before, after)
+	},
+}
+
 // childName is what projection.ServiceName makes of the name of a Service.
 var childName = regexp.MustCompile(`^(.+)-[0-9]+-(?:tcp|udp)(?:-[0-9a-f]{8})?$`)
 
@@ -98,7 +108,7 @@ func (r *Reconciler) servedBy(ctx context.Context, lb client.Object) []reconcile
 }
 
 // inferring lists the Services whose pool is found from the Nodes.
-func (r *Reconciler) inferring(ctx context.Context) []reconcile.Request {
+func (r *Reconciler) inferring(ctx context.Context, _ client.Object) []reconcile.Request {
 	if r.defaultTarget != nil {
 		return nil
 	}

@@ -1,12 +1,13 @@
 package identity
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -40,6 +41,9 @@ type Binding struct {
 	InstanceID string
 	// Node is nil if none has joined.
 	Node *corev1.Node
+	// Former is the Node that was verified as the instance and says to be another
+	// one now, or none; nil if there is no such Node, or if Node isn't nil.
+	Former *corev1.Node
 	// Pool is nil if the instance is in none.
 	Pool *nlb.InstancePool
 	// Addresses of the instance that are the Node's, most useful ones first.
@@ -54,15 +58,18 @@ type Binding struct {
 	Nodepool string
 }
 
-// Hostname that the Node is to have.
+// Hostname that the Node is to have: the name of the instance in small letters,
+// since no Node can have others. Never empty, and 253 characters at most.
 func (b Binding) Hostname() string {
 	switch {
 	case b.Instance != nil && b.Instance.Name != "":
-		return b.Instance.Name
-	case b.Known != nil:
+		return strings.ToLower(upTo(validation.DNS1123SubdomainMaxLength, b.Instance.Name))
+	case b.Known != nil && b.Known.Spec.Hostname != "":
 		return b.Known.Spec.Hostname
-	default:
+	case b.Node != nil:
 		return b.Node.Name
+	default:
+		return b.InstanceID
 	}
 }
 
@@ -87,6 +94,9 @@ type Bindings struct {
 //	instance   │ Nodes that say to be it  │ bindings
 //	───────────┼──────────────────────────┼──────────────────────────────────────────
 //	listed     │ none                     │ one, if it is in a watched pool: NotJoined
+//	           │ none any more: the Node  │ one: InstanceMismatch, as is the instance that
+//	           │ is there and says to be  │ the Node says to be, until the Node is made anew
+//	           │ another                  │ or the instance is gone
 //	           │ one                      │ one
 //	           │ several                  │ one, for the Node that was verified before,
 //	           │                          │ else for the one of its name, else for the
@@ -97,15 +107,25 @@ type Bindings struct {
 func (f Fleet) Bind() Bindings {
 	b := binder{Fleet: f, index: indexOf(f)}
 	var out Bindings
-	for _, id := range b.ids() {
+	for _, id := range slices.Sorted(maps.Keys(b.concerned)) {
 		out.add(b, id)
 	}
+	concerned := map[string]bool{}
+	for _, bound := range out.All {
+		concerned[bound.Name] = true
+	}
 	for _, known := range f.Known {
-		if known.Spec.Zone == f.Zone && !slices.ContainsFunc(out.All, func(bound Binding) bool { return bound.Name == known.Name }) {
+		if known.Spec.Zone == f.Zone && !concerned[known.Name] {
 			out.Vanished = append(out.Vanished, known)
 		}
 	}
+	for i := range f.Nodes {
+		if NodeInstanceID(&f.Nodes[i]) == "" {
+			out.Foreign = append(out.Foreign, f.Nodes[i].Name)
+		}
+	}
 	slices.SortFunc(out.All, func(a, b Binding) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out.Vanished, func(a, b v1alpha1.NodeIdentity) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(out.Foreign)
 	return out
 }
@@ -132,140 +152,12 @@ func (out *Bindings) add(b binder, id string) {
 	}
 }
 
-// index is the fleet by what is looked for.
-type index struct {
-	instances map[string]*nlb.Instance
-	pools     map[string]*nlb.InstancePool
-	claims    map[string][]*corev1.Node         // by instance id, the oldest first
-	bound     map[string]*v1alpha1.NodeIdentity // by instance id, without the refused
-	named     map[string]*v1alpha1.NodeIdentity // by name
-	bearers   map[string][]*nlb.Instance        // by lower-case name, those of concern
-	verified  map[string]*v1alpha1.NodeIdentity // by the name of the Node
-	types     map[string]string                 // by id
-	networks  map[string]*nlb.PrivateNetwork    // by id
-}
-
-type binder struct {
-	Fleet
-	index
-}
-
-func indexOf(f Fleet) index {
-	x := index{
-		instances: map[string]*nlb.Instance{}, pools: map[string]*nlb.InstancePool{}, claims: map[string][]*corev1.Node{},
-		bound: map[string]*v1alpha1.NodeIdentity{}, named: map[string]*v1alpha1.NodeIdentity{}, bearers: map[string][]*nlb.Instance{},
-		verified: map[string]*v1alpha1.NodeIdentity{}, types: map[string]string{}, networks: map[string]*nlb.PrivateNetwork{},
-	}
-	for i := range f.Instances {
-		x.instances[strings.ToLower(f.Instances[i].ID)] = &f.Instances[i]
-	}
-	for i := range f.Pools {
-		x.pools[f.Pools[i].ID] = &f.Pools[i]
-	}
-	for i := range f.Nodes {
-		if id := NodeInstanceID(&f.Nodes[i]); id != "" {
-			x.claims[id] = append(x.claims[id], &f.Nodes[i])
-		}
-	}
-	for _, nodes := range x.claims {
-		slices.SortFunc(nodes, func(a, b *corev1.Node) int {
-			return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
-		})
-	}
-	for i := range f.Known {
-		known := &f.Known[i]
-		x.named[known.Name] = known
-		if known.Spec.Zone != f.Zone || refused(known) {
-			continue
-		}
-		x.bound[known.Spec.InstanceID] = known
-		if known.Status.NodeName != "" && isVerified(known) {
-			x.verified[known.Status.NodeName] = known
-		}
-	}
-	for _, t := range f.Types {
-		x.types[t.ID] = t.String()
-	}
-	for i := range f.Networks {
-		x.networks[f.Networks[i].ID] = &f.Networks[i]
-	}
-	for _, id := range (binder{Fleet: f, index: x}).ids() {
-		if instance := x.instances[id]; instance != nil {
-			name := strings.ToLower(instance.Name)
-			x.bearers[name] = append(x.bearers[name], instance)
-		}
-	}
-	return x
-}
-
-// ids are those of the instances of concern, in order.
-func (b binder) ids() []string {
-	watched := b.watchedPools()
-	of := map[string]bool{}
-	for id := range b.claims {
-		of[id] = true
-	}
-	for id, instance := range b.instances {
-		if pool := b.poolOf(instance); pool != nil && watched[pool.ID] {
-			of[id] = true
-		}
-	}
-	ids := make([]string, 0, len(of))
-	for id := range of {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// watchedPools are those that Nodes are in, and those that are named.
-func (b binder) watchedPools() map[string]bool {
-	watched := map[string]bool{}
-	for _, pool := range b.pools {
-		watched[pool.ID] = NamesPool(b.WatchedPools, *pool)
-	}
-	for id := range b.claims {
-		if pool := b.poolOf(b.instances[id]); pool != nil {
-			watched[pool.ID] = true
-		}
-	}
-	return watched
-}
-
-// poolOf is the pool of an instance: either side may tell first.
-func (b binder) poolOf(instance *nlb.Instance) *nlb.InstancePool {
-	if instance == nil {
-		return nil
-	}
-	if pool := b.pools[instance.InstancePoolID]; pool != nil {
-		return pool
-	}
-	for _, pool := range b.pools {
-		if slices.Contains(pool.InstanceIDs, instance.ID) {
-			return pool
-		}
-	}
-	return nil
-}
-
-func (b binder) nodepoolOf(pool *nlb.InstancePool) string {
-	if pool == nil {
-		return ""
-	}
-	for _, nodepool := range b.Nodepools {
-		if nodepool.InstancePoolID == pool.ID {
-			return nodepool.ClusterName + "/" + nodepool.Name
-		}
-	}
-	return ""
-}
-
 // holder is the Node that an instance is; nil if none says to be it.
 func (b binder) holder(id string, claimants []*corev1.Node) *corev1.Node {
 	if len(claimants) == 0 {
 		return nil
 	}
-	if known := b.bound[id]; known != nil && isVerified(known) {
+	if known := b.bound[id]; known != nil && wasVerified(known) {
 		if i := slices.IndexFunc(claimants, func(n *corev1.Node) bool { return n.Name == known.Status.NodeName }); i >= 0 {
 			return claimants[i]
 		}
@@ -282,6 +174,9 @@ func (b binder) holder(id string, claimants []*corev1.Node) *corev1.Node {
 func (b binder) bind(id string, node *corev1.Node) Binding {
 	bound := Binding{Known: b.bound[id], Instance: b.instances[id], InstanceID: id, Node: node}
 	bound.Pool = b.poolOf(bound.Instance)
+	if node == nil {
+		bound.Former = b.former[id]
+	}
 	bound.Addresses = b.addresses(bound.Instance, node)
 	bound.Name = b.nameFor(bound)
 	bound.Verdict = b.verify(bound)
@@ -294,24 +189,11 @@ func (b binder) bind(id string, node *corev1.Node) Binding {
 // refuse is the binding of a Node that says to be an instance which isn't there,
 // or which is another Node.
 func (b binder) refuse(id string, node, holder *corev1.Node) Binding {
-	name := refusedName(node.Name, id)
+	known, name := b.refusedAs(id, node)
 	return Binding{
-		Known: b.named[name], Name: name, Instance: b.instances[id], InstanceID: id, Node: node,
+		Known: known, Name: name, Instance: b.instances[id], InstanceID: id, Node: node,
 		Pool: b.poolOf(b.instances[id]), Verdict: b.refusal(id, node, holder), Refused: true,
 	}
-}
-
-// nameFor keeps the name that the NodeIdentity has; a new one is called like its
-// instance, and told from others of that name by the id.
-func (b binder) nameFor(bound Binding) string {
-	if bound.Known != nil {
-		return bound.Known.Name
-	}
-	name := objectName(bound.Hostname())
-	if len(b.bearers[strings.ToLower(bound.Hostname())]) > 1 || b.named[name] != nil || name == "" {
-		name = strings.Trim(name+"-"+bound.InstanceID[:8], "-")
-	}
-	return name
 }
 
 // ExcludedAmongOthers are the Nodes, by UID, that are kept away from load balancers

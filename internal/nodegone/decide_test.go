@@ -240,6 +240,7 @@ func TestOnlyAnInstanceThatWasSeenIsRecorded(t *testing.T) {
 		"verified":                     {new(knownAs("node-1", goneID)), recorded},
 		"verified once":                {new(knownAs("node-1", goneID, unverified)), recorded},
 		"never seen at Exoscale":       {new(knownAs("node-1", goneID, func(k *v1alpha1.NodeIdentity) { k.Status.InstanceName = "" })), Recorded{}},
+		"refused":                      {new(knownAs("node-1", goneID, func(k *v1alpha1.NodeIdentity) { k.Labels = map[string]string{v1alpha1.LabelRefused: ""} })), Recorded{}},
 		"another Node":                 {new(knownAs("node-2", goneID)), Recorded{}},
 		"another instance":             {new(knownAs("node-1", otherID)), Recorded{}},
 		"a member that has not joined": {new(knownAs("", goneID)), Recorded{}},

@@ -38,14 +38,20 @@ type Recorded struct {
 }
 
 // RecordOf is the instance that a Node was known to be; zero if a Node has no
-// such NodeIdentity, or one whose instance was never seen at Exoscale: what has
-// never been there can't be gone.
+// such NodeIdentity, one that was refused since the instance is another Node, or
+// one whose instance was never seen at Exoscale: what has never been there can't
+// be gone.
 func RecordOf(node *corev1.Node, known *v1alpha1.NodeIdentity) Recorded {
-	if known == nil || known.Status.NodeName != node.Name || known.Status.InstanceName == "" ||
+	if known == nil || refused(known) || known.Status.NodeName != node.Name || known.Status.InstanceName == "" ||
 		known.Spec.InstanceID != identity.NodeInstanceID(node) {
 		return Recorded{}
 	}
 	return Recorded{NodeName: node.Name, InstanceID: known.Spec.InstanceID, Zone: known.Spec.Zone}
+}
+
+func refused(known *v1alpha1.NodeIdentity) bool {
+	_, labelled := known.Labels[v1alpha1.LabelRefused]
+	return labelled
 }
 
 // SiblingOf finds an instance in a list that is a verified Node of this cluster,

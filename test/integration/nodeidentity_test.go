@@ -133,3 +133,29 @@ func TestConvergedNodeIdentitiesAreNotWrittenAnyMore(t *testing.T) {
 	w.g.Eventually(func() int { return w.sim.Calls().Operations["list-instances"] }).Should(BeNumerically(">=", 3))
 	w.g.Expect(w.identity(member.Name).ResourceVersion).To(Equal(version))
 }
+
+// The victim's pool isn't found by what an impostor says.
+func TestANodeThatIsRefusedLeadsNoTrafficToItsPool(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{Nodes: 1})
+	other := w.sim.AddPool("", exosim.InstancePool{Name: "others", Size: 1, InstancePrefix: w.ns + "-others"})
+	victim := w.sim.Members(other.ID)[0]
+	impostor := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: w.ns + "-impostor", Labels: map[string]string{"world": w.ns, "role": "ingress"}},
+		Spec:       corev1.NodeSpec{ProviderID: identity.ProviderPrefix + victim.ID},
+	}
+	w.create(impostor)
+	w.g.Eventually(w.identities).Should(HaveKeyWithValue(victim.Name, "False/NameMismatch"))
+
+	web := w.service("web", nil)
+	w.served(web)
+	w.g.Expect(w.sim.LoadBalancers("")[0].Services[0].InstancePool.ID).To(Equal(w.pool.ID), "one pool is left, so it isn't ambiguous")
+	w.loadBalancer("edge", nil)
+	chosen := w.nlbService("chosen", "edge", 80, func(spec *v1alpha1.NLBServiceSpec) {
+		spec.Target = v1alpha1.Target{NodeSelector: selector("role", "ingress")}
+	})
+	w.becomes(chosen, v1alpha1.ConditionAccepted, "False/"+v1alpha1.ReasonNoEligibleNodes)
+
+	w.sim.MutateInstance(victim.ID, func(i *exosim.Instance) { i.Name = impostor.Name })
+	w.ready(chosen)
+}
