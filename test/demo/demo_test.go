@@ -12,7 +12,7 @@ import (
 
 func TestTheDemoTellsItsStory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the demo takes a control plane and a quarter of a minute: not with -short")
+		t.Skip("the demo takes a control plane and half a minute: not with -short")
 	}
 	var out bytes.Buffer
 	if err := run(t.Context(), options{Root: root(t), Dir: t.TempDir(), Out: &out}); err != nil {
@@ -25,11 +25,15 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 		"nlbsvc/api-8080-tcp          Ready, healthy nodes: 2/3",
 		"worker-1 10, worker-2 10, worker-3 10",
 		"worker-1 15, worker-3 15",
+		"nlbsvc/edge-http             Ready, healthy nodes: 5/5",
 		"export KUBECONFIG=",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it doesn't say %q", want)
 		}
+	}
+	if first, then := strings.Index(out.String(), " Unknown    NotJoined "), strings.LastIndex(out.String(), " True       Verified   worker-"); first < 0 || then < first {
+		t.Error("no NodeIdentity is there before its Node, or none is verified after that")
 	}
 	if t.Failed() {
 		t.Log(out.String())

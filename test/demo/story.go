@@ -23,6 +23,7 @@ func (d *demo) tell(ctx context.Context) error {
 		d.trafficFlows,
 		d.nodeStops,
 		d.nodeComesBack,
+		d.poolGrows,
 		d.goOn,
 	} {
 		if err := chapter(ctx); err != nil {
@@ -96,7 +97,7 @@ func (d *demo) samplesAreApplied(ctx context.Context) error {
 }
 
 // What status.health says.
-const allNodes, oneStopped = "3/3", "2/3"
+const allNodes, oneStopped, notJoined, grown = "3/3", "2/3", "3/5", "5/5"
 
 func (d *demo) kubectlShows(ctx context.Context) error {
 	d.begin("What kubectl shows")
@@ -182,6 +183,7 @@ func (d *demo) goOn(ctx context.Context) error {
 		{"kubectl get exoscale", "all that the operator looks after"},
 		{"kubectl describe nlb edge", "its conditions and events"},
 		{"kubectl describe nlbsvc edge-http", "its nodes, each with its health"},
+		{"kubectl describe nodeid worker-1", "which instance a Node is, and how that is known"},
 		{"kubectl explain nlbsvc.spec.healthCheck", "every field is explained"},
 		{"kubectl delete service web", "its NLB goes as well"},
 		{"curl http://" + d.addressOf(ctx, "edge") + ":8080", "ask a node through the NLB"},
