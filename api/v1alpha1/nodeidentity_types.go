@@ -5,7 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NodeIdentitySpec binds a Node to an Exoscale instance.
+// NodeIdentitySpec binds a Node to an Exoscale instance. The operator writes it.
 // +kubebuilder:validation:XValidation:rule="self.instanceID == oldSelf.instanceID",message="instanceID can't be changed; the operator makes a new NodeIdentity for another instance",reason=FieldValueForbidden,fieldPath=".instanceID"
 // +kubebuilder:validation:XValidation:rule="self.zone == oldSelf.zone",message="zone can't be changed, since an instance stays in its zone",reason=FieldValueForbidden,fieldPath=".zone"
 type NodeIdentitySpec struct {
@@ -19,8 +19,10 @@ type NodeIdentitySpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="zone must be the name of an Exoscale zone in lower case, e.g. ch-gva-2"
 	Zone string `json:"zone"`
-	// hostname that the Node is to have, 1-253 characters: the name of the instance,
-	// unique in its pool.
+	// hostname that the Node is to have, alone or with a domain behind it, 1-253
+	// characters: the name of the instance, which no other instance of the pools in
+	// use may bear. It follows when the instance is renamed, and stays when the
+	// instance is gone.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname"`
@@ -35,37 +37,49 @@ type NodeIdentityStatus struct {
 	// instanceName is the name of the instance at Exoscale.
 	// +optional
 	InstanceName string `json:"instanceName,omitempty"`
-	// instancePoolID is the id of the instance pool that the instance is in.
+	// instancePoolID is the id of the instance pool that the instance is in; empty if
+	// it is in none. Such a Node verifies, but no NLB can forward to it.
 	// +optional
 	InstancePoolID string `json:"instancePoolID,omitempty"`
 	// instancePoolName is the name of that pool.
 	// +optional
 	InstancePoolName string `json:"instancePoolName,omitempty"`
-	// sksNodepool is the SKS nodepool that the pool belongs to, as <cluster>/<nodepool>.
+	// sksNodepool is the SKS nodepool that the pool belongs to, as <cluster>/<nodepool>,
+	// by their names; empty if it belongs to none.
 	// +optional
 	SKSNodepool string `json:"sksNodepool,omitempty"`
-	// addresses of the instance: public, IPv6, private networks.
+	// addresses of the instance: Hostname is its name; InternalIP its addresses in
+	// private networks or, if it is in none, its public one; ExternalIP its public
+	// IPv4 and IPv6. A Node with any other address isn't verified.
 	// +listType=atomic
 	// +optional
 	Addresses []corev1.NodeAddress `json:"addresses,omitempty"`
-	// instanceType is <family>.<size>, e.g. standard.medium.
+	// instanceType is <family>.<size>, e.g. standard.medium; empty if the API key may
+	// not list the types.
 	// +optional
 	InstanceType string `json:"instanceType,omitempty"`
-	// instanceState as Exoscale reports it, e.g. running.
+	// instanceState as Exoscale reports it, e.g. starting, running or stopped; gone if
+	// the zone has no such instance any more.
 	// +optional
 	InstanceState string `json:"instanceState,omitempty"`
-	// nodeName is the Node that the instance is.
+	// nodeName is the Node that says to be the instance; whether it is, the condition
+	// Verified tells. Empty until one has joined.
 	// +optional
 	NodeName string `json:"nodeName,omitempty"`
-	// conditions: Ready, from Accepted, Verified and Joined.
+	// conditions: Joined (a Node says to be the instance), Verified (the two agree in
+	// id, name and addresses; only such Nodes are used), Accepted (the spec is valid),
+	// and Ready, which is all of these. Until a Node has joined there is Reconciling,
+	// and while one is refused Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// NodeIdentity is the binding of a Node to an Exoscale instance and its instance
-// pool, verified against the Exoscale API.
+// NodeIdentity tells which Exoscale instance a Node is and which instance pool that
+// is in, verified against the Exoscale API. The operator makes one for every Node
+// that is an instance, and for every member of their pools before its Node has
+// joined; it is there to be read, and comes back when it is deleted.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=nodeid,categories=exoscale
@@ -73,8 +87,12 @@ type NodeIdentityStatus struct {
 // +kubebuilder:printcolumn:name="Pool",type=string,JSONPath=`.status.instancePoolName`
 // +kubebuilder:printcolumn:name="Zone",type=string,JSONPath=`.spec.zone`
 // +kubebuilder:printcolumn:name="Verified",type=string,JSONPath=`.status.conditions[?(@.type=="Verified")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Verified")].reason`
 // +kubebuilder:printcolumn:name="Node",type=string,JSONPath=`.status.nodeName`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.instanceState`,priority=1
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.status.instanceType`,priority=1
+// +kubebuilder:printcolumn:name="SKS-Nodepool",type=string,JSONPath=`.status.sksNodepool`,priority=1
 type NodeIdentity struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -21,7 +21,7 @@ func givenOneOfEach(t *testing.T) {
 		{leastLoadBalancer, `metadata: {name: edge}`, `{id: ` + someID + `, address: 192.0.2.10, zone: ch-gva-2, state: running, serviceCount: 1, ` + ready("True", "Ready") + `}`},
 		{leastLoadBalancer, `metadata: {name: fresh}`, ``},
 		{leastService, `metadata: {name: edge-https}`, `{id: ` + otherID + `, address: 192.0.2.10, instancePoolName: workers, health: 2/3, ` + ready("False", "Updating") + `}`},
-		{leastNodeIdentity, `metadata: {name: worker-1}`, `{instancePoolName: workers, nodeName: worker-1, conditions: [{type: Verified, status: "True", reason: Ready, message: m, lastTransitionTime: ` + at + `}]}`},
+		{leastNodeIdentity, `metadata: {name: worker-1}`, `{instancePoolName: workers, sksNodepool: prod/ingress, instanceState: running, instanceType: standard.medium, nodeName: worker-1, conditions: [{type: Verified, status: "True", reason: Verified, message: m, lastTransitionTime: ` + at + `}]}`},
 	} {
 		o := made(t, one.manifest, one.edit)
 		if one.status == "" {
@@ -55,8 +55,12 @@ NAME         LOADBALANCER   PORT   PROTOCOL   POOL      HEALTHY   READY   REASON
 edge-https   edge           443    TCP        workers   2/3       False   Updating   AGE   30443         192.0.2.10   00000000-6a0a-4b3c-9a52-0d7c2a1f0002
 `,
 		"get nodeid": `
-NAME       INSTANCE                               POOL      ZONE       VERIFIED   NODE       AGE
-worker-1   3f9b3f5e-6a0a-4b3c-9a52-0d7c2a1f0001   workers   ch-gva-2   True       worker-1   AGE
+NAME       INSTANCE                               POOL      ZONE       VERIFIED   REASON     NODE       AGE
+worker-1   3f9b3f5e-6a0a-4b3c-9a52-0d7c2a1f0001   workers   ch-gva-2   True       Verified   worker-1   AGE
+`,
+		"get nodeid -o wide": `
+NAME       INSTANCE                               POOL      ZONE       VERIFIED   REASON     NODE       AGE   STATE     TYPE              SKS-NODEPOOL
+worker-1   3f9b3f5e-6a0a-4b3c-9a52-0d7c2a1f0001   workers   ch-gva-2   True       Verified   worker-1   AGE   running   standard.medium   prod/ingress
 `,
 		"get exoscale -o name": `
 networkloadbalancer.nlb.exoscale.com/edge
