@@ -59,6 +59,30 @@ const (
 	// AnnotationDeletionPolicy is Delete (default) or Retain: what becomes of
 	// the NLB when the Service is deleted.
 	AnnotationDeletionPolicy = Prefix + "deletion-policy"
+	// AnnotationUDPHealthCheck is "sidecar": the Service's UDP ports are probed at a
+	// sidecar of its Pods, which knows whether the UDP application answers.
+	AnnotationUDPHealthCheck = Prefix + "udp-healthcheck"
+	// AnnotationUDPHealthCheckProbe tells that sidecar how to find out; on a Pod, too,
+	// where it goes before the Service's.
+	AnnotationUDPHealthCheckProbe = Prefix + "udp-healthcheck-probe"
+)
+
+// What asks for the sidecar that watches UDP applications.
+const (
+	// LabelUDPHealthCheck is "true" on a Pod that is to get the sidecar.
+	LabelUDPHealthCheck = Prefix + "udp-healthcheck"
+	// LabelUDPHealthCheckInjection is "enabled" on a Namespace in which every Pod that
+	// a Service with AnnotationUDPHealthCheck selects gets the sidecar.
+	LabelUDPHealthCheckInjection = Prefix + "udp-healthcheck-injection"
+	// UDPHealthCheckSidecar is the only value of AnnotationUDPHealthCheck.
+	UDPHealthCheckSidecar = "sidecar"
+	// SidecarContainer is the name of the sidecar's container.
+	SidecarContainer = "udp-healthcheck"
+	// SidecarHealthPort is the name of its port that is open only while the UDP
+	// application is healthy; what probes it resolves the number by this name.
+	SidecarHealthPort = "udp-health"
+	// SidecarInfoPort is the name of its port that is always open: /healthz, /metrics.
+	SidecarInfoPort = "udp-health-info"
 )
 
 // AnnotationCCMPrefix begins the annotations that the operator shares with the
