@@ -16,7 +16,7 @@ func (w *world) anotherCluster(id string) *world {
 	w.t.Helper()
 	other := *w
 	other.ns = w.namespace(nil)
-	other.edit = func(o *app.Options) { o.ClusterID = id }
+	other.edit = func(o *app.Options) { o.ClusterID, o.NodeLabels = id, w.options().NodeLabels }
 	other.start()
 	return &other
 }

@@ -153,14 +153,14 @@ func TestFault14APortWithoutNodePortIsRefusedAndTheOthersGoOn(t *testing.T) {
 	web := w.service("web", func(s *corev1.Service) {
 		s.Spec.AllocateLoadBalancerNodePorts = ptr.To(false)
 		s.Spec.Ports = []corev1.ServicePort{
-			{Name: "with", Port: 80, NodePort: 31480, TargetPort: intstr.FromInt32(8080)},
+			{Name: "with", Port: 80, NodePort: 30080, TargetPort: intstr.FromInt32(8080)},
 			{Name: "without", Port: 443},
 		}
 	})
 	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).
 		Should(And(HavePrefix("False/Invalid"), ContainSubstring("443"), ContainSubstring("allocateLoadBalancerNodePorts")))
 	w.g.Eventually(func() string { w.says(web, v1alpha1.ServiceConditionAccepted); return addressOf(web) }).ShouldNot(BeEmpty())
-	w.g.Expect(w.ports()).To(Equal([]string{"80/tcp→31480"}))
+	w.g.Expect(w.ports()).To(Equal([]string{"80/tcp→30080"}))
 	w.g.Expect(web.Status.LoadBalancer.Ingress[0].Ports).To(ConsistOf(
 		corev1.PortStatus{Port: 80, Protocol: "TCP"},
 		corev1.PortStatus{Port: 443, Protocol: "TCP", Error: ptr.To("nlb.exoscale.com/Invalid")}))
