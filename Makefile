@@ -119,9 +119,10 @@ chaos: $(ASSETS) ## Live through random histories, each made from its seed
 	go run ./test/chaos -seed $(SEED) -runs $(RUNS)
 
 .PHONY: fuzz
-fuzz: ## Fuzz the parsing of annotations and the projection, on one core
+fuzz: ## Fuzz the parsing of annotations and probe specs, and the projection, on one core
 	go test ./internal/annotation -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
 	go test ./internal/projection -run '^$$' -fuzz FuzzProject -parallel 1 -fuzztime $(FUZZTIME)
+	go test ./internal/udpprobe -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
 
 .PHONY: bench-converge
 bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
