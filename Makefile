@@ -34,6 +34,8 @@ export CGO_ENABLED := 0
 
 BIN := $(CURDIR)/.cache/bin
 CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
+# What a node runs; only e2e-node needs it.
+NODE := kubelet kube-proxy
 TOOLS := $(CONTROL_PLANE) controller-gen golangci-lint
 
 # Whose binaries the control plane runs: ours, unless others are given.
@@ -178,10 +180,10 @@ endef
 
 # A tool is as new as its last use, so that it is looked at again when its pins
 # or the way it is built have changed.
-$(addprefix $(BIN)/,$(TOOLS)): $(filter-out %_test.go,$(wildcard test/tools/*.go))
+$(addprefix $(BIN)/,$(TOOLS) $(NODE)): $(filter-out %_test.go,$(wildcard test/tools/*.go))
 	@go run ./test/tools -bin $(BIN) $(@F)
 $(BIN)/etcd: test/tools/etcd/go.mod
-$(BIN)/kube-apiserver $(BIN)/kube-controller-manager $(BIN)/kubectl: test/tools/kubernetes/go.mod
+$(addprefix $(BIN)/,kube-apiserver kube-controller-manager kubectl $(NODE)): test/tools/kubernetes/go.mod
 $(BIN)/controller-gen: test/tools/controller-gen/go.mod
 $(BIN)/golangci-lint: test/tools/golangci-lint/go.mod
 

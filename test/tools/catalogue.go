@@ -18,6 +18,8 @@ var catalogue = []tool{
 	{name: "kube-apiserver", pins: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver", stamp: kubernetesVersion},
 	{name: "kube-controller-manager", pins: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-controller-manager", stamp: kubernetesVersion},
 	{name: "kubectl", pins: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kubectl", stamp: kubernetesVersion},
+	{name: "kubelet", pins: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kubelet", stamp: kubernetesVersion},
+	{name: "kube-proxy", pins: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-proxy", stamp: kubernetesVersion},
 	{name: "controller-gen", pins: "controller-gen", module: "sigs.k8s.io/controller-tools", pkg: "sigs.k8s.io/controller-tools/cmd/controller-gen", stamp: variable("sigs.k8s.io/controller-tools/pkg/version.version")},
 	{name: "golangci-lint", pins: "golangci-lint", module: "github.com/golangci/golangci-lint/v2", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint", stamp: variable("main.version")},
 }
