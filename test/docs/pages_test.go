@@ -133,13 +133,15 @@ func TestFlagsAreThere(t *testing.T) {
 // notYet are the flags that the README says are missing.
 var notYet = []string{"read-only"}
 
-// flags are those of the manager, from its help.
+// flags are those of the manager, from its helps.
 func flags(t *testing.T) map[string]bool {
 	t.Helper()
 	var help strings.Builder
-	command := app.Command{Args: []string{"--help"}, Out: &help, Lookup: func(string) (string, bool) { return "", false }}
-	if err := command.Run(context.Background()); err != nil {
-		t.Fatal(err)
+	for _, args := range [][]string{{"--help"}, {"release", "--help"}} {
+		command := app.Command{Args: args, Out: &help, Lookup: func(string) (string, bool) { return "", false }}
+		if err := command.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	known := map[string]bool{}
 	for _, match := range regexp.MustCompile(`(?m)^ +--([a-z-]+)`).FindAllStringSubmatch(help.String(), -1) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -121,11 +122,8 @@ func clusterID(ctx context.Context, kubernetes *rest.Config, given string) (stri
 }
 
 func newManager(kubernetes *rest.Config, options Options) (manager.Manager, error) {
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, err
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	scheme, err := newScheme()
+	if err != nil {
 		return nil, err
 	}
 	leaseNamespace, err := leaseNamespace(options)
@@ -159,6 +157,12 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 		return nil, err
 	}
 	return mgr, addProbes(mgr)
+}
+
+// newScheme knows the kinds of Kubernetes and ours.
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
 }
 
 // ownManagedFieldsOnly keeps, of who wrote what of a Service, what tells our own

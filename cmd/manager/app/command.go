@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -25,24 +26,14 @@ type Command struct {
 // Run the program. A process can do it once: it sets the loggers and the metrics
 // that a process has one of.
 func (c Command) Run(ctx context.Context) error {
+	if len(c.Args) > 0 && c.Args[0] == "release" {
+		return c.release(ctx, c.Args[1:])
+	}
 	s, err := parse(c.Args, c.Lookup)
-	switch {
-	case err != nil:
-		return err
-	case s.help:
-		help(c.Out)
-		return nil
-	case s.version:
-		fmt.Fprintln(c.Out, c.Version)
-		return nil
-	}
-	log, err := newLogger(c.Log, s.LogFormat, s.LogLevel)
-	if err != nil {
+	if err != nil || c.answers(s, func() { help(c.Out, about, (&settings{Options: Defaults()}).groups()) }) {
 		return err
 	}
-	ctrl.SetLogger(log)
-	klog.SetLogger(log.WithName("client-go"))
-	kubernetes, err := kubernetesConfig(s.kubeconfig)
+	log, kubernetes, err := c.begin(s)
 	if err != nil {
 		return err
 	}
@@ -53,6 +44,29 @@ func (c Command) Run(ctx context.Context) error {
 		return err
 	}
 	return a.Run(ctx)
+}
+
+// answers what is only a question; false if it is none.
+func (c Command) answers(s settings, help func()) bool {
+	switch {
+	case s.help:
+		help()
+	case s.version:
+		fmt.Fprintln(c.Out, c.Version)
+	}
+	return s.help || s.version
+}
+
+// begin sets the loggers of the process, and finds the cluster.
+func (c Command) begin(s settings) (logr.Logger, *rest.Config, error) {
+	log, err := newLogger(c.Log, s.LogFormat, s.LogLevel)
+	if err != nil {
+		return logr.Logger{}, nil, err
+	}
+	ctrl.SetLogger(log)
+	klog.SetLogger(log.WithName("client-go"))
+	kubernetes, err := kubernetesConfig(s.kubeconfig)
+	return log, kubernetes, err
 }
 
 // kubernetesConfig finds the cluster: a path that is given has to lead to one;

@@ -20,17 +20,19 @@ type settings struct {
 type group struct {
 	title string
 	flags *pflag.FlagSet
+	// typed: only a command line can say it, no variable.
+	typed bool
 }
 
 // groups are all flags, by what they are about. What isn't given keeps what s holds.
 func (s *settings) groups() []group {
 	return []group{
-		{"Exoscale", s.cloudFlags()},
-		{"Services and NLBs", s.serviceFlags()},
-		{"Nodes", s.nodeFlags()},
-		{"Kubernetes", s.kubernetesFlags()},
-		{"Serving", s.servingFlags()},
-		{"Logs", s.logFlags()},
+		{title: "Exoscale", flags: s.cloudFlags()},
+		{title: "Services and NLBs", flags: s.serviceFlags()},
+		{title: "Nodes", flags: s.nodeFlags()},
+		{title: "Kubernetes", flags: s.kubernetesFlags()},
+		{title: "Serving", flags: s.servingFlags()},
+		{title: "Logs", flags: s.logFlags()},
 	}
 }
 
@@ -106,35 +108,40 @@ func newFlags() *pflag.FlagSet {
 	return f
 }
 
-// parse reads the command line, then, for the flags that it doesn't have, the
-// environment.
+// parse reads the command line of the operator.
 func parse(args []string, lookup func(string) (string, bool)) (settings, error) {
 	s := settings{Options: Defaults()}
+	if err := s.read(s.groups(), args, lookup); err != nil || s.help || s.version {
+		return s, err
+	}
+	return s, s.Validate()
+}
+
+// read the command line, then, for the flags that it doesn't have, the environment.
+func (s *settings) read(groups []group, args []string, lookup func(string) (string, bool)) error {
 	all := newFlags()
 	all.Usage = func() {}
 	all.BoolVarP(&s.help, "help", "h", false, "")
 	all.BoolVar(&s.version, "version", false, "")
-	groups := s.groups()
 	for _, g := range groups {
 		all.AddFlagSet(g.flags)
 	}
 	if err := all.Parse(args); err != nil {
-		return s, explained(err)
+		return explained(err)
 	}
 	if s.help || s.version {
-		return s, nil
+		return nil
 	}
 	if all.NArg() > 0 {
-		return s, fmt.Errorf("unexpected argument %q: there are only flags, --help lists them", all.Arg(0))
+		return fmt.Errorf("unexpected argument %q: there are only flags, --help lists them", all.Arg(0))
 	}
 	var wrong []error
 	for _, g := range groups {
-		g.flags.VisitAll(func(flag *pflag.Flag) { wrong = append(wrong, fromEnvironment(flag, lookup)) })
+		if !g.typed {
+			g.flags.VisitAll(func(flag *pflag.Flag) { wrong = append(wrong, fromEnvironment(flag, lookup)) })
+		}
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return s, err
-	}
-	return s, s.Validate()
+	return errors.Join(wrong...)
 }
 
 // explained says in our words what pflag says in those of Go's parsers.

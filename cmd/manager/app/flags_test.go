@@ -59,12 +59,16 @@ func TestParse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unexported := cmp.AllowUnexported(settings{})
-			if diff := cmp.Diff(want, got, unexported, cmpopts.IgnoreFields(Options{}, "Log")); diff != "" {
+			if diff := cmp.Diff(want, got, unexported()...); diff != "" {
 				t.Errorf("- want, + got:\n%s", diff)
 			}
 		})
 	}
+}
+
+// unexported compares settings.
+func unexported() []cmp.Option {
+	return []cmp.Option{cmp.AllowUnexported(settings{}, releaseSettings{}), cmpopts.IgnoreFields(Options{}, "Log")}
 }
 
 func TestWhatIsWrongIsNamed(t *testing.T) {
@@ -120,20 +124,25 @@ func TestHelp(t *testing.T) {
 	if err := command.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/help.txt"
+	golden(t, "testdata/help.txt", out.String())
+}
+
+// golden compares a text for a terminal with a file, which -update writes.
+func golden(t *testing.T, file, text string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(out.String(), "\n")); diff != "" {
-		t.Errorf("go test -update writes %s anew; - want, + got:\n%s", golden, diff)
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(text, "\n")); diff != "" {
+		t.Errorf("go test -update writes %s anew; - want, + got:\n%s", file, diff)
 	}
-	for line := range strings.SplitSeq(out.String(), "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if len([]rune(line)) > 90 {
 			t.Errorf("too wide for a terminal: %s", line)
 		}

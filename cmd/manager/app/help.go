@@ -12,6 +12,7 @@ const about = `The operator for Exoscale Network Load Balancers: it gives Servic
 LoadBalancer, and the objects NetworkLoadBalancer and NLBService, their NLBs.
 
 Usage: manager [flags]
+       manager release [flags]   lets go of all that it holds: see release --help
 
 The API key is read from EXOSCALE_API_KEY and EXOSCALE_API_SECRET, unless
 --exoscale-credentials-file is given. Every flag can be set in the environment
@@ -22,17 +23,16 @@ too, under the name beside it; the command line comes first.
 const helpWidth = 72
 
 // help describes every flag: what it takes, its default, its variables.
-func help(out io.Writer) {
-	s := settings{Options: Defaults()}
+func help(out io.Writer, about string, groups []group) {
 	fmt.Fprint(out, about)
-	for _, g := range s.groups() {
+	for _, g := range groups {
 		fmt.Fprintf(out, "\n%s\n", g.title)
-		g.flags.VisitAll(func(flag *pflag.Flag) { describe(out, flag) })
+		g.flags.VisitAll(func(flag *pflag.Flag) { describe(out, flag, g.typed) })
 	}
 	fmt.Fprint(out, "\nBesides\n  --help\n  --version\n")
 }
 
-func describe(out io.Writer, flag *pflag.Flag) {
+func describe(out io.Writer, flag *pflag.Flag, typed bool) {
 	placeholder, usage := pflag.UnquoteUsage(flag)
 	line := "  --" + flag.Name
 	switch {
@@ -44,7 +44,10 @@ func describe(out io.Writer, flag *pflag.Flag) {
 	if value := shownDefault(flag); value != "" {
 		line += " (default " + value + ")"
 	}
-	fmt.Fprintf(out, "%s\n      [%s]\n", line, strings.Join(variables(flag.Name), ", "))
+	fmt.Fprintln(out, line)
+	if !typed {
+		fmt.Fprintf(out, "      [%s]\n", strings.Join(variables(flag.Name), ", "))
+	}
 	for _, text := range wrapped(usage, helpWidth) {
 		fmt.Fprintf(out, "      %s\n", text)
 	}

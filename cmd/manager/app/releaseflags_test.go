@@ -1,0 +1,66 @@
+package app
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseRelease(t *testing.T) {
+	type env = map[string]string
+	for name, tc := range map[string]struct {
+		args []string
+		env  env
+		want func(*releaseSettings)
+	}{
+		"without anything, it is asked what is held":     {want: func(*releaseSettings) {}},
+		"that can be said, too":                          {args: []string{"--check"}, want: func(s *releaseSettings) { s.check = true }},
+		"namespaces are separated by commas":             {args: []string{"--namespace=a,b"}, want: func(s *releaseSettings) { s.namespaces = []string{"a", "b"} }},
+		"what it shares with the operator has variables": {env: env{"EXOSCALE_NLB_KUBECONFIG": "/a/path"}, want: func(s *releaseSettings) { s.kubeconfig = "/a/path" }},
+		"what is its own has none":                       {env: env{"EXOSCALE_NLB_NAMESPACE": "a", "EXOSCALE_NLB_CHECK": "perhaps"}, want: func(*releaseSettings) {}},
+		"help is asked for before anything is checked":   {args: []string{"--help", "--namespace=!"}, want: func(s *releaseSettings) { s.help, s.namespaces = true, []string{"!"} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := newReleaseSettings()
+			tc.want(want)
+			got, err := parseRelease(tc.args, environment(tc.env))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(*want, got, unexported()...); diff != "" {
+				t.Errorf("- want, + got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatIsWrongWithReleaseIsNamed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a flag of the operator only": {[]string{"--leader-elect"}, "unknown flag: --leader-elect; --help lists all flags"},
+		"a namespace that is none":    {[]string{"--namespace=My Space"}, `--namespace: must be a namespace's name; it is "My Space"`},
+		"an argument":                 {[]string{"all"}, `unexpected argument "all": there are only flags, --help lists them`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseRelease(tc.args, environment(nil))
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if diff := cmp.Diff(tc.want, err.Error()); diff != "" {
+				t.Errorf("- want, + got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHelpOfRelease(t *testing.T) {
+	var out bytes.Buffer
+	command := Command{Args: []string{"release", "--help"}, Lookup: environment(nil), Out: &out}
+	if err := command.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/help-release.txt", out.String())
+}
