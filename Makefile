@@ -21,7 +21,7 @@ FUZZTIME ?= 1m
 KUBECONFIG_OUT ?= .cache/control-plane/kubeconfig
 #: PKG=./...                   test, test-race, lint: the packages meant
 PKG ?= ./...
-#: TEST_FLAGS=                 test, test-race: further flags, e.g. -run=Name
+#: TEST_FLAGS=                 test, test-race, test-install: further flags, e.g. -run=Name
 TEST_FLAGS ?=
 #: COVER_MIN=80                cover: the least percentage of statements
 COVER_MIN ?= 80
@@ -36,7 +36,7 @@ BIN := $(CURDIR)/.cache/bin
 CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
 # What a node runs; only e2e-node needs it.
 NODE := kubelet kube-proxy
-TOOLS := $(CONTROL_PLANE) controller-gen golangci-lint
+TOOLS := $(CONTROL_PLANE) controller-gen golangci-lint helm helm-docs
 
 # Whose binaries the control plane runs: ours, unless others are given.
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
@@ -48,18 +48,18 @@ export KUBEBUILDER_ASSETS
 ##@ Code
 
 .PHONY: generate
-generate: $(BIN)/controller-gen ## Write deepcopy code, CRDs and RBAC from their markers
+generate: $(BIN)/controller-gen $(BIN)/helm-docs ## Write deepcopy code, CRDs and RBAC from their markers, and what the chart shares
 	$(call generate-in,.)
 
 .PHONY: check-generated
-check-generated: $(BIN)/controller-gen ## Fail if generated files aren't what generate writes
+check-generated: $(BIN)/controller-gen $(BIN)/helm-docs ## Fail if generated files aren't what generate writes
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	cp -R $(GENERATE_FROM) "$$tmp"; \
 	find "$$tmp/api" -name 'zz_generated.*.go' -exec rm {} +; \
 	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml; \
 	( $(call generate-in,"$$tmp") ); \
 	stale=0; \
-	for dir in api config; do \
+	for dir in api config charts; do \
 		git --no-pager diff --no-index --exit-code -- $$dir "$$tmp/$$dir" || stale=1; \
 	done; \
 	if [ $$stale = 1 ]; then \
@@ -101,6 +101,10 @@ test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compile
 	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { \
 		echo "test-race needs a C compiler, since the race detector is linked through cgo: no $$cc here. Install gcc, or name yours in CC." >&2; exit 1; }
 	CGO_ENABLED=1 go test -race -p 2 -timeout 40m $(TEST_FLAGS) $(LONGEST) $(PKG)
+
+.PHONY: test-install
+test-install: $(ASSETS) $(BIN)/helm ## Run the tests of what is installed, with the real helm; test doesn't
+	HELM=$(BIN)/helm go test $(QUICKLY) -timeout 20m $(TEST_FLAGS) ./test/install/...
 
 .PHONY: cover
 cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and internal/, fail below COVER_MIN
@@ -164,7 +168,7 @@ help: ## List the targets and variables
 		END { printf "\nVariables\n%s", vars }' $(firstword $(MAKEFILE_LIST))
 
 # What generated files are made from. Some folders come with later issues.
-GENERATE_FROM = $(wildcard go.mod go.sum api cmd config controllers internal test)
+GENERATE_FROM = $(wildcard go.mod go.sum api charts cmd config controllers internal test)
 # What Nodes may be changed by is switched on by flags, and has a role of its own.
 NODE_FEATURES = controllers/csr controllers/node
 RBAC_PATHS = $(patsubst %,paths=./%/...,cmd $(filter-out $(NODE_FEATURES),$(wildcard controllers/*)))
@@ -175,7 +179,23 @@ define generate-in
 cd $(1) && $(BIN)/controller-gen object paths=./api/... \
 && $(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac \
-&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes
+&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes \
+&& $(call chart-in)
+endef
+
+# The chart has its own copy of what it shares with config/, and a role for each
+# of the node features.
+CHART = charts/exoscale-nlb-operator
+node-role = $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-$(1),fileName=$(1).yaml paths=$(2) output:rbac:dir=$(CHART)/files/rbac
+define chart-in
+rm -rf $(CHART)/files && mkdir -p $(CHART)/files/crds $(CHART)/files/rbac \
+&& cp config/crd/bases/*.yaml $(CHART)/files/crds \
+&& cp config/rbac/role.yaml config/rbac/leader-election.yaml config/rbac/metrics.yaml $(CHART)/files/rbac \
+&& $(call node-role,node-initialization,controllers/node/initialise.go) \
+&& $(call node-role,node-deletion,controllers/node/remove.go) \
+&& $(call node-role,node-csr-approval,controllers/csr/controller.go) \
+&& for shared in monitoring argocd; do if [ -d config/$$shared ]; then mkdir $(CHART)/files/$$shared && cp $$(find config/$$shared -name '*.lua' -o -name alerts.yaml -o -name dashboard.json) $(CHART)/files/$$shared; fi; done \
+&& $(BIN)/helm-docs --chart-search-root $(CHART) --sort-values-order file --log-level warning
 endef
 
 # A tool is as new as its last use, so that it is looked at again when its pins
@@ -186,6 +206,8 @@ $(BIN)/etcd: test/tools/etcd/go.mod
 $(addprefix $(BIN)/,kube-apiserver kube-controller-manager kubectl $(NODE)): test/tools/kubernetes/go.mod
 $(BIN)/controller-gen: test/tools/controller-gen/go.mod
 $(BIN)/golangci-lint: test/tools/golangci-lint/go.mod
+$(BIN)/helm: test/tools/helm/go.mod
+$(BIN)/helm-docs: test/tools/helm-docs/go.mod
 
 # Go knows best whether this is current.
 .PHONY: $(BIN)/controlplane

@@ -22,6 +22,8 @@ var catalogue = []tool{
 	{name: "kube-proxy", pins: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-proxy", stamp: kubernetesVersion},
 	{name: "controller-gen", pins: "controller-gen", module: "sigs.k8s.io/controller-tools", pkg: "sigs.k8s.io/controller-tools/cmd/controller-gen", stamp: variable("sigs.k8s.io/controller-tools/pkg/version.version")},
 	{name: "golangci-lint", pins: "golangci-lint", module: "github.com/golangci/golangci-lint/v2", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint", stamp: variable("main.version")},
+	{name: "helm", pins: "helm", module: "helm.sh/helm/v3", pkg: "helm.sh/helm/v3/cmd/helm", stamp: variable("helm.sh/helm/v3/internal/version.version")},
+	{name: "helm-docs", pins: "helm-docs", module: "github.com/norwoodj/helm-docs", pkg: "github.com/norwoodj/helm-docs/cmd/helm-docs", stamp: variable("main.version")},
 }
 
 func find(name string) (tool, error) {
