@@ -1,0 +1,11 @@
+// Package helm proves the chart with the real helm: what it renders, what it
+// refuses, and, on a real API server, that what it installs works, is upgraded
+// without a gap, and goes without a leak. make test-install runs it; the tests of
+// make test don't.
+//
+//	values_test.go    values.yaml, its schema and the README agree
+//	render_test.go    values that are right, and what comes of them
+//	refused_test.go   values that are wrong, and what is said of each
+//	flags_test.go     every flag has a value, with the manager's own default
+//	sameness_test.go  the chart grants what config/ grants
+package helm

@@ -1,0 +1,101 @@
+package helm
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+)
+
+// withoutValue are the flags that the chart leaves alone.
+var withoutValue = map[string]string{
+	"kubeconfig": "a Pod has its service account",
+}
+
+// everything is a value for each flag that isn't told in any case.
+func everything() values {
+	return values{
+		"apiEndpoint": "https://api.example.com/v2", "clusterID": "blue", "claimClasslessServices": true,
+		"defaultInstancePool": "workers", "allowedPools": []string{"*"}, "watchNamespaces": []string{"shop"},
+		"nodes":   values{"pools": []string{"workers"}, "initialization": true, "csrApproval": true, "deletion": true},
+		"metrics": values{"secure": false},
+	}
+}
+
+func TestEveryFlagHasAValue(t *testing.T) {
+	told := arguments(t, everything())
+	for flag := range flags(t) {
+		_, is := told[flag]
+		switch reason, exempt := withoutValue[flag]; {
+		case exempt && is:
+			t.Errorf("--%s has a value all the same: %s", flag, reason)
+		case !exempt && !is:
+			t.Errorf("no value leads to --%s", flag)
+		}
+	}
+	known := flags(t)
+	for flag := range told {
+		if _, is := known[flag]; !is {
+			t.Errorf("the manager has no flag --%s", flag)
+		}
+	}
+}
+
+func TestDefaultsAreTheManagersOwn(t *testing.T) {
+	// What a Pod needs besides.
+	differs := map[string]bool{"leader-elect": true, "leader-election-namespace": true, "zone": true, "exoscale-credentials-file": true}
+	known := flags(t)
+	for flag, got := range arguments(t, nil) {
+		if want := known[flag]; !differs[flag] && normal(got) != normal(want) {
+			t.Errorf("--%s is %q, the manager's own default %q", flag, got, want)
+		}
+	}
+}
+
+// arguments are those of the manager's container: values by flag.
+func arguments(t *testing.T, v values) map[string]string {
+	t.Helper()
+	var deployment appsv1.Deployment
+	rendered(t, v).get(t, "Deployment", "", &deployment)
+	told := map[string]string{}
+	for _, argument := range deployment.Spec.Template.Spec.Containers[0].Args {
+		flag, value, _ := strings.Cut(strings.TrimPrefix(argument, "--"), "=")
+		if _, twice := told[flag]; twice {
+			t.Errorf("--%s is told twice", flag)
+		}
+		told[flag] = value
+	}
+	return told
+}
+
+// flags of the manager with their defaults, from its help.
+func flags(t *testing.T) map[string]string {
+	t.Helper()
+	var help strings.Builder
+	command := app.Command{Args: []string{"--help"}, Out: &help, Lookup: func(string) (string, bool) { return "", false }}
+	if err := command.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]string{}
+	for _, match := range regexp.MustCompile(`(?m)^  --([a-z-]+)(?:.* \(default (.*)\))?`).FindAllStringSubmatch(help.String(), -1) {
+		if match[1] != "help" && match[1] != "version" {
+			known[match[1]] = match[2]
+		}
+	}
+	if known["sync-period"] != "1m0s" {
+		t.Fatalf("no flags found in\n%s", &help)
+	}
+	return known
+}
+
+func normal(value string) string {
+	if d, err := time.ParseDuration(value); err == nil {
+		return d.String()
+	}
+	return value
+}

@@ -1,0 +1,173 @@
+package helm
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+)
+
+func TestWhatComesOfValues(t *testing.T) {
+	for name, tc := range map[string]struct {
+		values values
+		want   func(Gomega, given)
+	}{
+		"credentials and zone are enough": {nil, func(g Gomega, is given) {
+			g.Expect(*is.deployment.Spec.Replicas).To(BeEquivalentTo(2))
+			g.Expect(is.container.Args).To(ContainElements("--zone=ch-gva-2", "--leader-elect", "--leader-election-namespace="+namespace))
+			g.Expect(is.container.Image).To(HavePrefix("exoscale-nlb-operator:"))
+			g.Expect(is.objects.names("PodDisruptionBudget")).To(HaveLen(1))
+			g.Expect(is.objects.names("CustomResourceDefinition")).To(HaveLen(3))
+			g.Expect(is.objects.names("Secret")).To(BeEmpty())
+			for _, kind := range []string{"NetworkPolicy", "ServiceMonitor", "PrometheusRule", "ConfigMap"} {
+				g.Expect(is.objects.names(kind)).To(BeEmpty())
+			}
+		}},
+		"somebody's Secret is mounted, and missed in peace": {nil, func(g Gomega, is given) {
+			secret := is.pod.Volumes[0].Secret
+			g.Expect(secret.SecretName).To(Equal("exoscale-credentials"))
+			g.Expect(*secret.Optional).To(BeTrue())
+			g.Expect(is.container.Args).To(ContainElement("--exoscale-credentials-file=" + is.container.VolumeMounts[0].MountPath))
+		}},
+		"a Secret is made of values": {values{"credentials": values{"apiKey": "EXO1", "apiSecret": "s3cret"}}, func(g Gomega, is given) {
+			var secret corev1.Secret
+			is.objects.get(is.t, "Secret", "-credentials", &secret)
+			g.Expect(secret.Data).To(Equal(map[string][]byte{"EXOSCALE_API_KEY": []byte("EXO1"), "EXOSCALE_API_SECRET": []byte("s3cret")}))
+			g.Expect(is.pod.Volumes[0].Secret.SecretName).To(Equal(secret.Name))
+		}},
+		"a digest goes before the tag": {values{"image": values{"repository": "r.example.com/nlb", "tag": "v1", "digest": "sha256:" + strings.Repeat("0", 64)}}, func(g Gomega, is given) {
+			g.Expect(is.container.Image).To(Equal("r.example.com/nlb@sha256:" + strings.Repeat("0", 64)))
+		}},
+		"who initialises Nodes runs on those that aren't": {values{"nodes": values{"initialization": true}}, func(g Gomega, is given) {
+			g.Expect(is.pod.Tolerations).To(ConsistOf(HaveField("Key", "node.cloudprovider.kubernetes.io/uninitialized")))
+		}},
+		"the replicas are spread": {nil, func(g Gomega, is given) {
+			g.Expect(is.pod.TopologySpreadConstraints).To(HaveLen(2))
+			for _, constraint := range is.pod.TopologySpreadConstraints {
+				g.Expect(constraint.LabelSelector).To(Equal(is.deployment.Spec.Selector))
+			}
+		}},
+		"a spread with a selector of its own keeps it": {
+			values{"topologySpreadConstraints": []values{{"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": values{"matchLabels": values{"tier": "edge"}}}}},
+			func(g Gomega, is given) {
+				g.Expect(is.pod.TopologySpreadConstraints).To(ConsistOf(HaveField("LabelSelector.MatchLabels", map[string]string{"tier": "edge"})))
+			},
+		},
+		"no external NLBs for anybody": {values{"externalNLBNamespaces": []string{}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--external-nlb-namespaces="))
+		}},
+		"pools with spaces in their names": {values{"allowedPools": []string{"blue pool", "green"}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--allowed-pools=blue pool,green"))
+		}},
+		"further arguments and environment": {values{"extraArgs": []string{"--log-level=debug"}, "extraEnv": []values{{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args[len(is.container.Args)-1]).To(Equal("--log-level=debug"))
+			g.Expect(is.container.Env).To(ConsistOf(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}))
+		}},
+		"no metrics": {values{"metrics": values{"enabled": false}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--metrics-bind-address=0"))
+			g.Expect(is.objects.names("Service")).To(BeEmpty())
+		}},
+		"CRDs by other hands": {values{"crds": values{"install": false}}, func(g Gomega, is given) {
+			g.Expect(is.objects.names("CustomResourceDefinition")).To(BeEmpty())
+		}},
+		"a name of one's own": {values{"fullnameOverride": "nlb", "commonLabels": values{"team": "network"}}, func(g Gomega, is given) {
+			g.Expect(is.deployment.Name).To(Equal("nlb"))
+			for _, object := range is.objects {
+				g.Expect(object.GetLabels()).To(HaveKeyWithValue("team", "network"), "%s %s", object.GetKind(), object.GetName())
+			}
+		}},
+		"a network policy for DNS, the two APIs and who asks": {
+			values{"networkPolicy": values{"enabled": true}, "apiEndpoint": "http://exosim.test:8090/v2"},
+			func(g Gomega, is given) {
+				var policy networkingv1.NetworkPolicy
+				is.objects.get(is.t, "NetworkPolicy", "", &policy)
+				g.Expect(ports(policy.Spec.Egress[0].Ports)).To(Equal("53/UDP 53/TCP"))
+				g.Expect(ports(policy.Spec.Egress[1].Ports)).To(Equal("443/TCP 6443/TCP 8090/TCP"))
+				g.Expect(policy.Spec.Ingress).To(HaveLen(2))
+				g.Expect(policy.Spec.PodSelector.MatchLabels).NotTo(HaveKey("app.kubernetes.io/component"))
+			},
+		},
+		"who may scrape": {
+			values{"metrics": values{"readers": []values{{"kind": "ServiceAccount", "name": "prometheus", "namespace": "monitoring"}}}},
+			func(g Gomega, is given) {
+				g.Expect(is.objects.names("ClusterRoleBinding")).To(ContainElement("exoscale-nlb-operator-metrics-reader"))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			is := given{t: t, objects: rendered(t, tc.values)}
+			is.objects.get(t, "Deployment", "", &is.deployment)
+			is.pod = is.deployment.Spec.Template.Spec
+			is.container = is.pod.Containers[0]
+			tc.want(NewWithT(t), is)
+		})
+	}
+}
+
+// given is what was rendered, and the parts of it that most tests look at.
+type given struct {
+	t          *testing.T
+	objects    objects
+	deployment appsv1.Deployment
+	pod        corev1.PodSpec
+	container  corev1.Container
+}
+
+func ports(all []networkingv1.NetworkPolicyPort) string {
+	var told []string
+	for _, port := range all {
+		told = append(told, port.Port.String()+"/"+string(*port.Protocol))
+	}
+	return strings.Join(told, " ")
+}
+
+// With everything on, every object has its labels and is where the release is.
+func TestEveryObjectIsTheReleases(t *testing.T) {
+	v := everything()
+	for _, switched := range []string{"networkPolicy", "serviceMonitor", "prometheusRule", "dashboard"} {
+		v[switched] = values{"enabled": true}
+	}
+	v["watchNamespaces"] = nil
+	elsewhere := []string{"Role", "RoleBinding"} // in kube-system, to see a CCM at work
+	for _, object := range rendered(t, v) {
+		name := object.GetKind() + " " + object.GetName()
+		if object.GetLabels()["app.kubernetes.io/instance"] != release || object.GetLabels()["helm.sh/chart"] == "" {
+			t.Errorf("%s has the labels %v", name, object.GetLabels())
+		}
+		if at := object.GetNamespace(); at != "" && at != namespace && !slices.Contains(elsewhere, object.GetKind()) {
+			t.Errorf("%s is in %s", name, at)
+		}
+	}
+}
+
+// Kept, and kept by Argo CD, too: with a kind go all its objects.
+func TestTheKindsStayWhenTheChartGoes(t *testing.T) {
+	for _, object := range rendered(t, nil) {
+		if object.GetKind() != "CustomResourceDefinition" {
+			continue
+		}
+		g := NewWithT(t)
+		g.Expect(object.GetAnnotations()).To(HaveKeyWithValue("helm.sh/resource-policy", "keep"))
+		g.Expect(object.GetAnnotations()).To(HaveKeyWithValue("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"))
+		g.Expect(object.GetAnnotations()).To(HaveKey("controller-gen.kubebuilder.io/version"))
+	}
+}
+
+func TestLint(t *testing.T) {
+	for name, arguments := range map[string][]string{
+		"as it stands":  nil,
+		"as it is used": {"--strict", "--values", "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said, err := helm(t, values{}.complete(), append([]string{"lint", chart, "--kube-version", kubernetes}, arguments...)...)
+			if err != nil {
+				t.Errorf("%v\n%s", err, said)
+			}
+		})
+	}
+}

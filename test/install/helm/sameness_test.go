@@ -1,0 +1,194 @@
+package helm
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// TestTheChartGrantsWhatConfigGrants holds the two ways to install to the same
+// rights for the same features. They stem from the same files; this proves that
+// nothing is lost on the way.
+func TestTheChartGrantsWhatConfigGrants(t *testing.T) {
+	for name, tc := range map[string]struct {
+		values values
+		// config are the folders whose rights these are together.
+		config []string
+	}{
+		"the default, in place of a CCM": {
+			values{"claimClasslessServices": true}, []string{"config/default"},
+		},
+		"all that is for Nodes": {
+			values{"claimClasslessServices": true, "nodes": values{"initialization": true, "csrApproval": true, "deletion": true}},
+			[]string{"config/default", "config/components/nodes"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := map[string]bool{}
+			for _, folder := range tc.config {
+				for right := range grants(t, kustomized(t, folder)) {
+					want[right] = true
+				}
+			}
+			got := grants(t, rendered(t, tc.values))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-config +chart:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatIsOffIsNotGranted(t *testing.T) {
+	all := grants(t, rendered(t, values{"claimClasslessServices": true, "nodes": values{"initialization": true, "csrApproval": true, "deletion": true}}))
+	for name, tc := range map[string]struct {
+		values  values
+		without []string
+	}{
+		"nobody is replaced": {
+			values{}, []string{
+				"kube-system: get leases.coordination.k8s.io/cloud-controller-manager",
+				"delete nodes", "patch nodes", "patch nodes/status", "update certificatesigningrequests/approval.certificates.k8s.io",
+			},
+		},
+		"Nodes are only initialised": {
+			values{"nodes": values{"initialization": true}},
+			[]string{"delete nodes", "update certificatesigningrequests/approval.certificates.k8s.io", "approve signers.certificates.k8s.io/kubernetes.io/kubelet-serving"},
+		},
+		"Nodes are only removed": {
+			values{"nodes": values{"deletion": true}}, []string{"patch nodes", "patch nodes/status"},
+		},
+		"certificates are only approved": {
+			values{"nodes": values{"csrApproval": true}}, []string{"patch nodes", "delete nodes"},
+		},
+		"no metrics": {
+			values{"metrics": values{"enabled": false}}, []string{"create tokenreviews.authentication.k8s.io", "create subjectaccessreviews.authorization.k8s.io"},
+		},
+		"metrics for everybody": {
+			values{"metrics": values{"secure": false}}, []string{"create tokenreviews.authentication.k8s.io"},
+		},
+		"two namespaces": {
+			values{"watchNamespaces": []string{"shop", "default"}},
+			[]string{"patch services", "create networkloadbalancers.nlb.exoscale.com", "patch services/status", "create events.events.k8s.io"},
+		},
+		"no roles at all": {
+			values{"rbac": values{"create": false}}, []string{"get services", "list nodes"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			granted := grants(t, rendered(t, tc.values))
+			for _, right := range tc.without {
+				if granted[right] {
+					t.Errorf("may %s", right)
+				}
+				if !all[right] {
+					t.Errorf("there is no such right: %s", right)
+				}
+			}
+		})
+	}
+}
+
+func TestInTwoNamespacesTheSameIsGranted(t *testing.T) {
+	everywhere := grants(t, rendered(t, nil))
+	there := grants(t, rendered(t, values{"watchNamespaces": []string{"shop"}}))
+	for right := range everywhere {
+		if !there[right] && !there["shop: "+right] {
+			t.Errorf("may not %s", right)
+		}
+	}
+	if !there["default: create events.events.k8s.io"] || there["default: patch services"] {
+		t.Error("Events of what is in no namespace stand in default, and nothing else does")
+	}
+}
+
+// kustomized are the objects of a folder of the checkout; a component's are its own.
+func kustomized(t *testing.T, folder string) objects {
+	t.Helper()
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program(t)
+	kubectl := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
+	said, err := exec.CommandContext(t.Context(), kubectl, "kustomize", filepath.Join(root, folder)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	return parsed(t, string(said))
+}
+
+// grants are what the operator's service account may do, one right a line:
+// [namespace: ]verb resource[.group][/name].
+func grants(t *testing.T, all objects) map[string]bool {
+	t.Helper()
+	rules := map[string][]rbacv1.PolicyRule{}
+	for _, object := range all {
+		if object.GetKind() == "ClusterRole" || object.GetKind() == "Role" {
+			var role rbacv1.ClusterRole
+			convert(t, object.Object, &role)
+			rules[object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName()] = role.Rules
+		}
+	}
+	granted := map[string]bool{}
+	for _, object := range all {
+		if object.GetKind() != "ClusterRoleBinding" && object.GetKind() != "RoleBinding" {
+			continue
+		}
+		var binding rbacv1.RoleBinding
+		convert(t, object.Object, &binding)
+		ours := slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool { return s.Namespace == namespace && s.Name == release })
+		scope := ""
+		if object.GetNamespace() != "" {
+			scope = object.GetNamespace() + ": "
+		}
+		held := rules[binding.RoleRef.Kind+" "+strings.TrimSuffix(scope, ": ")+"/"+binding.RoleRef.Name]
+		if len(held) == 0 {
+			t.Errorf("%s %s binds %s %s, which grants nothing", object.GetKind(), object.GetName(), binding.RoleRef.Kind, binding.RoleRef.Name)
+		}
+		if !ours {
+			continue
+		}
+		for _, rule := range held {
+			for _, right := range rights(rule) {
+				granted[scope+right] = true
+			}
+		}
+	}
+	return granted
+}
+
+func rights(rule rbacv1.PolicyRule) []string {
+	var all []string
+	names := rule.ResourceNames
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, verb := range rule.Verbs {
+		for _, url := range rule.NonResourceURLs {
+			all = append(all, verb+" "+url)
+		}
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				for _, name := range names {
+					right := verb + " " + strings.TrimSuffix(resource+"."+group, ".")
+					all = append(all, strings.TrimSuffix(right+"/"+name, "/"))
+				}
+			}
+		}
+	}
+	return all
+}
+
+func convert(t *testing.T, object map[string]any, into any) {
+	t.Helper()
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, into); err != nil {
+		t.Fatal(err)
+	}
+}
