@@ -3,6 +3,7 @@ package exoscale
 import (
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -152,6 +153,11 @@ func instanceTypeOf(t v3.InstanceType, _ string) nlb.InstanceType {
 
 func privateNetworkOf(n v3.PrivateNetwork, _ string) nlb.PrivateNetwork {
 	out := nlb.PrivateNetwork{ID: string(n.ID), Name: n.Name, Managed: len(n.StartIP) > 0, Leases: map[string]string{}}
+	if start, valid := netip.AddrFromSlice(n.StartIP.To4()); valid {
+		if ones, _ := net.IPMask(n.Netmask.To4()).Size(); ones > 0 { // a mask that is none has none
+			out.Subnet = netip.PrefixFrom(start, ones).Masked()
+		}
+	}
 	for _, lease := range n.Leases {
 		out.Leases[string(lease.InstanceID)] = addressOf(lease.IP)
 	}

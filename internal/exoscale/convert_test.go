@@ -2,6 +2,7 @@ package exoscale
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -89,5 +90,32 @@ func TestNodepoolsOf(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestPrivateNetworkOf(t *testing.T) {
+	ip := net.ParseIP
+	leases := []v3.PrivateNetworkLease{{InstanceID: "i1", IP: ip("10.0.0.7")}, {InstanceID: "i2"}}
+	for name, test := range map[string]struct {
+		given v3.PrivateNetwork
+		want  nlb.PrivateNetwork
+	}{
+		"unmanaged": {v3.PrivateNetwork{ID: "n", Name: "vpn"}, nlb.PrivateNetwork{ID: "n", Name: "vpn", Leases: map[string]string{}}},
+		"managed": {
+			v3.PrivateNetwork{ID: "n", StartIP: ip("10.0.0.2"), EndIP: ip("10.0.0.99"), Netmask: ip("255.255.255.0"), Leases: leases},
+			nlb.PrivateNetwork{ID: "n", Managed: true, Subnet: netip.MustParsePrefix("10.0.0.0/24"), Leases: map[string]string{"i1": "10.0.0.7", "i2": ""}},
+		},
+		"managed, without a netmask": {
+			v3.PrivateNetwork{ID: "n", StartIP: ip("10.0.0.2")}, nlb.PrivateNetwork{ID: "n", Managed: true, Leases: map[string]string{}},
+		},
+		"managed, with a netmask that is none": {
+			v3.PrivateNetwork{ID: "n", StartIP: ip("10.0.0.2"), Netmask: ip("255.0.255.0")}, nlb.PrivateNetwork{ID: "n", Managed: true, Leases: map[string]string{}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, privateNetworkOf(test.given, ""), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

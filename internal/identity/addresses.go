@@ -37,7 +37,7 @@ func addressOf(text string) (ip netip.Addr, valid bool) {
 }
 
 // addresses of an instance, private ones first: leases of its private networks,
-// what its Node was told to use in an unmanaged one, public IPv4 and IPv6.
+// what its Node was told to use where Exoscale tells of no lease, public IPv4 and IPv6.
 func (b binder) addresses(instance *nlb.Instance, node *corev1.Node) []corev1.NodeAddress {
 	if instance == nil {
 		return nil
@@ -49,15 +49,18 @@ func (b binder) addresses(instance *nlb.Instance, node *corev1.Node) []corev1.No
 			addresses = append(addresses, given)
 		}
 	}
-	unmanaged := false
+	var unleased []*nlb.PrivateNetwork
 	for _, id := range instance.PrivateNetworkIDs {
-		if network := b.networks[id]; network != nil {
+		switch network := b.networks[id]; {
+		case network == nil:
+		case network.Leases[instance.ID] != "":
 			add(corev1.NodeInternalIP, network.Leases[instance.ID])
-			unmanaged = unmanaged || !network.Managed
+		default:
+			unleased = append(unleased, network)
 		}
 	}
-	if unmanaged && node != nil {
-		for _, address := range b.chosenAddresses(node, instance, addresses) {
+	if node != nil {
+		for _, address := range b.chosenAddresses(node, instance, addresses, unleased) {
 			add(corev1.NodeInternalIP, address)
 		}
 	}
@@ -91,22 +94,33 @@ func saidAddresses(node *corev1.Node, kinds ...corev1.NodeAddressType) []netip.A
 	return all
 }
 
-// chosenAddresses are those that a Node was given in an unmanaged private network,
-// of which Exoscale knows nothing: of a private range, and of no other Node or
-// instance. One of each family at most, the one that its kubelet was started with
-// first: who could claim any number of them could be certified for any of them.
-func (b binder) chosenAddresses(node *corev1.Node, instance *nlb.Instance, leased []corev1.NodeAddress) []string {
+// chosenAddresses are those that a Node was given in private networks where Exoscale
+// tells of no lease: possible ones, and of no other Node or instance. One of each
+// family at most, the one that its kubelet was started with first: who could claim
+// any number of them could be certified for any of them.
+func (b binder) chosenAddresses(node *corev1.Node, instance *nlb.Instance, leased []corev1.NodeAddress, networks []*nlb.PrivateNetwork) []string {
 	var chosen []string
 	families := map[bool]bool{}
 	for _, ip := range saidAddresses(node, corev1.NodeInternalIP) {
 		isLeased := slices.ContainsFunc(leased, func(own corev1.NodeAddress) bool { return sameAddress(own.Address, ip.String()) })
-		if isLeased || !ip.IsPrivate() || families[ip.Is4()] || b.userOf(ip, node, instance) != "" {
+		if isLeased || !possibleIn(networks, ip) || families[ip.Is4()] || b.userOf(ip, node, instance) != "" {
 			continue
 		}
 		families[ip.Is4()] = true
 		chosen = append(chosen, ip.String())
 	}
 	return chosen
+}
+
+// possibleIn tells whether an address can be of one of these networks: of the subnet
+// of a managed one, and of a private range in one of which Exoscale knows nothing.
+func possibleIn(networks []*nlb.PrivateNetwork, ip netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(network *nlb.PrivateNetwork) bool {
+		if network.Managed && network.Subnet.IsValid() {
+			return network.Subnet.Contains(ip)
+		}
+		return ip.IsPrivate()
+	})
 }
 
 // userOf tells who else has an address that a Node says it has: the instance that

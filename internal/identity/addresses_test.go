@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -26,13 +27,14 @@ func in(networks ...string) func(*nlb.Instance) {
 	return func(i *nlb.Instance) { i.PrivateNetworkIDs = networks }
 }
 
-// networked is a fleet with an unmanaged network and two managed ones; in
-// "managed" the first instance has a lease.
+// networked is a fleet with an unmanaged network and managed ones; in "managed" the
+// first instance has a lease.
 func networked(instances []nlb.Instance, nodes ...corev1.Node) Fleet {
 	f := fleet(instances, nodes...)
 	f.Networks = []nlb.PrivateNetwork{
 		{ID: "unmanaged"},
 		{ID: "managed", Managed: true, Leases: map[string]string{instanceOf(1): "10.0.0.11", instanceOf(2): "10.0.0.12"}},
+		{ID: "silent", Managed: true, Subnet: netip.MustParsePrefix("10.2.0.0/24")},
 		{ID: "theirs", Managed: true, Leases: map[string]string{instanceOf(9): "10.9.0.1"}},
 	}
 	return f
@@ -90,7 +92,7 @@ func TestTheAddressesOfAnInstance(t *testing.T) {
 }
 
 func TestANodeHasNoAddressButItsInstances(t *testing.T) {
-	alone, managed, unmanaged := member(1, blue), member(1, blue, in("managed")), member(1, blue, in("unmanaged"))
+	alone, managed, unmanaged, silent := member(1, blue), member(1, blue, in("managed")), member(1, blue, in("unmanaged")), member(1, blue, in("silent"))
 	for name, test := range map[string]struct {
 		instance nlb.Instance
 		node     corev1.Node
@@ -112,6 +114,10 @@ func TestANodeHasNoAddressButItsInstances(t *testing.T) {
 		"a public one of its choice":       {instance: unmanaged, node: node(1, startedWith("198.51.100.7"), says(corev1.NodeInternalIP, "198.51.100.7")), strange: "198.51.100.7,"},
 		"a second one of its choice": {
 			instance: unmanaged, node: node(1, startedWith("10.1.0.1"), says(corev1.NodeInternalIP, "10.1.0.1"), says(corev1.NodeInternalIP, "10.1.0.2")), strange: "10.1.0.2,"},
+		"one of its choice in a managed network that tells no lease of it": {
+			instance: silent, node: node(1, startedWith("10.2.0.7"), says(corev1.NodeInternalIP, "10.2.0.7"))},
+		"one outside of the managed network": {
+			instance: silent, node: node(1, startedWith("10.3.0.7"), says(corev1.NodeInternalIP, "10.3.0.7")), strange: "10.3.0.7,"},
 		"one that is leased to an instance of concern": {
 			instance: unmanaged, node: node(1, startedWith("10.0.0.12"), says(corev1.NodeInternalIP, "10.0.0.12")), others: []corev1.Node{node(2)}, strange: "10.0.0.12 (it is leased to"},
 		"one that is leased in a network of others": {

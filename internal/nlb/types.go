@@ -1,6 +1,7 @@
 package nlb
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -196,7 +197,10 @@ type PrivateNetwork struct {
 	// Managed is true if Exoscale leases its addresses; those of an unmanaged one
 	// are set by whoever runs the instances, and unknown to Exoscale.
 	Managed bool
-	// Leases are the addresses of a managed network, by instance id.
+	// Subnet of a managed network; not valid if it isn't known.
+	Subnet netip.Prefix
+	// Leases are the addresses of a managed network that Exoscale tells, by
+	// instance id.
 	Leases map[string]string
 }
 
