@@ -86,7 +86,7 @@ func TestWhatIsWrongWithFlagsIsToldInASentence(t *testing.T) {
 func TestWhatIsWrongWithAStateFileIsToldWithFileAndField(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ yaml, want string }{
-		"a field that isn't there": {"zones:\n- name: ch-gva-2\n  pools: []", "zones[0].pools: unknown field: there are name, quotas, instance-pools,"},
+		"a field that isn't there": {"zones:\n- name: ch-gva-2\n  pools: []", "zones[0].pools: unknown field: there are name, quotas, private-networks,"},
 		"no YAML":                  {"zones:\n\t- name", "line 2"},
 		"a list instead":           {"- zones", "must be an object"},
 		"a key twice":              {"zones: []\nzones: []", `key "zones" already set`},

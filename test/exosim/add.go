@@ -142,13 +142,6 @@ func (c *Cloud) AddSecurityGroup(zone string, group SecurityGroup) SecurityGroup
 	return group
 }
 
-// AddPrivateNetwork adds a private network.
-func (c *Cloud) AddPrivateNetwork(zone string, network PrivateNetwork) PrivateNetwork {
-	orDefault(&network.ID, uuid.NewString())
-	c.arrange(zone, func(s *zoneState) { s.privateNetworks = with(s.privateNetworks, &network) })
-	return network
-}
-
 // PutLoadBalancer adds an NLB, or replaces the one of its id, unchecked. What is
 // left out has defaults: id, state (running), address, and the like of its
 // services.

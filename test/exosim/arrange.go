@@ -85,6 +85,31 @@ func removeInstance(id string) func(*zoneState) {
 	}
 }
 
+// ReplaceInstance removes an instance of a pool, which makes a new one in its place,
+// with another id, name and address, at the end of its list.
+func (c *Cloud) ReplaceInstance(id string) Instance {
+	fresh, found := c.replaceNow(id)
+	if !found {
+		panic(fmt.Sprintf("exosim: there is no instance %q of an instance pool", id))
+	}
+	return fresh
+}
+
+func (c *Cloud) replaceNow(id string) (fresh Instance, found bool) {
+	c.tryArrange(anInstance, id, func(s *zoneState, now time.Time) {
+		old, _ := find(s.instances, id)
+		if old.Manager == nil {
+			return
+		}
+		s.dropInstances([]string{id})
+		pool, _ := find(s.pools, old.Manager.ID)
+		made := c.newInstance(s, pool, now)
+		s.join(made)
+		fresh, found = *made.clone(), true
+	})
+	return fresh, found
+}
+
 // StopInstance stops an instance: it fails its health checks and gets no
 // traffic.
 func (c *Cloud) StopInstance(id string) {

@@ -2,7 +2,6 @@ package exosim
 
 import (
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -115,18 +114,6 @@ func listSecurityGroups(r *request) (any, error) {
 
 func getSecurityGroup(r *request) (any, error) {
 	return named(r, r.state.securityGroups, "security group")
-}
-
-func listPrivateNetworks(r *request) (any, error) {
-	networks := slices.Clone(r.state.privateNetworks)
-	if networks == nil {
-		networks = []*PrivateNetwork{}
-	}
-	return map[string]any{"private-networks": networks}, nil
-}
-
-func getPrivateNetwork(r *request) (any, error) {
-	return named(r, r.state.privateNetworks, "private network")
 }
 
 // named is the item whose id the path names.

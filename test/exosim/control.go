@@ -32,6 +32,7 @@ var controls = []control{
 	{"POST", "instances/{id}/stop", "stop an instance at once", controlStop},
 	{"POST", "instances/{id}/start", "start an instance at once", controlStart},
 	{"DELETE", "instances/{id}", "remove an instance at once", controlDeleteInstance},
+	{"POST", "instances/{id}/replace", "let the pool of an instance replace it by a new one at once", controlReplace},
 	{"POST", "instances/{id}/health", `let its health checks fail: {"healthy": false}, optionally of one {"service": …}`, controlHealth},
 	{"DELETE", "load-balancers/{id}", "remove an NLB at once, with its services", controlDeleteLoadBalancer},
 }

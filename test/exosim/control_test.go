@@ -144,6 +144,11 @@ func TestPoolsAndInstancesAreMovedOverHTTP(t *testing.T) {
 	if state := w.Members(pool)[0].State; state != exosim.StateRunning {
 		t.Errorf("started it is %s", state)
 	}
+	var fresh exosim.Instance
+	w.simDone("POST", "instances/"+w.Members(pool)[1].ID+"/replace", "", &fresh)
+	if members := w.Members(pool); len(members) != 4 || members[3].ID != fresh.ID || members[3].Name == members[0].Name {
+		t.Errorf("replaced by %+v there are %+v", fresh, members)
+	}
 	w.simDone("DELETE", "instances/"+first, "", nil)
 	if members := w.Members(pool); len(members) != 3 || members[0].ID == first {
 		t.Errorf("it is still a member: %+v", members)
@@ -230,29 +235,30 @@ func TestWhatSimIsAskedWronglyIsRefused(t *testing.T) {
 		status int
 		want   string
 	}{
-		"GET nothing":                          {"", 404, "nothing known at GET /sim/nothing: see GET /sim/"},
-		"POST state":                           {"", 404, "nothing known at POST /sim/state"},
-		"POST faults":                          {`{"kind": "flood"}`, 400, `kind: \"flood\" is none of`},
-		"POST faults ":                         {`{"kind": "latency", "latency": 5}`, 400, "latency: must be a string"},
-		"POST faults  ":                        {`{"kind": "latency", "latency": "soon"}`, 400, `latency: must be a duration like 500ms`},
-		"POST faults   ":                       {`{"kind": "status", "probability": 2}`, 400, "probability: must be a number from 0 to 1"},
-		"POST faults    ":                      {`{"kind": "status", "zone": "mars-1"}`, 400, "zone: must be one of ch-gva-2"},
-		"POST faults     ":                     {`{"kind": "status", "timeout": 1}`, 400, "timeout: must be true or false"},
-		"POST faults      ":                    {`[{"kind": "status"}, {}]`, 400, "rules[1].kind: is required"},
-		"DELETE faults/x":                      {"", 404, "fault x not found"},
-		"POST settings":                        {`{"operation-delay": "-1s"}`, 400, "operation-delay: must be a duration"},
-		"POST settings ":                       {`{"speed": 1}`, 400, "speed: unknown field: there are operation-delay, addressless"},
-		"POST quotas/gpu":                      {`{"limit": 1}`, 404, "quota gpu not found"},
-		"POST quotas/instance":                 {`{}`, 400, "limit: is required"},
-		"POST keys":                            {`{"key": "x"}`, 400, "secret: is required"},
-		"DELETE keys/EXOnobody":                {"", 404, "EXOnobody"},
-		"POST pools/" + nobody + "/scale":      {`{"size": 1}`, 404, nobody},
-		"POST pools/" + w.pool.ID + "/scale":   {`{"size": -1}`, 400, "size: must be from 0 to 1000, is -1"},
-		"POST instances/" + nobody + "/stop":   {"", 404, nobody},
-		"POST instances/" + nobody + "/start":  {"", 404, nobody},
-		"POST instances/" + nobody + "/health": {`{}`, 400, "healthy: is required"},
-		"DELETE instances/" + nobody:           {"", 404, nobody},
-		"DELETE load-balancers/" + nobody:      {"", 404, nobody},
+		"GET nothing":                           {"", 404, "nothing known at GET /sim/nothing: see GET /sim/"},
+		"POST state":                            {"", 404, "nothing known at POST /sim/state"},
+		"POST faults":                           {`{"kind": "flood"}`, 400, `kind: \"flood\" is none of`},
+		"POST faults ":                          {`{"kind": "latency", "latency": 5}`, 400, "latency: must be a string"},
+		"POST faults  ":                         {`{"kind": "latency", "latency": "soon"}`, 400, `latency: must be a duration like 500ms`},
+		"POST faults   ":                        {`{"kind": "status", "probability": 2}`, 400, "probability: must be a number from 0 to 1"},
+		"POST faults    ":                       {`{"kind": "status", "zone": "mars-1"}`, 400, "zone: must be one of ch-gva-2"},
+		"POST faults     ":                      {`{"kind": "status", "timeout": 1}`, 400, "timeout: must be true or false"},
+		"POST faults      ":                     {`[{"kind": "status"}, {}]`, 400, "rules[1].kind: is required"},
+		"DELETE faults/x":                       {"", 404, "fault x not found"},
+		"POST settings":                         {`{"operation-delay": "-1s"}`, 400, "operation-delay: must be a duration"},
+		"POST settings ":                        {`{"speed": 1}`, 400, "speed: unknown field: there are operation-delay, addressless"},
+		"POST quotas/gpu":                       {`{"limit": 1}`, 404, "quota gpu not found"},
+		"POST quotas/instance":                  {`{}`, 400, "limit: is required"},
+		"POST keys":                             {`{"key": "x"}`, 400, "secret: is required"},
+		"DELETE keys/EXOnobody":                 {"", 404, "EXOnobody"},
+		"POST pools/" + nobody + "/scale":       {`{"size": 1}`, 404, nobody},
+		"POST pools/" + w.pool.ID + "/scale":    {`{"size": -1}`, 400, "size: must be from 0 to 1000, is -1"},
+		"POST instances/" + nobody + "/stop":    {"", 404, nobody},
+		"POST instances/" + nobody + "/start":   {"", 404, nobody},
+		"POST instances/" + nobody + "/health":  {`{}`, 400, "healthy: is required"},
+		"POST instances/" + nobody + "/replace": {"", 404, nobody},
+		"DELETE instances/" + nobody:            {"", 404, nobody},
+		"DELETE load-balancers/" + nobody:       {"", 404, nobody},
 	} {
 		t.Run(call, func(t *testing.T) {
 			method, path, _ := strings.Cut(strings.TrimSpace(call), " ")

@@ -165,6 +165,14 @@ func controlDeleteInstance(c *Cloud, params map[string]string, _ []byte) (any, e
 	return c.controlObject(anInstance, params["id"], removeInstance(params["id"]))
 }
 
+func controlReplace(c *Cloud, params map[string]string, _ []byte) (any, error) {
+	fresh, found := c.replaceNow(params["id"])
+	if !found {
+		return nil, notFound("instance of an instance pool", params["id"])
+	}
+	return fresh, nil
+}
+
 func controlHealth(c *Cloud, params map[string]string, body []byte) (any, error) {
 	var healthy *bool
 	var service *string

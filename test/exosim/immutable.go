@@ -52,6 +52,13 @@ func (c *SKSCluster) clone() *SKSCluster {
 	return &d
 }
 
+func (n *PrivateNetwork) clone() *PrivateNetwork {
+	c := *n
+	c.Labels = maps.Clone(n.Labels)
+	c.Leases = slices.Clone(n.Leases)
+	return &c
+}
+
 func (l *LoadBalancer) service(id string) (*Service, bool) {
 	for i := range l.Services {
 		if l.Services[i].ID == id {

@@ -202,9 +202,11 @@ func TestAMistakeOfTheTestIsAPanic(t *testing.T) {
 		`there is no instance pool "x" in`: func() { w.AddInstance("", exosim.Instance{Manager: &exosim.Manager{ID: "x"}}) },
 		`there is no instance pool "y"`:    func() { w.Members("y") },
 		`there is no instance "x"`:         func() { w.StopInstance("x") },
-		`there is no load balancer "x"`:    func() { w.DeleteLoadBalancer("x") },
-		`there is no quota of "gpu"`:       func() { w.SetQuota("", "gpu", 1) },
-		`there is no zone "mars-1"`:        func() { w.AddPool("mars-1", exosim.InstancePool{}) },
+		`there is no instance "` + w.AddInstance("", exosim.Instance{}).ID + `" of an instance pool`: func() { w.ReplaceInstance(w.Zone("").Instances[2].ID) },
+		`there is no private network "x"`: func() { w.Attach("x", w.Members(w.pool.ID)[0].ID, "") },
+		`there is no load balancer "x"`:   func() { w.DeleteLoadBalancer("x") },
+		`there is no quota of "gpu"`:      func() { w.SetQuota("", "gpu", 1) },
+		`there is no zone "mars-1"`:       func() { w.AddPool("mars-1", exosim.InstancePool{}) },
 		`"x" for nodepool "n"`: func() {
 			w.AddCluster("", exosim.SKSCluster{Nodepools: []exosim.SKSNodepool{{Name: "n", InstancePool: exosim.Ref{ID: "x"}}}})
 		},

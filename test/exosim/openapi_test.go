@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -286,6 +287,15 @@ func (w *world) callEverything() {
 	ok(w.sdk.GetSecurityGroup(ctx, v3.UUID(group.ID)))
 	ok(w.sdk.ListPrivateNetworks(ctx))
 	ok(w.sdk.GetPrivateNetwork(ctx, v3.UUID(network.ID)))
+	private := v3.UUID(network.ID)
+	do(w.sdk.AttachInstanceToPrivateNetwork(ctx, private, v3.AttachInstanceToPrivateNetworkRequest{
+		Instance: &v3.AttachInstanceToPrivateNetworkRequestInstance{ID: instance}, IP: net.IPv4(10, 0, 0, 8).To4(),
+	}))
+	ok(w.sdk.GetInstance(ctx, instance))
+	do(w.sdk.UpdatePrivateNetworkInstanceIP(ctx, private, v3.UpdatePrivateNetworkInstanceIPRequest{
+		Instance: &v3.UpdatePrivateNetworkInstanceIPRequestInstance{ID: instance}, IP: net.IPv4(10, 0, 0, 9).To4(),
+	}))
+	do(w.sdk.DetachInstanceFromPrivateNetwork(ctx, private, v3.DetachInstanceFromPrivateNetworkRequest{Instance: &v3.Instance{ID: instance}}))
 	ok(w.sdk.ListQuotas(ctx))
 	ok(w.sdk.GetQuota(ctx, "network-load-balancer"))
 }

@@ -195,9 +195,13 @@ func poolState(id, state string) func(*zoneState) {
 	return func(s *zoneState) { s.editPool(id, func(p *InstancePool) { p.State = state }) }
 }
 
-// join adds an instance to the zone and to the pool that manages it.
+// join adds an instance to the zone and to the pool that manages it. In managed
+// networks it leases addresses.
 func (s *zoneState) join(instance *Instance) {
 	s.instances = with(s.instances, instance)
+	for _, network := range instance.PrivateNetworks {
+		s.lease(network.ID, instance.ID, "")
+	}
 	if instance.Manager == nil {
 		return
 	}
@@ -214,6 +218,7 @@ func (s *zoneState) dropInstances(ids []string) {
 		}
 		s.instances = without(s.instances, id)
 		s.setReverseDNS(id, "")
+		s.endLeases(id, "")
 	}
 }
 

@@ -69,6 +69,9 @@ var routes = []route{
 	{operation: "get-security-group", method: "GET", pattern: "security-group/{id}", serve: getSecurityGroup},
 	{operation: "list-private-networks", method: "GET", pattern: "private-network", serve: listPrivateNetworks},
 	{operation: "get-private-network", method: "GET", pattern: "private-network/{id}", serve: getPrivateNetwork},
+	{operation: "attach-instance-to-private-network", method: "PUT", pattern: "private-network/{id}:attach", serve: attachToNetwork},
+	{operation: "detach-instance-from-private-network", method: "PUT", pattern: "private-network/{id}:detach", serve: detachFromNetwork},
+	{operation: "update-private-network-instance-ip", method: "PUT", pattern: "private-network/{id}:update-ip", serve: updateNetworkIP},
 	{operation: "list-quotas", method: "GET", pattern: "quota", serve: listQuotas},
 	{operation: "get-quota", method: "GET", pattern: "quota/{entity}", serve: getQuota},
 }
@@ -101,8 +104,6 @@ var unsupported = []route{
 	{operation: "create-private-network", method: "POST", pattern: "private-network"},
 	{operation: "update-private-network", method: "PUT", pattern: "private-network/{id}"},
 	{operation: "delete-private-network", method: "DELETE", pattern: "private-network/{id}"},
-	{operation: "attach-instance-to-private-network", method: "PUT", pattern: "private-network/{id}:attach"},
-	{operation: "detach-instance-from-private-network", method: "PUT", pattern: "private-network/{id}:detach"},
 }
 
 // match finds the route of a path below /v2/.

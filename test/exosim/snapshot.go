@@ -64,7 +64,7 @@ func (c *Cloud) showZone(z *zone) ZoneState {
 		Instances:       copies(s.instances),
 		SKSClusters:     s.showClusters(),
 		SecurityGroups:  []SecurityGroup{},
-		PrivateNetworks: []PrivateNetwork{},
+		PrivateNetworks: copies(s.privateNetworks),
 		Quotas:          []Quota{s.quota(quotaInstances), s.quota(quotaLoadBalancers)},
 	}
 	for _, lb := range s.loadBalancers {
@@ -72,9 +72,6 @@ func (c *Cloud) showZone(z *zone) ZoneState {
 	}
 	for _, group := range s.securityGroups {
 		shown.SecurityGroups = append(shown.SecurityGroups, *group)
-	}
-	for _, network := range s.privateNetworks {
-		shown.PrivateNetworks = append(shown.PrivateNetworks, *network)
 	}
 	return shown
 }

@@ -93,11 +93,14 @@ func readZone(o *object, given *givenOnce) zoneSeed {
 		}
 		quotas.close()
 	}
+	for _, n := range o.list("private-networks") {
+		seed.networks = append(seed.networks, readNetwork(n, given))
+	}
 	for _, p := range o.list("instance-pools") {
-		seed.pools = append(seed.pools, readPool(p, given))
+		seed.pools = append(seed.pools, readPool(p, seed.networks, given))
 	}
 	for _, i := range o.list("instances") {
-		seed.instances = append(seed.instances, readInstance(i, given))
+		seed.instances = append(seed.instances, readInstance(i, seed.networks, given))
 	}
 	for _, c := range o.list("sks-clusters") {
 		seed.clusters = append(seed.clusters, readCluster(c, seed.pools, given))
@@ -111,20 +114,18 @@ func readZone(o *object, given *givenOnce) zoneSeed {
 	for _, g := range o.list("security-groups") {
 		seed.securityGroups = append(seed.securityGroups, readSecurityGroup(g, given))
 	}
-	for _, n := range o.list("private-networks") {
-		seed.networks = append(seed.networks, readNetwork(n, given))
-	}
 	o.close()
 	return seed
 }
 
-func readPool(o *object, given *givenOnce) poolSeed {
+func readPool(o *object, networks []PrivateNetwork, given *givenOnce) poolSeed {
 	pool := poolSeed{InstancePool: InstancePool{
-		ID:             given.id(o),
-		Name:           value(o.text("name", true, 1, 255)),
-		Description:    value(o.text("description", false, 0, 255)),
-		InstancePrefix: value(o.text("instance-prefix", false, 1, 30)),
-		Labels:         o.labels(anyLabel),
+		ID:              given.id(o),
+		Name:            value(o.text("name", true, 1, 255)),
+		Description:     value(o.text("description", false, 0, 255)),
+		InstancePrefix:  value(o.text("instance-prefix", false, 1, 30)),
+		Labels:          o.labels(anyLabel),
+		PrivateNetworks: readNetworkNames(o, networks),
 	}}
 	size := o.number("size", false, 0, 1000)
 	if _, listed := o.fields["instances"]; listed && size != nil {
@@ -132,15 +133,20 @@ func readPool(o *object, given *givenOnce) poolSeed {
 	}
 	pool.Size = value(size)
 	for _, i := range o.list("instances") {
-		instance := readInstance(i, given)
+		instance := readInstance(i, networks, given)
 		instance.Manager = &Manager{ID: pool.ID, Type: managerPool}
+		for _, network := range pool.PrivateNetworks {
+			if !instance.isIn(network.ID) {
+				instance.PrivateNetworks = append(instance.PrivateNetworks, InstancePrivateNetwork{ID: network.ID})
+			}
+		}
 		pool.instances = append(pool.instances, instance)
 	}
 	o.close()
 	return pool
 }
 
-func readInstance(o *object, given *givenOnce) Instance {
+func readInstance(o *object, networks []PrivateNetwork, given *givenOnce) Instance {
 	instance := Instance{
 		ID:          given.id(o),
 		Name:        value(o.text("name", false, 1, 255)),
@@ -149,6 +155,9 @@ func readInstance(o *object, given *givenOnce) Instance {
 		Labels:      o.labels(anyLabel),
 		UserData:    value(o.text("user-data", false, 1, 32768)),
 		State:       value(o.oneOf("state", false, StateRunning, StateStopped)),
+	}
+	for _, network := range readNetworkNames(o, networks) {
+		instance.PrivateNetworks = append(instance.PrivateNetworks, InstancePrivateNetwork{ID: network.ID})
 	}
 	o.close()
 	return instance
@@ -247,22 +256,6 @@ func readSecurityGroup(o *object, given *givenOnce) SecurityGroup {
 	set(&group.Visibility, o.oneOf("visibility", false, "private", "public"))
 	o.close()
 	return group
-}
-
-func readNetwork(o *object, given *givenOnce) PrivateNetwork {
-	network := PrivateNetwork{
-		ID:          given.id(o),
-		Name:        value(o.text("name", true, 1, 255)),
-		Description: value(o.text("description", false, 0, 255)),
-		StartIP:     value(o.ip("start-ip")), EndIP: value(o.ip("end-ip")), Netmask: value(o.ip("netmask")),
-		Labels: o.labels(anyLabel),
-	}
-	for _, l := range o.list("leases") {
-		network.Leases = append(network.Leases, Lease{IP: value(l.ip("ip")), InstanceID: value(l.id("instance-id", true))})
-		l.close()
-	}
-	o.close()
-	return network
 }
 
 func readKey(o *object) Key {

@@ -129,9 +129,12 @@ keys:
 - {key: EXOstrong, secret: s}
 zones:
 - name: ch-gva-2
-  instances: [{id: 11111111-1111-4111-8111-111111111111}]
+  instances: [{id: 11111111-1111-4111-8111-111111111111, private-networks: [storage]}]
+  instance-pools:
+  - {name: workers, size: 1, private-networks: [storage, vpn]}
   private-networks:
-  - {name: storage, start-ip: 10.0.0.1, leases: [{ip: 10.0.0.7, instance-id: 11111111-1111-4111-8111-111111111111}]}
+  - {name: storage, start-ip: 10.0.0.1, end-ip: 10.0.0.9, leases: [{ip: 10.0.0.7, instance-id: 11111111-1111-4111-8111-111111111111}]}
+  - {name: vpn}
   security-groups:
   - {name: shared, visibility: public, external-sources: [10.0.0.0/8]}
 `)
@@ -139,8 +142,13 @@ zones:
 		t.Errorf("the key that may do everything is %s", server.Key)
 	}
 	zone := server.Zone("")
-	if leases := zone.PrivateNetworks[0].Leases; len(leases) != 1 || leases[0].IP != "10.0.0.7" {
+	if leases := zone.PrivateNetworks[0].Leases; len(leases) != 2 || leases[0].IP != "10.0.0.7" || leases[1].IP != "10.0.0.1" {
 		t.Errorf("leases: %v", leases)
+	}
+	for i, networks := range []int{1, 2} {
+		if got := zone.Instances[i].PrivateNetworks; len(got) != networks || got[0].ID != zone.PrivateNetworks[0].ID {
+			t.Errorf("instance %d is in %v", i, got)
+		}
 	}
 	last := zone.SecurityGroups[len(zone.SecurityGroups)-1]
 	if last.Name != "shared" || last.Visibility != "public" || len(last.ExternalSources) != 1 {
@@ -179,19 +187,20 @@ func TestWhatIsWrongInAStateFileIsToldByField(t *testing.T) {
 		"size beside instances": {
 			"zones: [{name: ch-gva-2, instance-pools: [{name: w, size: 1, instances: []}]}]",
 			"zones[0].instance-pools[0].size: can't be given beside instances"},
-		"an address that isn't":   {zone("instances: [{public-ip: 10.0.0}]"), `zones[0].instances[0].public-ip: must be an IPv4 address, is "10.0.0"`},
-		"an address of IPv6":      {zone(`instances: [{public-ip: "::1"}]`), "must be an IPv4 address"},
-		"an id that isn't":        {zone("instances: [{id: one}]"), `zones[0].instances[0].id: must be a UUID, is "one"`},
-		"an id twice":             {zone("instances: [{id: " + id + "}], load-balancers: [{name: web, id: " + id + "}]"), `zones[0].load-balancers[0].id: id "` + id + `" is there twice`},
-		"an address twice":        {zone("instances: [{public-ip: 127.0.0.9}, {public-ip: 127.0.0.9}]"), `zones[0].instances[1].public-ip: address "127.0.0.9" is there twice`},
-		"a state that isn't":      {zone("instances: [{state: sleepy}]"), `zones[0].instances[0].state: must be one of running, stopped, is "sleepy"`},
-		"NLBs of one name":        {zone("load-balancers: [{name: web}, {name: web}]"), `zones[0].load-balancers[1].name: load balancer name "web" is there twice`},
-		"a pool that isn't there": {zone("sks-clusters: [{name: c, nodepools: [{name: n, instance-pool: x}]}]"), `zones[0].sks-clusters[0].nodepools[0].instance-pool: the zone has no instance pool of name or id "x"`},
-		"services at one port":    {nlb("services: [" + service("a", 80) + ", " + service("b", 80) + "]"), "zones[0].load-balancers[0].services[1]: "},
-		"eleven services":         {nlb("services: [" + strings.Join(eleven, ", ") + "]"), "there can't be more than 10"},
-		"no health check":         {nlb("services: [{name: a, instance-pool: workers, port: 1, target-port: 2}]"), "services[0].healthcheck: is required"},
-		"a port beyond":           {nlb("services: [" + service("a", 70000) + "]"), "services[0].port: must be from 1 to 65535, is 70000"},
-		"a lease of nobody":       {zone("private-networks: [{name: n, leases: [{ip: 10.0.0.1}]}]"), "zones[0].private-networks[0].leases[0].instance-id: is required"},
+		"an address that isn't":      {zone("instances: [{public-ip: 10.0.0}]"), `zones[0].instances[0].public-ip: must be an IPv4 address, is "10.0.0"`},
+		"an address of IPv6":         {zone(`instances: [{public-ip: "::1"}]`), "must be an IPv4 address"},
+		"an id that isn't":           {zone("instances: [{id: one}]"), `zones[0].instances[0].id: must be a UUID, is "one"`},
+		"an id twice":                {zone("instances: [{id: " + id + "}], load-balancers: [{name: web, id: " + id + "}]"), `zones[0].load-balancers[0].id: id "` + id + `" is there twice`},
+		"an address twice":           {zone("instances: [{public-ip: 127.0.0.9}, {public-ip: 127.0.0.9}]"), `zones[0].instances[1].public-ip: address "127.0.0.9" is there twice`},
+		"a state that isn't":         {zone("instances: [{state: sleepy}]"), `zones[0].instances[0].state: must be one of running, stopped, is "sleepy"`},
+		"NLBs of one name":           {zone("load-balancers: [{name: web}, {name: web}]"), `zones[0].load-balancers[1].name: load balancer name "web" is there twice`},
+		"a pool that isn't there":    {zone("sks-clusters: [{name: c, nodepools: [{name: n, instance-pool: x}]}]"), `zones[0].sks-clusters[0].nodepools[0].instance-pool: the zone has no instance pool of name or id "x"`},
+		"services at one port":       {nlb("services: [" + service("a", 80) + ", " + service("b", 80) + "]"), "zones[0].load-balancers[0].services[1]: "},
+		"eleven services":            {nlb("services: [" + strings.Join(eleven, ", ") + "]"), "there can't be more than 10"},
+		"no health check":            {nlb("services: [{name: a, instance-pool: workers, port: 1, target-port: 2}]"), "services[0].healthcheck: is required"},
+		"a port beyond":              {nlb("services: [" + service("a", 70000) + "]"), "services[0].port: must be from 1 to 65535, is 70000"},
+		"a network that isn't there": {zone("instances: [{private-networks: [lan]}]"), `zones[0].instances[0].private-networks: the zone has no private network of name or id "lan"`},
+		"a lease of nobody":          {zone("private-networks: [{name: n, leases: [{ip: 10.0.0.1}]}]"), "zones[0].private-networks[0].leases[0].instance-id: is required"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := exosim.ParseState([]byte(c.yaml))
