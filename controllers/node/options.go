@@ -67,6 +67,11 @@ type Options struct {
 	Limits nodegone.Limits
 	// Recheck is how soon a Node that looks gone is looked at again; default 30 s.
 	Recheck time.Duration
+	// Removed is told of each Node that was removed; nil: nobody is.
+	Removed func()
+	// Halted is told what speaks against the removal of a Node whose instance seems
+	// to be gone, in one word; none once nothing does. Nil: nobody is.
+	Halted func(node, cause string)
 	// SkipNameValidation lets several managers live in one process.
 	SkipNameValidation bool
 }
@@ -84,6 +89,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		options.Recheck = recheckDefault
 	}
 	options.Limits = options.Limits.WithDefaults()
+	if options.Removed == nil {
+		options.Removed = func() {}
+	}
+	if options.Halted == nil {
+		options.Halted = func(string, string) {}
+	}
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.NodeIdentity{}, byNode, nodeNamesOf); err != nil {
 		return fmt.Errorf("indexing NodeIdentities: %w", err)
 	}

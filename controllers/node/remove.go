@@ -39,7 +39,7 @@ func newRemover(options Options) *remover {
 func (r *remover) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	node := &corev1.Node{}
 	if err := r.Client.Get(ctx, req.NamespacedName, node); err != nil {
-		delete(r.suspects, req.Name)
+		r.acquit(req.Name)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	known, err := r.identityOf(ctx, node)
@@ -48,7 +48,7 @@ func (r *remover) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	}
 	instance := nodegone.RecordOf(node, known)
 	if (instance == nodegone.Recorded{}) || !nodegone.Suspicious(node, verified(known)) {
-		delete(r.suspects, node.Name)
+		r.acquit(node.Name)
 		return ctrl.Result{}, nil
 	}
 	s := r.of(node, instance)
@@ -61,6 +61,7 @@ func (r *remover) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		decision = nodegone.Decide(r.ask(ctx, e), r.Limits)
 	}
 	log.FromContext(ctx).V(1).Info("the Node's instance was looked for", "verdict", decision.Verdict, "message", decision.Message)
+	r.Halted(node.Name, decision.Cause)
 	switch decision.Verdict {
 	case nodegone.Remove:
 		return r.remove(ctx, node, decision)
@@ -76,6 +77,12 @@ func (r *remover) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		}
 	}
 	return ctrl.Result{RequeueAfter: r.Recheck}, nil
+}
+
+// acquit forgets what was found against a Node.
+func (r *remover) acquit(name string) {
+	delete(r.suspects, name)
+	r.Halted(name, "")
 }
 
 func verified(known *v1alpha1.NodeIdentity) bool {
@@ -99,6 +106,7 @@ func (r *remover) remove(ctx context.Context, node *corev1.Node, decision nodego
 		return ctrl.Result{}, fmt.Errorf("removing the Node: %w", err)
 	}
 	r.removals = append(r.removals, r.Clock.Now())
+	r.Removed()
 	log.FromContext(ctx).Info("the Node is removed", "why", decision.Message)
 	return ctrl.Result{}, nil
 }

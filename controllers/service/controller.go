@@ -54,6 +54,9 @@ type Options struct {
 	// Wakeups tells which Services to look at again because of the cloud: its
 	// instances or pools have changed.
 	Wakeups source.Source
+	// AddressAfter is told how long it took until the address of a Service was
+	// published; nil: nobody is.
+	AddressAfter func(time.Duration)
 	// Zone is where new NLBs are made, and where the Nodes are.
 	Zone string
 	// ClaimClassless: Services without a class are ours, too.
@@ -141,6 +144,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if err == nil {
 		tell(&round.notices, round.Before, round.Now, round.own)
+		if after, published := addressAfter(round.Before, round.Now, r.Clock.Now()); published && r.AddressAfter != nil {
+			r.AddressAfter(after)
+		}
 		round.notices.Send(r.Events, round.Now)
 		err = r.settle(ctx, round)
 	}

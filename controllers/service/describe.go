@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -253,6 +254,20 @@ func tellAddress(notices *outcome.Notices, before, now *corev1.Service) {
 	default:
 		notices.Warning(v1alpha1.ReasonAddressChanged, "Publish", "The address is %s now, and was %s", has, had)
 	}
+}
+
+// addressAfter is how long a Service waited for the address that this round has
+// published: since the first look at it, so that one that became a load balancer
+// late isn't measured by its age. false if the round has published none.
+func addressAfter(before, now *corev1.Service, at time.Time) (time.Duration, bool) {
+	if addressOf(before) != "" || addressOf(now) == "" {
+		return 0, false
+	}
+	since := at // seen for the first time, and its NLB was there
+	if c := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ServiceConditionProgrammed); c != nil && c.Status != metav1.ConditionTrue {
+		since = c.LastTransitionTime.Time
+	}
+	return max(0, at.Sub(since)), true
 }
 
 func addressOf(service *corev1.Service) string {

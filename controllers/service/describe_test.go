@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -228,5 +229,38 @@ func TestConditionsAreNoLongerThanTheAPIServerTakes(t *testing.T) {
 	forget(service)
 	if len(service.Status.Conditions) != 0 {
 		t.Errorf("left: %+v", service.Status.Conditions)
+	}
+}
+
+func TestAddressAfter(t *testing.T) {
+	noon := time.Date(2026, 8, 7, 12, 0, 0, 0, time.UTC)
+	service := func(address string, programmed metav1.ConditionStatus) *corev1.Service {
+		s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(noon.Add(-24 * time.Hour))}}
+		if address != "" {
+			s.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: address}}
+		}
+		if programmed != "" {
+			s.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ServiceConditionProgrammed, Status: programmed, LastTransitionTime: metav1.NewTime(noon.Add(-7 * time.Second))}}
+		}
+		return s
+	}
+	const address = "192.0.2.1"
+	for name, c := range map[string]struct {
+		before, now *corev1.Service
+		want        time.Duration
+		published   bool
+	}{
+		"since the first look, not since it was made": {service("", metav1.ConditionFalse), service(address, metav1.ConditionTrue), 7 * time.Second, true},
+		"at the first look":                           {service("", ""), service(address, metav1.ConditionTrue), 0, true},
+		"still none":                                  {service("", metav1.ConditionFalse), service("", metav1.ConditionFalse), 0, false},
+		"it had one, of the CCM for example":          {service(address, ""), service(address, metav1.ConditionTrue), 0, false},
+		"another than before":                         {service("192.0.2.2", metav1.ConditionFalse), service(address, metav1.ConditionTrue), 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, published := addressAfter(c.before, c.now, noon)
+			if got != c.want || published != c.published {
+				t.Errorf("got %v, %v, want %v, %v", got, published, c.want, c.published)
+			}
+		})
 	}
 }

@@ -23,6 +23,7 @@ type Client struct {
 
 	mu  sync.Mutex
 	sdk map[string]*zoneClient
+	key keyJudgement
 }
 
 // zoneClient is the SDK's client of a zone, with the credentials that it signs with.
@@ -44,7 +45,7 @@ func NewClient(opts Options) (*Client, error) {
 	}
 	c := &Client{opts: opts, base: baseTransport(), metrics: m, sdk: map[string]*zoneClient{}}
 	c.zones = &zones{base: opts.Endpoint, clock: opts.Clock, list: c.listZones}
-	return c, nil
+	return c, register(opts.Metrics, credentialsCollector{c})
 }
 
 // DefaultZone is the zone of the calls that name none.
@@ -63,16 +64,17 @@ func (c *Client) listZones(ctx context.Context) ([]v3.Zone, error) {
 	return answer.Zones, nil
 }
 
-// zone gives the SDK's client of a zone, made anew when the credentials changed.
+// zone gives the SDK's client of a zone, made anew when the credentials changed,
+// and the credentials that it signs with.
 // The rate limit and the connections of the zone live on.
-func (c *Client) zone(ctx context.Context, zone string) (*v3.Client, error) {
+func (c *Client) zone(ctx context.Context, zone string) (*v3.Client, Credentials, error) {
 	endpoint, err := c.zones.endpoint(ctx, zone)
 	if err != nil {
-		return nil, err
+		return nil, Credentials{}, err
 	}
 	creds, err := c.opts.Credentials.Credentials()
 	if err != nil {
-		return nil, &Error{Class: InvalidCredentials, Zone: zone, Message: err.Error(), cause: err}
+		return nil, Credentials{}, &Error{Class: InvalidCredentials, Zone: zone, Message: err.Error(), cause: err}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,11 +86,11 @@ func (c *Client) zone(ctx context.Context, zone string) (*v3.Client, error) {
 	if z.sdk == nil || z.credentials != creds || z.endpoint != endpoint {
 		sdk, err := c.newSDK(creds, endpoint, z.http)
 		if err != nil {
-			return nil, &Error{Class: InvalidCredentials, Zone: zone, Message: err.Error(), cause: err}
+			return nil, Credentials{}, &Error{Class: InvalidCredentials, Zone: zone, Message: err.Error(), cause: err}
 		}
 		z.sdk, z.credentials, z.endpoint = sdk, creds, endpoint
 	}
-	return z.sdk, nil
+	return z.sdk, creds, nil
 }
 
 func (c *Client) newSDK(creds Credentials, endpoint string, client *http.Client) (*v3.Client, error) {
@@ -118,13 +120,25 @@ func request[T any](ctx context.Context, client *Client, c call, do func(context
 	if err := checkIDs(c); err != nil {
 		return nil, err
 	}
-	sdk, err := client.zone(ctx, c.zone)
+	answer, err := send(ctx, client, &c, do)
+	zone := c.zone
+	if !client.zones.known(zone) {
+		zone = ""
+	}
+	client.metrics.ended(c.operation, zone, err)
+	return answer, err
+}
+
+// send runs a call with the credentials that hold now.
+func send[T any](ctx context.Context, client *Client, c *call, do func(context.Context, *v3.Client) (*T, error)) (*T, error) {
+	sdk, key, err := client.zone(ctx, c.zone)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := do(withCall(ctx, &c), sdk)
+	answer, err := do(withCall(ctx, c), sdk)
+	client.key.judge(key, c.status)
 	if err != nil {
-		return nil, newError(&c, err)
+		return nil, newError(c, err)
 	}
 	return answer, nil
 }

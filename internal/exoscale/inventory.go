@@ -31,8 +31,10 @@ type InventoryOptions struct {
 	// ZoneChanged is called when the NLBs of a zone become unreadable, for
 	// another reason than before, or readable again.
 	ZoneChanged func(zone string)
-	Log         logr.Logger
-	Clock       clock.WithTicker
+	// Quota reads the quota of NLBs along with the lists. It is for the metrics.
+	Quota bool
+	Log   logr.Logger
+	Clock clock.WithTicker
 }
 
 func (o InventoryOptions) withDefaults(c *Client) InventoryOptions {
@@ -88,6 +90,7 @@ type zoneInventory struct {
 	nodepools     *members[nlb.SKSNodepool]
 	types         *members[nlb.InstanceType]
 	networks      *members[nlb.PrivateNetwork]
+	quota         *quota // nil unless it is to be read
 }
 
 // NewInventory makes an inventory that fetches when it is asked; Start keeps it
@@ -97,7 +100,7 @@ func NewInventory(client *Client, opts InventoryOptions) (*Inventory, error) {
 	if source, ok := client.opts.Credentials.(changingSource); ok {
 		source.OnChange(i.RefreshSoon)
 	}
-	return i, register(client.opts.Metrics, ageCollector{i})
+	return i, register(client.opts.Metrics, inventoryCollector{i})
 }
 
 // Start refreshes every watched zone until ctx ends. It has the form of a

@@ -32,6 +32,7 @@ type listing struct {
 	log        logr.Logger
 	kicked     chan struct{} // holds one
 	looping    bool          // guarded by Inventory.mu
+	wantedAt   time.Time     // guarded by Inventory.mu
 
 	state    sync.Mutex
 	err      error
@@ -143,11 +144,15 @@ func (l *listing) kick() {
 	}
 }
 
-// age is how old what is stored is; false if nothing is.
-func (l *listing) age() (time.Duration, bool) {
+// age is how old what is stored is; of what could never be read, how long it has
+// been wanted. Inventory.mu is held.
+func (l *listing) age() time.Duration {
 	l.state.Lock()
 	defer l.state.Unlock()
-	return l.clock.Since(l.readAt), !l.readAt.IsZero()
+	if l.readAt.IsZero() {
+		return l.clock.Since(l.wantedAt)
+	}
+	return l.clock.Since(l.readAt)
 }
 
 // beganWithin tells whether a read that succeeded began no longer than d ago.

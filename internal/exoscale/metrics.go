@@ -9,9 +9,14 @@ import (
 
 const metricPrefix = "exoscale_nlb_operator_cloud_"
 
-// metrics of the cloud layer. The label operation is the operationId of
-// Exoscale's API document; code is the HTTP status, or "none" without an answer.
+// resultOK is the label result of a call that succeeded; else it is the Class.
+const resultOK = "OK"
+
+// metrics of the cloud layer; docs/metrics.md tells what they mean. The label
+// operation is the operationId of Exoscale's API document; code is the HTTP
+// status, or "none" without an answer.
 type metrics struct {
+	calls     *prometheus.CounterVec
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	throttles *prometheus.CounterVec
@@ -20,6 +25,10 @@ type metrics struct {
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricPrefix + "calls_total",
+			Help: "Calls of the Exoscale API by what came of them, after all attempts.",
+		}, []string{"operation", "zone", "result"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: metricPrefix + "requests_total",
 			Help: "HTTP requests to the Exoscale API, every attempt counted.",
@@ -38,7 +47,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Help: "Exoscale operations that were started and have not ended.",
 		}, []string{"zone"}),
 	}
-	return m, register(registerer, m.requests, m.duration, m.throttles, m.inFlight)
+	return m, register(registerer, m.calls, m.requests, m.duration, m.throttles, m.inFlight)
 }
 
 func register(registerer prometheus.Registerer, collectors ...prometheus.Collector) error {
@@ -50,6 +59,16 @@ func register(registerer prometheus.Registerer, collectors ...prometheus.Collect
 		errs = append(errs, registerer.Register(c))
 	}
 	return errors.Join(errs...)
+}
+
+// ended counts a call by its error. zone is empty unless Exoscale has it: anybody
+// can name any number of them.
+func (m *metrics) ended(operation, zone string, err error) {
+	result := resultOK
+	if err != nil {
+		result = string(ClassOf(err))
+	}
+	m.calls.WithLabelValues(operation, zone, result).Inc()
 }
 
 func (m *metrics) observe(operation, zone, code string, took time.Duration) {

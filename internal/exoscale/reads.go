@@ -21,6 +21,7 @@ const (
 	opListNetworks      = "list-private-networks"
 	opListSKSClusters   = "list-sks-clusters"
 	opGetOperation      = "get-operation"
+	opGetQuota          = "get-quota"
 
 	opCreateLoadBalancer = "create-load-balancer"
 	opUpdateLoadBalancer = "update-load-balancer"
@@ -130,6 +131,18 @@ func (c *Client) SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepo
 		pools = append(pools, nodepoolsOf(cluster)...)
 	}
 	return pools, nil
+}
+
+// Quota reads how many of a resource the organisation has in a zone, and may have.
+func (c *Client) Quota(ctx context.Context, zone, resource string) (Quota, error) {
+	answer, err := request(ctx, c, call{operation: opGetQuota, object: "quota " + resource, zone: zone},
+		func(ctx context.Context, sdk *v3.Client) (*v3.Quota, error) {
+			return sdk.GetQuota(ctx, resource)
+		})
+	if err != nil {
+		return Quota{}, err
+	}
+	return Quota{Usage: answer.Usage, Limit: answer.Limit}, nil
 }
 
 // GetOperation reads how far an operation is.

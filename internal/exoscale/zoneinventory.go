@@ -46,6 +46,9 @@ func (i *Inventory) newZone(name string) *zoneInventory {
 	z.types = newMembers(i, z, "instance types", i.client.InstanceTypes, func(t nlb.InstanceType) string { return t.ID }, changed)
 	z.types.interval = max(i.opts.Interval, typesInterval)
 	z.networks = newMembers(i, z, "private networks", i.client.PrivateNetworks, func(n nlb.PrivateNetwork) string { return n.ID }, changed)
+	if i.opts.Quota {
+		z.quota = i.newQuota(z)
+	}
 	return z
 }
 
@@ -86,6 +89,11 @@ func (i *Inventory) drop(z *zoneInventory) {
 // startLoops refreshes the wanted lists of a zone once Start was called.
 // i.mu is held.
 func (i *Inventory) startLoops(z *zoneInventory) {
+	for _, l := range z.wanted() {
+		if l.wantedAt.IsZero() {
+			l.wantedAt = i.opts.Clock.Now()
+		}
+	}
 	if i.running == nil || i.stopped {
 		return
 	}
@@ -127,6 +135,9 @@ func (z *zoneInventory) wanted() []*listing {
 	}
 	if z.networks.wanted {
 		lists = append(lists, z.networks.listing)
+	}
+	if z.quota != nil {
+		lists = append(lists, z.quota.listing)
 	}
 	return lists
 }

@@ -55,6 +55,12 @@ func (z *zones) lookUp(zone string) (endpoint string, known, fresh bool) {
 	return endpoint, known, z.endpoints != nil && z.clock.Since(z.readAt) < zoneListLife
 }
 
+// known tells whether Exoscale has the zone, as far as was read.
+func (z *zones) known(zone string) bool {
+	_, known, _ := z.lookUp(zone)
+	return known
+}
+
 func (z *zones) read(ctx context.Context) error {
 	c := &call{operation: opListZones}
 	answer := z.calls.DoChan(opListZones, func() (any, error) {

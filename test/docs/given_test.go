@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -93,6 +94,7 @@ func (w given) operate(t *testing.T, namespace string, key exosim.Key) {
 		o.WatchNamespaces = []string{namespace}
 		o.SyncPeriod, o.PollInterval = 300*time.Millisecond, 20*time.Millisecond
 		o.SkipNameValidation = true
+		o.Metrics = prometheus.NewRegistry() // some of the cloud is asked for them only
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +26,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/controllers/csr"
 	"github.com/exoscale-community/nlb-operator/internal/index"
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -40,7 +40,8 @@ type App struct {
 	manager   manager.Manager
 	cloud     cloud
 	wakeups   *wakeups
-	foreign   prometheus.Gauge
+	counters  *metrics.Counters
+	events    metrics.Recorder
 }
 
 // New makes an App that works on the cluster of kubernetes. It fails if the
@@ -75,13 +76,26 @@ func New(ctx context.Context, kubernetes *rest.Config, options Options) (*App, e
 	if a.cloud, err = newCloud(mgr, options, a.wakeups); err != nil {
 		return nil, err
 	}
-	if a.foreign, err = newForeignNodes(options.CloudMetrics); err != nil {
+	if err := a.setupMetrics(mgr); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
 	if err := a.setupControllers(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting the controllers up: %w", err)
 	}
 	return a, nil
+}
+
+// setupMetrics registers what isn't told by the cloud layer or controller-runtime.
+func (a *App) setupMetrics(mgr manager.Manager) (err error) {
+	registerer := a.options.Metrics
+	if a.counters, err = metrics.NewCounters(registerer); err != nil {
+		return err
+	}
+	a.events = a.counters.Counting(mgr.GetEventRecorder(Name), mgr.GetScheme())
+	objects := metrics.NewCollector(mgr.GetCache(), mgr.Elected(), a.options.Log.WithName("metrics"))
+	return errors.Join(
+		metrics.Register(registerer, objects),
+		metrics.RegisterProcess(registerer, a.options.Version, mgr.Elected()))
 }
 
 // Run works until ctx ends, or until something fails that the App can't go on

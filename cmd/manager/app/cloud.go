@@ -28,7 +28,7 @@ func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, er
 		Zone:        options.Zone,
 		Credentials: credentials,
 		RateLimit:   exoscale.RateLimit{PerSecond: options.RateLimit},
-		Metrics:     options.CloudMetrics,
+		Metrics:     options.Metrics,
 		Log:         log,
 		UserAgent:   Name + "/" + options.Version,
 	})
@@ -40,6 +40,7 @@ func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, er
 		Changed:        wakeups.loadBalancerChanged,
 		MembersChanged: wakeups.membersChanged,
 		ZoneChanged:    wakeups.zoneChanged,
+		Quota:          options.Metrics != nil,
 	})
 	if err != nil {
 		return cloud{}, fmt.Errorf("registering the inventory's metrics: %w", err)

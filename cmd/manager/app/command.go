@@ -38,7 +38,7 @@ func (c Command) Run(ctx context.Context) error {
 		return err
 	}
 	options := s.Options
-	options.Version, options.Log, options.CloudMetrics = c.Version, log, metrics.Registry
+	options.Version, options.Log, options.Metrics = c.Version, log, metrics.Registry
 	a, err := New(ctx, kubernetes, options)
 	if err != nil {
 		return err

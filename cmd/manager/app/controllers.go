@@ -37,7 +37,7 @@ func (a *App) setupControllers(ctx context.Context, mgr manager.Manager) error {
 func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error {
 	if a.options.NodeCSRApproval {
 		approver := csr.New(csr.Options{
-			Client: mgr.GetClient(), Events: mgr.GetEventRecorder(Name), Clock: a.options.Clock,
+			Client: mgr.GetClient(), Events: a.events, Clock: a.options.Clock,
 			SkipNameValidation: a.options.SkipNameValidation,
 		})
 		if err := approver.SetupWithManager(mgr); err != nil {
@@ -48,11 +48,13 @@ func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error 
 		Client:             mgr.GetClient(),
 		Cloud:              a.cloud.client,
 		Inventory:          a.cloud.inventory,
-		Events:             mgr.GetEventRecorder(Name),
+		Events:             a.events,
 		Clock:              a.options.Clock,
 		Initialise:         a.options.NodeInitialization,
 		Delete:             a.options.NodeDeletion,
 		Limits:             nodegone.Limits{MaxShare: a.options.NodeDeletionMaxShare},
+		Removed:            a.counters.NodeRemoved,
+		Halted:             a.counters.NodeDeletionHalted,
 		SkipNameValidation: a.options.SkipNameValidation,
 	})
 }
@@ -63,7 +65,7 @@ func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption)
 		LoadBalancers:           a.cloud.client,
 		Inventory:               a.cloud.inventory,
 		Operations:              a.cloud.operations,
-		Events:                  mgr.GetEventRecorder(Name),
+		Events:                  a.events,
 		Wakeups:                 &a.wakeups.loadBalancers,
 		Clock:                   a.options.Clock,
 		ClusterID:               a.clusterID,
@@ -83,7 +85,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		Services:                a.cloud.client,
 		Inventory:               a.cloud.inventory,
 		Operations:              a.cloud.operations,
-		Events:                  mgr.GetEventRecorder(Name),
+		Events:                  a.events,
 		Wakeups:                 &a.wakeups.nlbServices,
 		Clock:                   a.options.Clock,
 		ClusterID:               a.clusterID,
@@ -101,8 +103,9 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		Client:                  mgr.GetClient(),
 		APIReader:               mgr.GetAPIReader(),
 		Inventory:               a.cloud.inventory,
-		Events:                  mgr.GetEventRecorder(Name),
+		Events:                  a.events,
 		Wakeups:                 &a.wakeups.services,
+		AddressAfter:            a.counters.AddressAfter,
 		Clock:                   a.options.Clock,
 		Zone:                    a.options.Zone,
 		ClaimClassless:          a.options.ClaimClasslessServices,
@@ -117,12 +120,12 @@ func (a *App) nodeIdentities(mgr manager.Manager) *nodeidentity.Reconciler {
 	return nodeidentity.New(nodeidentity.Options{
 		Client:             mgr.GetClient(),
 		Inventory:          a.cloud.inventory,
-		Events:             mgr.GetEventRecorder(Name),
+		Events:             a.events,
 		Wakeups:            &a.wakeups.nodes,
 		Zone:               a.options.Zone,
 		WatchedPools:       a.options.NodePools,
 		Labels:             a.options.NodeLabels,
-		Foreign:            func(count int) { a.foreign.Set(float64(count)) },
+		Foreign:            a.counters.ForeignNodes,
 		SkipNameValidation: a.options.SkipNameValidation,
 	})
 }

@@ -62,9 +62,9 @@ type Options struct {
 	Log logr.Logger
 	// Credentials come before CredentialsFile and the environment, unless nil.
 	Credentials exoscale.CredentialsSource
-	// CloudMetrics is where the metrics of the cloud layer are registered; nil:
-	// nowhere. Each App in a process needs its own.
-	CloudMetrics prometheus.Registerer
+	// Metrics is where the operator's own metrics are registered; nil: nowhere. Each
+	// App in a process needs its own. Those of the controllers are the process's.
+	Metrics prometheus.Registerer
 	// PollInterval between two looks at the operations in flight; 0: 1 s.
 	PollInterval time.Duration
 	// Clock is what the controllers measure by how long ago something was done;
