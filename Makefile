@@ -129,6 +129,7 @@ fuzz: ## Fuzz the parsing of annotations and probe specs, and the projection, on
 	go test ./internal/annotation -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
 	go test ./internal/projection -run '^$$' -fuzz FuzzProject -parallel 1 -fuzztime $(FUZZTIME)
 	go test ./internal/udpprobe -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
+	go test ./internal/udpprobe -run '^$$' -fuzz FuzzJudge -parallel 1 -fuzztime $(FUZZTIME)
 
 .PHONY: bench-converge
 bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
