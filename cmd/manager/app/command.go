@@ -26,8 +26,13 @@ type Command struct {
 // Run the program. A process can do it once: it sets the loggers and the metrics
 // that a process has one of.
 func (c Command) Run(ctx context.Context) error {
-	if len(c.Args) > 0 && c.Args[0] == "release" {
-		return c.release(ctx, c.Args[1:])
+	if len(c.Args) > 0 {
+		switch c.Args[0] {
+		case "check":
+			return c.examine(ctx, c.Args[1:])
+		case "release":
+			return c.release(ctx, c.Args[1:])
+		}
 	}
 	s, err := parse(c.Args, c.Lookup)
 	if err != nil || c.answers(s, func() { help(c.Out, about, (&settings{Options: Defaults()}).groups()) }) {

@@ -12,6 +12,7 @@ const about = `The operator for Exoscale Network Load Balancers: it gives Servic
 LoadBalancer, and the objects NetworkLoadBalancer and NLBService, their NLBs.
 
 Usage: manager [flags]
+       manager check [flags]     tells whether all is well: see check --help
        manager release [flags]   lets go of all that it holds: see release --help
 
 The API key is read from EXOSCALE_API_KEY and EXOSCALE_API_SECRET, unless
