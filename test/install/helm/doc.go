@@ -8,4 +8,7 @@
 //	refused_test.go   values that are wrong, and what is said of each
 //	flags_test.go     every flag has a value, with the manager's own default
 //	sameness_test.go  the chart grants what config/ grants
+//	install_test.go   installed, tested by helm test, installed again
+//
+// In a cluster the Pods are run by test/pods: what the chart says is what runs.
 package helm

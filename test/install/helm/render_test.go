@@ -86,7 +86,8 @@ func TestWhatComesOfValues(t *testing.T) {
 				var policy networkingv1.NetworkPolicy
 				is.objects.get(is.t, "NetworkPolicy", "", &policy)
 				g.Expect(ports(policy.Spec.Egress[0].Ports)).To(Equal("53/UDP 53/TCP"))
-				g.Expect(ports(policy.Spec.Egress[1].Ports)).To(Equal("443/TCP 6443/TCP 8090/TCP"))
+				g.Expect(ports(policy.Spec.Egress[1].Ports)).To(Equal("8081/TCP"))
+				g.Expect(ports(policy.Spec.Egress[2].Ports)).To(Equal("443/TCP 6443/TCP 8090/TCP"))
 				g.Expect(policy.Spec.Ingress).To(HaveLen(2))
 				g.Expect(policy.Spec.PodSelector.MatchLabels).NotTo(HaveKey("app.kubernetes.io/component"))
 			},
