@@ -17,6 +17,8 @@ SEED ?= 1
 RUNS ?= 10
 #: FUZZTIME=1m                 fuzz: how long each target is fuzzed
 FUZZTIME ?= 1m
+#: SUDO=                       e2e-node: what makes it root, e.g. sudo
+SUDO ?=
 #: KUBECONFIG_OUT=PATH         control-plane: where the kubeconfig goes
 KUBECONFIG_OUT ?= .cache/control-plane/kubeconfig
 #: PKG=./...                   test, test-race, lint: the packages meant
@@ -124,6 +126,22 @@ crash: $(ASSETS) ## Kill the operator at each of its writes, lose or fail each c
 chaos: $(ASSETS) ## Live through random histories, each made from its seed
 	go run ./test/chaos -seed $(SEED) -runs $(RUNS)
 
+# It makes a sandbox for itself, and says what it lacks for that before anything
+# big is built.
+E2E_NODE = $(SUDO) env E2E_BINARIES=$(BIN) E2E_LOGS=$(CURDIR)/.cache/e2e-node KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) $(BIN)/e2e-node.test
+
+.PHONY: e2e-node
+e2e-node: ## Send datagrams the whole way to Pods on a real node (as root on Linux)
+	@mkdir -p .cache/e2e-node
+	@go test -c -o $(BIN)/e2e-node.test ./test/e2e
+	@if $(E2E_NODE) -check; then $(MAKE) --no-print-directory e2e-node-runs; fi
+
+.PHONY: e2e-node-runs
+e2e-node-runs: $(ASSETS) $(addprefix $(BIN)/,$(NODE))
+	go build -trimpath -ldflags '-s -w' -o $(BIN)/e2e/ ./test/e2e/pause ./test/e2e/udpecho
+	@trap '' INT; trap '$(SUDO) chown -R "$$(id -u)" .cache/e2e-node' EXIT; \
+	$(E2E_NODE) -test.v -test.timeout 20m
+
 .PHONY: fuzz
 fuzz: ## Fuzz the parsing of annotations and probe specs, and the projection, on one core
 	go test ./internal/annotation -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
@@ -164,7 +182,7 @@ clean: ## Remove what was built here (the shared cache of tools stays)
 help: ## List the targets and variables
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [VARIABLE=value]" } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 } \
+		/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 } \
 		/^#: / { vars = vars "  " substr($$0, 4) "\n" } \
 		END { printf "\nVariables\n%s", vars }' $(firstword $(MAKEFILE_LIST))
 
