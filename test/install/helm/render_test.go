@@ -69,7 +69,7 @@ func TestWhatComesOfValues(t *testing.T) {
 		}},
 		"no metrics": {values{"metrics": values{"enabled": false}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args).To(ContainElement("--metrics-bind-address=0"))
-			g.Expect(is.objects.names("Service")).To(BeEmpty())
+			g.Expect(is.objects.names("Service")).NotTo(ContainElement(ContainSubstring("metrics")))
 		}},
 		"CRDs by other hands": {values{"crds": values{"install": false}}, func(g Gomega, is given) {
 			g.Expect(is.objects.names("CustomResourceDefinition")).To(BeEmpty())
