@@ -27,8 +27,14 @@ PKG ?= ./...
 TEST_FLAGS ?=
 #: COVER_MIN=80                cover: the least percentage of statements
 COVER_MIN ?= 80
-#: VERSION=$(git describe)     build: the version that the programs report
+#: VERSION=$(git describe)     build, image: the version that the programs report
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+#: IMAGE=exoscale-nlb-operator:VERSION  image, image-push: the name of the image
+IMAGE ?= exoscale-nlb-operator:$(VERSION)
+#: PLATFORMS=linux/amd64,linux/arm64    image, image-push: what it is built for
+PLATFORMS ?= linux/amd64,linux/arm64
+#: BUILDER=                    image, image-push: buildah or docker; default: the one there is
+BUILDER ?=
 #: KUBEBUILDER_ASSETS=DIR      test, demo, control-plane: other Kubernetes binaries than our own
 KUBEBUILDER_ASSETS ?=
 
@@ -80,9 +86,11 @@ lint: $(BIN)/golangci-lint ## Check format, go vet, and the rules of .golangci.y
 	go vet $(PKG)
 	$(BIN)/golangci-lint run $(PKG)
 
+LDFLAGS = -s -w -X main.version=$(VERSION)
+
 .PHONY: build
 build: ## Build the programs of cmd/ into bin/, static
-	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 ##@ Tests
 
@@ -107,6 +115,10 @@ test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compile
 .PHONY: test-install
 test-install: $(ASSETS) $(BIN)/helm ## Run the tests of what is installed, with the real helm; test doesn't
 	HELM=$(BIN)/helm go test $(QUICKLY) -timeout 20m $(TEST_FLAGS) ./test/install/...
+
+.PHONY: test-image
+test-image: ## Build the image twice, and look into it (needs buildah or docker)
+	TEST_IMAGE=1 go test -count 1 -timeout 20m -v ./test/image
 
 .PHONY: cover
 cover: $(ASSETS) ## Run all tests; tell the coverage of controllers/ and internal/, fail below COVER_MIN
@@ -152,6 +164,38 @@ fuzz: ## Fuzz the parsing of annotations and probe specs, and the projection, on
 .PHONY: bench-converge
 bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
 	go run ./test/bench/converge -n $(N)
+
+##@ Release
+
+# The programs in the image.
+IMAGE_PROGRAMS = $(wildcard cmd/manager cmd/udp-healthcheck)
+
+# What is made is as old as the commit that it is made of, so that it is the same
+# whenever it is made.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+.PHONY: image
+image: image-programs ## Build the image with buildah or docker: in its store, and as dist/image.tar
+	@$(BUILD_IMAGE)
+
+.PHONY: image-push
+image-push: image-programs ## Build the image, and push it to the registry that IMAGE names
+	@$(BUILD_IMAGE) --push
+
+BUILD_IMAGE = IMAGE='$(IMAGE)' PLATFORMS='$(PLATFORMS)' BUILDER='$(BUILDER)' VERSION='$(VERSION)' \
+	REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' image/build
+
+comma := ,
+.PHONY: image-programs
+image-programs:
+	@rm -rf dist/image
+	@set -- $(subst $(comma), ,$(PLATFORMS)); for platform; do \
+		os=$${platform%%/*} arch=$${platform##*/}; \
+		echo "Building $(notdir $(IMAGE_PROGRAMS)) for $$platform"; \
+		mkdir -p dist/image/$$os-$$arch; \
+		GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o dist/image/$$os-$$arch/ $(addprefix ./,$(IMAGE_PROGRAMS)); \
+	done
 
 ##@ Try it
 

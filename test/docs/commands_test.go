@@ -17,10 +17,9 @@ import (
 // notRun are the commands that can't be run here, by what a block begins with.
 var notRun = map[string]string{
 	"exo ": "it changes an Exoscale account, which tests have none of; exosim simulates neither IAM nor changes of security groups",
-	"export IMAGE=registry.example.com/exoscale-nlb-operator:v0\ndocker build": "it takes Docker, and a registry to push to",
-	"kubectl create namespace exoscale-nlb-operator-system\n":                  "it takes helm, with which test/install/helm runs it",
-	"kubectl --namespace exoscale-nlb-operator-system rollout":                 "it waits for a Pod that runs, and the nodes here run none",
-	"kubectl --namespace kube-system rollout status":                           "it waits for a Pod that runs, and the nodes here run none",
+	"kubectl create namespace exoscale-nlb-operator-system\n":  "it takes helm, with which test/install/helm runs it",
+	"kubectl --namespace exoscale-nlb-operator-system rollout": "it waits for a Pod that runs, and the nodes here run none",
+	"kubectl --namespace kube-system rollout status":           "it waits for a Pod that runs, and the nodes here run none",
 }
 
 // dry are those that do too much here: make only tells what it would do.

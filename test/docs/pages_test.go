@@ -252,8 +252,7 @@ func TestWhatIsNotThereYetIsNotThere(t *testing.T) {
 		}
 	}
 	for path, what := range map[string]string{
-		"controllers/nodeidentity/*": "the NodeIdentity controller",
-		"controllers/sidecar/*":      "the webhook",
+		"controllers/sidecar/*": "the webhook",
 	} {
 		if files, _ := filepath.Glob(filepath.Join(root, path)); len(files) > 0 {
 			t.Errorf("%s is there now: tell of it in the README", what)
