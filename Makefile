@@ -64,7 +64,7 @@ check-generated: $(BIN)/controller-gen $(BIN)/helm-docs ## Fail if generated fil
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	cp -R $(GENERATE_FROM) "$$tmp"; \
 	find "$$tmp/api" -name 'zz_generated.*.go' -exec rm {} +; \
-	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml; \
+	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml "$$tmp"/config/monitoring/prometheus-rule.yaml; \
 	( $(call generate-in,"$$tmp") ); \
 	stale=0; \
 	for dir in api config charts; do \
@@ -243,7 +243,14 @@ cd $(1) && $(BIN)/controller-gen object paths=./api/... \
 && $(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes \
+&& $(call alerts-in) \
 && $(call chart-in)
+endef
+
+# The alerts as the Prometheus operator takes them.
+define alerts-in
+awk '/^groups:/ { rules = 1 } !rules { next } /./ { $$0 = "  " $$0 } 1' config/monitoring/alerts.yaml \
+	| cat config/monitoring/prometheus-rule.head - > config/monitoring/prometheus-rule.yaml
 endef
 
 # The chart has its own copy of what it shares with config/, and a role for each

@@ -4,6 +4,7 @@
 //
 //	pages_test.go        what holds for every page: links, names, kinds of code blocks
 //	commands_test.go     the commands and objects of the pages, in their order
+//	runbooks_test.go     the commands of the runbooks
 //	iam_test.go          the API key of the README may do enough, and no more
 //	annotations_test.go  the table of annotations, which go test -update writes
 //	markdown/            finds code blocks, links and names in a page

@@ -47,8 +47,13 @@ func describedMetrics(t *testing.T) map[string]described {
 func TestMonitoring(t *testing.T) {
 	s := newScene(t)
 	s.play()
+	s.componentAddsAll()
 	rows := describedMetrics(t)
-	s.Eventually(func() []string { return undescribed(s.scrape(), rows) }).Should(BeEmpty(), "of docs/metrics.md and what is served one lacks, or tells otherwise, what the other has")
+	expressions := slices.Concat(alertExpressions(t), dashboardExpressions(t), runbookExpressions(t))
+	s.Eventually(func() []string {
+		got := s.scrape()
+		return slices.Concat(undescribed(got, rows), unserved(t, got, expressions))
+	}).Should(BeEmpty(), "the pages, the alerts or the dashboard tell of what isn't served, or lack what is")
 }
 
 // undescribed is what docs/metrics.md and a scrape don't agree on.

@@ -43,6 +43,7 @@ type scene struct {
 	t       *testing.T
 	cloud   *world.Cloud
 	pool    exosim.InstancePool
+	plane   *controlplane.ControlPlane
 	metrics string // where they are served
 }
 
@@ -70,7 +71,7 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	stopped(t, cloud.Stop)
-	s := &scene{Gomega: NewWithT(t), Client: c, t: t, cloud: cloud, metrics: freeAddress(t)}
+	s := &scene{Gomega: NewWithT(t), Client: c, t: t, plane: plane, cloud: cloud, metrics: freeAddress(t)}
 	s.SetDefaultEventuallyTimeout(patience)
 	s.pool = cloud.AddPool("", exosim.InstancePool{Name: "workers", Size: 3})
 	s.Expect(world.JoinNodes(t.Context(), c, cloud.Members(s.pool.ID))).To(Succeed())
@@ -123,7 +124,8 @@ func (a ahead) Since(t time.Time) time.Duration { return a.Now().Sub(t) }
 func (s *scene) play() {
 	ctx := s.t.Context()
 	s.cloud.SetQuota("", "network-load-balancer", 10)
-	s.cloud.Fault(exosim.Fault{Operation: "list-load-balancers", Kind: exosim.FaultStatus, Status: http.StatusTooManyRequests, Count: 1})
+	// More than are tried for one call: so the call fails.
+	s.cloud.Fault(exosim.Fault{Operation: "list-load-balancers", Kind: exosim.FaultStatus, Status: http.StatusTooManyRequests, Count: 8})
 	s.cloud.Fault(exosim.Fault{Operation: "list-instance-types", Kind: exosim.FaultStatus, Status: http.StatusForbidden})
 	s.spoilNodes()
 
