@@ -97,7 +97,7 @@ func (r *Runner) behind(ctx context.Context, at *url.URL) (string, error) {
 			}
 			for i, port := range service.Spec.Ports {
 				if fmt.Sprint(port.Port) == at.Port() && i < len(slice.Ports) {
-					return net.JoinHostPort(r.addressOf(endpoint.Addresses[0]), fmt.Sprint(*slice.Ports[i].Port)), nil
+					return net.JoinHostPort(r.Address(endpoint.Addresses[0]), fmt.Sprint(*slice.Ports[i].Port)), nil
 				}
 			}
 		}
@@ -105,8 +105,8 @@ func (r *Runner) behind(ctx context.Context, at *url.URL) (string, error) {
 	return "", errors.New("no Pod behind the Service is ready")
 }
 
-// addressOf is where a Pod's IP is on loopback.
-func (r *Runner) addressOf(ip string) string {
+// Address is where a Pod's IP is on loopback: its ports are there.
+func (r *Runner) Address(ip string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.pods {

@@ -186,16 +186,22 @@ func (c *cluster) deployment(t *testing.T) *appsv1.Deployment {
 	return &deployment
 }
 
-// replicas are the names of the operator's Pods.
-func (c *cluster) replicas(t *testing.T) []string {
+// managers are the operator's Pods.
+func (c *cluster) managers(t *testing.T) []corev1.Pod {
 	t.Helper()
 	var list corev1.PodList
 	if err := c.List(t.Context(), &list, client.InNamespace(namespace), client.MatchingLabels{"app.kubernetes.io/component": "manager"}); err != nil {
 		t.Fatal(err)
 	}
+	return list.Items
+}
+
+// replicas are their names.
+func (c *cluster) replicas(t *testing.T) []string {
+	t.Helper()
 	var names []string
-	for i := range list.Items {
-		names = append(names, list.Items[i].Name)
+	for _, pod := range c.managers(t) {
+		names = append(names, pod.Name)
 	}
 	return names
 }

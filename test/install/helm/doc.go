@@ -3,12 +3,15 @@
 // without a gap, and goes without a leak. make test-install runs it; the tests of
 // make test don't.
 //
-//	values_test.go    values.yaml, its schema and the README agree
-//	render_test.go    values that are right, and what comes of them
-//	refused_test.go   values that are wrong, and what is said of each
-//	flags_test.go     every flag has a value, with the manager's own default
-//	sameness_test.go  the chart grants what config/ grants
-//	install_test.go   installed, tested by helm test, installed again
+//	values_test.go       values.yaml, its schema and the README agree
+//	render_test.go       values that are right, and what comes of them
+//	refused_test.go      values that are wrong, and what is said of each
+//	flags_test.go        every flag has a value, with the manager's own default
+//	sameness_test.go     the chart grants what config/ grants
+//	install_test.go      installed, tested by helm test, installed again
+//	readme_test.go       installed as the README says
+//	credentials_test.go  another API key, and none
+//	upgrade_test.go      from the chart and operator before, to these, and back
 //
 // In a cluster the Pods are run by test/pods: what the chart says is what runs.
 package helm
