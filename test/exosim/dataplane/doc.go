@@ -45,14 +45,16 @@
 //     the target port or strategy becomes; they are reset when the backend
 //     leaves the service or the service goes.
 //   - UDP flows stay with their backend while it is healthy and the target port
-//     the same; otherwise the next datagram of the client opens a new flow.
+//     the same; otherwise the next datagram of the client opens a new flow, and
+//     replies that are under way still arrive for a second.
 //   - Without a healthy backend TCP connections are reset and datagrams dropped.
 //
 // # Bounds
 //
 // Per service and by default 1024 TCP connections (two goroutines and two
 // sockets each; more are reset) and 1024 UDP flows (one goroutine, one socket
-// and one buffer of 64 KiB each; a new flow replaces the one unused for longest).
+// and one buffer of 64 KiB each; a new flow replaces the one unused for longest;
+// as many may be leaving).
 // A flow ends after 30 s without a datagram in either direction. A connect to a
 // backend may take 3 s.
 package dataplane

@@ -29,6 +29,9 @@ type udpFront struct {
 	mu     sync.Mutex
 	closed bool
 	flows  map[netip.AddrPort]*flow // by client
+	// leaving are those that lead elsewhere now. Replies are still under way, which
+	// a real NLB has no part in: they go from the backend straight to the client.
+	leaving map[*flow]bool
 
 	relays sync.WaitGroup
 }
@@ -37,7 +40,11 @@ type flow struct {
 	client, target netip.AddrPort
 	conn           *net.UDPConn
 	lastUsed       atomic.Int64 // Unix nanoseconds
+	until          time.Time    // its end, once it is leaving; under mu
 }
+
+// linger is how long the replies of a flow are awaited that leads elsewhere now.
+const linger = time.Second
 
 func (f *flow) touch()                 { f.lastUsed.Store(time.Now().UnixNano()) }
 func (f *flow) unusedSince() time.Time { return time.Unix(0, f.lastUsed.Load()) }
@@ -50,6 +57,7 @@ func newUDPFront(socket *net.UDPConn, routes *routes, opts Options, log *slog.Lo
 		maxFlows: opts.MaxFlows,
 		idle:     opts.FlowIdleTimeout,
 		flows:    map[netip.AddrPort]*flow{},
+		leaving:  map[*flow]bool{},
 	}
 }
 
@@ -113,12 +121,12 @@ func (f *flow) send(datagram []byte) {
 }
 
 // relayReplies hands the backend's datagrams to the client until the flow has
-// been idle for too long or was ended. It is up to the health check, not to an
+// been idle for too long, has left, or was ended. It is up to the health check, not to an
 // ICMP refusal, to say that a backend is gone.
 func (f *udpFront) relayReplies(fl *flow) {
 	datagram := make([]byte, maxDatagram)
 	for {
-		_ = fl.conn.SetReadDeadline(fl.unusedSince().Add(f.idle))
+		f.awaitUntilItsEnd(fl)
 		n, err := fl.conn.Read(datagram)
 		switch {
 		case err == nil:
@@ -133,12 +141,28 @@ func (f *udpFront) relayReplies(fl *flow) {
 	}
 }
 
+// awaitUntilItsEnd sets under mu by when a reply has to come, so that leave isn't
+// undone.
+func (f *udpFront) awaitUntilItsEnd(fl *flow) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_ = fl.conn.SetReadDeadline(f.endOf(fl))
+}
+
+// endOf needs mu.
+func (f *udpFront) endOf(fl *flow) time.Time {
+	if f.leaving[fl] {
+		return fl.until
+	}
+	return fl.unusedSince().Add(f.idle)
+}
+
 // endIfIdle decides under mu, as flowOf does, so that a flow just chosen for a
 // datagram isn't closed under it.
 func (f *udpFront) endIfIdle(fl *flow) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	idle := time.Since(fl.unusedSince()) >= f.idle
+	idle := !time.Now().Before(f.endOf(fl))
 	if idle {
 		f.end(fl)
 	}
@@ -154,9 +178,22 @@ func (f *udpFront) endLocked(fl *flow) {
 // end needs mu. Its client may have another flow by now, which stays.
 func (f *udpFront) end(fl *flow) {
 	fl.conn.Close()
+	delete(f.leaving, fl)
 	if f.flows[fl.client] == fl {
 		delete(f.flows, fl.client)
 	}
+}
+
+// leave needs mu. The client's next datagram opens another flow.
+func (f *udpFront) leave(fl *flow) {
+	if len(f.leaving) >= f.maxFlows {
+		f.end(fl)
+		return
+	}
+	delete(f.flows, fl.client)
+	f.leaving[fl] = true
+	fl.until = time.Now().Add(linger)
+	_ = fl.conn.SetReadDeadline(fl.until)
 }
 
 // unusedLongest needs mu and at least one flow.
@@ -170,14 +207,14 @@ func (f *udpFront) unusedLongest() *flow {
 	return oldest
 }
 
-// rerouted ends the flows that would have to go elsewhere now.
+// rerouted takes leave of the flows that would have to go elsewhere now.
 func (f *udpFront) rerouted() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	route := f.routes.current.Load()
 	for _, fl := range f.flows {
 		if !route.leadsTo(fl.target) {
-			f.end(fl)
+			f.leave(fl)
 		}
 	}
 }
@@ -188,6 +225,9 @@ func (f *udpFront) close() {
 	f.closed = true
 	f.socket.Close()
 	for _, fl := range f.flows {
+		f.end(fl)
+	}
+	for fl := range f.leaving {
 		f.end(fl)
 	}
 }

@@ -95,6 +95,50 @@ func TestUDPFlowMovesWhenItsBackendTurnsUnhealthy(t *testing.T) {
 	thenAnswers(t, moving, pool.members[0])
 }
 
+// TestUDPRepliesUnderWayArrive although the flow leads elsewhere by then.
+func TestUDPRepliesUnderWayArrive(t *testing.T) {
+	plane := givenPlane(t, Options{})
+	pool := givenPool(t, 2)
+	service := pool.service(ProtocolUDP)
+	slow, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(pool.members[1].addr, freePort(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	service.TargetPort = slow.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	service.Backends = []netip.Addr{pool.members[1].addr}
+	whenApplied(t, plane, service)
+	thenHealthy(t, plane, service, pool.members[1])
+
+	client := whenConnected(t, anyClient, service)
+	if _, err := client.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	datagram := make([]byte, maxDatagram)
+	_, from, err := slow.ReadFromUDP(datagram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service.Backends = []netip.Addr{pool.members[0].addr}
+	whenApplied(t, plane, service)
+	if n := openFlows(plane, service); n != 0 {
+		t.Fatalf("%d flows lead to a backend that is none any more", n)
+	}
+	if _, err := slow.WriteToUDP([]byte("late"), from); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.SetReadDeadline(time.Now().Add(patience))
+	if n, err := client.Read(datagram); err != nil || string(datagram[:n]) != "late" {
+		t.Errorf("the client receives %q (%v)", datagram[:n], err)
+	}
+	front := plane.running[service.ID].front.(*udpFront)
+	NewWithT(t).Eventually(func() int {
+		front.mu.Lock()
+		defer front.mu.Unlock()
+		return len(front.leaving)
+	}).WithTimeout(patience).Should(BeZero(), "flows that are leaving")
+}
+
 func flowTo(t *testing.T, service Service, want *member) *client {
 	t.Helper()
 	for range 10 {
