@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -145,27 +144,6 @@ func (p *Process) Memory(name string) int {
 		}
 	}
 	p.t.Fatalf("no %s in %s", name, data)
-	return 0
-}
-
-// FreePort is one that nobody has for TCP or UDP right now, and that the kernel
-// gives to nobody by itself.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 10000 + rand.N(20000) //nolint:gosec // no secret
-		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err != nil {
-			continue
-		}
-		socket, err := net.ListenPacket("udp", fmt.Sprintf(":%d", port))
-		listener.Close()
-		if err == nil {
-			socket.Close()
-			return port
-		}
-	}
-	t.Fatal("there is no free port")
 	return 0
 }
 
