@@ -64,7 +64,7 @@ check-generated: $(BIN)/controller-gen $(BIN)/helm-docs ## Fail if generated fil
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	cp -R $(GENERATE_FROM) "$$tmp"; \
 	find "$$tmp/api" -name 'zz_generated.*.go' -exec rm {} +; \
-	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml "$$tmp"/config/monitoring/prometheus-rule.yaml; \
+	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml "$$tmp"/config/monitoring/prometheus-rule.yaml "$$tmp"/config/argocd/argocd-cm.yaml; \
 	( $(call generate-in,"$$tmp") ); \
 	stale=0; \
 	for dir in api config charts; do \
@@ -244,6 +244,7 @@ cd $(1) && $(BIN)/controller-gen object paths=./api/... \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes \
 && $(call alerts-in) \
+&& $(call argocd-in) \
 && $(call chart-in)
 endef
 
@@ -251,6 +252,16 @@ endef
 define alerts-in
 awk '/^groups:/ { rules = 1 } !rules { next } /./ { $$0 = "  " $$0 } 1' config/monitoring/alerts.yaml \
 	| cat config/monitoring/prometheus-rule.head - > config/monitoring/prometheus-rule.yaml
+endef
+
+# The scripts as the settings of Argo CD take them.
+health-of = echo "  resource.customizations.health.$(1): |"; sed 's/^./    &/' config/argocd/$(2)
+define argocd-in
+{ cat config/argocd/argocd-cm.head; \
+	$(call health-of,nlb.exoscale.com_NetworkLoadBalancer,health.lua); \
+	$(call health-of,nlb.exoscale.com_NLBService,health.lua); \
+	$(call health-of,nlb.exoscale.com_NodeIdentity,health.lua); \
+	$(call health-of,Service,service-health.lua); } > config/argocd/argocd-cm.yaml
 endef
 
 # The chart has its own copy of what it shares with config/, and a role for each

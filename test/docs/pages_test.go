@@ -77,6 +77,7 @@ var blocksTestedBy = map[string]string{
 	readme:           "this package",
 	migrationPage:    "this package",
 	"docs/exosim.md": "cmd/exosim",
+	"docs/argocd.md": "test/argocd",
 }
 
 // testedBy tells where the code blocks of a page are tested; empty: nowhere.
