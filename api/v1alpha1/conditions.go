@@ -11,6 +11,9 @@ const (
 	ConditionProgrammed = "Programmed"
 	// ConditionBackendsHealthy informs whether any backend passes its health check; outside Ready.
 	ConditionBackendsHealthy = "BackendsHealthy"
+	// ConditionSidecarsInjected (NLBService of a Service whose Pods are to have the
+	// sidecar that watches UDP applications) informs whether they all have it; outside Ready.
+	ConditionSidecarsInjected = "SidecarsInjected"
 	// ConditionVerified (NodeIdentity): Node and Exoscale instance agree.
 	ConditionVerified = "Verified"
 	// ConditionJoined (NodeIdentity): a Node of the hostname has joined the cluster.
@@ -64,6 +67,8 @@ const (
 	ReasonWaitingForAddress = "WaitingForAddress"
 	// ReasonWaitingForServices: services have to be removed first.
 	ReasonWaitingForServices = "WaitingForServices"
+	// ReasonWaitingForNodePort: what is to be probed has no nodePort yet.
+	ReasonWaitingForNodePort = "WaitingForNodePort"
 
 	// ReasonInvalid: a value isn't allowed; the message names it and what is.
 	ReasonInvalid = "Invalid"
@@ -129,6 +134,17 @@ const (
 	ReasonNoHealthyBackends = "NoHealthyBackends"
 	// ReasonHealthUnknown: the cloud has not reported a health check yet.
 	ReasonHealthUnknown = "HealthUnknown"
+
+	// ReasonSidecarsInjected: every endpoint has the sidecar.
+	ReasonSidecarsInjected = "SidecarsInjected"
+	// ReasonSidecarsMissing: endpoints lack the sidecar; the message counts them and
+	// tells how they get it.
+	ReasonSidecarsMissing = "SidecarsMissing"
+	// ReasonNobodyInjects: endpoints lack the sidecar, and the operator has no image
+	// of it to inject.
+	ReasonNobodyInjects = "NobodyInjects"
+	// ReasonNoEndpoints: no Pod is there that could have the sidecar.
+	ReasonNoEndpoints = "NoEndpoints"
 )
 
 // Reasons of Events that tell of a change, rather than a state.

@@ -85,6 +85,27 @@ const (
 	SidecarInfoPort = "udp-health-info"
 )
 
+// AnnotationHealthCheckChoice stands on every NLBService that was projected from a
+// Service: why the port is probed the way it is, one of those below.
+const AnnotationHealthCheckChoice = Prefix + "health-check-choice"
+
+// The ways in which the health check of a port of a Service is chosen.
+const (
+	// ChoiceNodePort: the port itself is probed, at its nodePort.
+	ChoiceNodePort = "NodePort"
+	// ChoiceLocal: kube-proxy tells at the healthCheckNodePort of a Service with
+	// externalTrafficPolicy Local which nodes have a Pod of it that is ready.
+	ChoiceLocal = "HealthCheckNodePort"
+	// ChoiceTCPTwin: a UDP port is probed at the Service's TCP port of the same number.
+	ChoiceTCPTwin = "TCPTwin"
+	// ChoiceSidecar: a UDP port is probed at the sidecar of the Service's Pods.
+	ChoiceSidecar = "Sidecar"
+	// ChoiceKubeProxy: a UDP port that has none of these is probed at kube-proxy.
+	ChoiceKubeProxy = "KubeProxy"
+	// ChoiceAnnotated: an annotation of the Service names the port to probe.
+	ChoiceAnnotated = "Annotation"
+)
+
 // AnnotationCCMPrefix begins the annotations that the operator shares with the
 // Exoscale cloud controller manager (CCM).
 const AnnotationCCMPrefix = "service.beta.kubernetes.io/exoscale-loadbalancer-"

@@ -261,8 +261,9 @@ type NLBServiceStatus struct {
 	// health sums up the two numbers, e.g. 2/3.
 	// +optional
 	Health string `json:"health,omitempty"`
-	// conditions: Ready, from Accepted and Programmed; BackendsHealthy informs;
-	// Reconciling and Stalled while they apply.
+	// conditions: Ready, from Accepted and Programmed; BackendsHealthy and, where a
+	// Service asks for sidecars, SidecarsInjected inform; Reconciling and Stalled
+	// while they apply.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -282,6 +283,7 @@ type NLBServiceStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Target-Port",type=integer,JSONPath=`.spec.targetPort`,priority=1
+// +kubebuilder:printcolumn:name="Probed-At",type=string,JSONPath=`.metadata.annotations.nlb\.exoscale\.com/health-check-choice`,priority=1
 // +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.address`,priority=1
 // +kubebuilder:printcolumn:name="ID",type=string,JSONPath=`.status.id`,priority=1
 type NLBService struct {

@@ -31,6 +31,8 @@ import (
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services;nodes;namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
 
 // Services changes the services of NLBs. Each change is one request that returns
@@ -57,7 +59,9 @@ type Inventory interface {
 
 // Options of a Reconciler; all are required unless they say otherwise.
 type Options struct {
-	Client     client.Client
+	Client client.Client
+	// APIReader reads past the cache: Pods, which nobody should watch for this.
+	APIReader  client.Reader
 	Services   Services
 	Inventory  Inventory
 	Operations journal.Operations
@@ -81,6 +85,9 @@ type Options struct {
 	SeesAllNamespaces bool
 	// MaxConcurrentReconciles is the number of objects looked at at once.
 	MaxConcurrentReconciles int
+	// InjectsSidecars is true if the operator has an image of the sidecar that
+	// watches UDP applications.
+	InjectsSidecars bool
 	// SkipNameValidation lets several managers live in one process.
 	SkipNameValidation bool
 }
@@ -88,33 +95,41 @@ type Options struct {
 // Reconciler of NLBServices.
 type Reconciler struct {
 	Options
-	journal  *journal.Journal
-	refusals *refusals
+	journal   *journal.Journal
+	refusals  *refusals
+	endpoints *endpoints
 }
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
 	return &Reconciler{
-		Options:  options,
-		journal:  journal.New(journal.KindNLBService, options.Operations, options.Clock),
-		refusals: newRefusals(options.Clock),
+		Options:   options,
+		journal:   journal.New(journal.KindNLBService, options.Operations, options.Clock),
+		refusals:  newRefusals(options.Clock),
+		endpoints: &endpoints{},
 	}
 }
 
 // SetupWithManager adds the controller to a manager. The indexes of package
 // index have to be set up there, too.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).
+	controller, err := ctrl.NewControllerManagedBy(mgr).
 		Named("nlbservice").
 		For(&v1alpha1.NLBService{}, builder.WithPredicates(pacing.Asked())).
 		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(placementChanged())).
 		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(onlyDeletes())).
+		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.ofService), builder.WithPredicates(sidecarsChanged())).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(nodeChanged())).
 		Watches(&v1alpha1.NodeIdentity{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(trustChanged())).
 		WatchesRawSource(r.Wakeups).
 		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
-		Complete(r)
+		Build(r)
+	if err != nil {
+		return err
+	}
+	r.endpoints.watch = func() error { return controller.Watch(r.endpointSlices(mgr.GetCache())) }
+	return nil
 }
 
 // Reconcile does one round for one object.

@@ -24,6 +24,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	if !round.unsearched {
 		status.ObservedGeneration = object.Generation
 	}
+	r.describeSidecars(ctx, round) // of which the health tells, too
 	if round.lb != nil {
 		describeService(status, round)
 		if round.got.Own != nil {
@@ -32,6 +33,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	}
 	out.Describe(&status.Conditions, object.Generation)
 	noteHealth(round)
+	noteSidecars(round)
 	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
 }
 
@@ -105,12 +107,12 @@ func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, kno
 	switch {
 	case status.TotalBackends == 0:
 		condition.Status, condition.Reason = metav1.ConditionUnknown, v1alpha1.ReasonHealthUnknown
-		condition.Message = "Exoscale has not reported a health check of any backend yet"
+		condition.Message = "Exoscale has not reported a health check of any backend yet" + why(object)
 	case status.HealthyBackends == 0:
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, whatToCheck(object)
 	default:
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy
-		condition.Message = fmt.Sprintf("%s backends are healthy%s", status.Health, failing(status.Backends))
+		condition.Message = fmt.Sprintf("%s backends are healthy%s%s", status.Health, failing(status.Backends), why(object))
 	}
 	meta.SetStatusCondition(&status.Conditions, condition)
 }
@@ -137,9 +139,9 @@ func whatToCheck(object *v1alpha1.NLBService) string {
 	if check.Mode != nlb.ProbeTCP {
 		probe = fmt.Sprintf("an %s GET of %s to answer 2XX on", strings.ToUpper(string(check.Mode)), check.Path)
 	}
-	return fmt.Sprintf("None of %d backends passes its health check, which expects %s port %d. Check that the nodes' security group admits "+
-		"port %d for the public security group public-nlb-healthcheck-sources and port %s for the clients, and that something listens there",
-		object.Status.TotalBackends, probe, check.Port, check.Port, nlb.PortText(want.TargetPort, want.Protocol))
+	return fmt.Sprintf("None of %d backends passes its health check, which expects %s port %d%s. Check that the nodes' security group admits "+
+		"port %d for the public security group public-nlb-healthcheck-sources and port %s for the clients, and that %s",
+		object.Status.TotalBackends, probe, check.Port, why(object), check.Port, nlb.PortText(want.TargetPort, want.Protocol), answers(object))
 }
 
 // noteHealth tells when the last backend has failed, and when one is there again.

@@ -36,10 +36,12 @@ func (r *Reconciler) beside(ctx context.Context, object client.Object) []reconci
 	return beside
 }
 
-// inNamespace lists the objects of a namespace that attach across namespaces.
+// inNamespace lists the objects of a namespace that attach across namespaces, or
+// whose Pods get sidecars.
 func (r *Reconciler) inNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
 	return r.requests(ctx, func(object *v1alpha1.NLBService) bool {
-		return object.LoadBalancerNamespace() != object.Namespace
+		return object.LoadBalancerNamespace() != object.Namespace ||
+			meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionSidecarsInjected) != nil
 	}, client.InNamespace(namespace.GetName()))
 }
 

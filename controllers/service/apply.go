@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -30,7 +31,7 @@ func (r *Reconciler) apply(ctx context.Context, round *round) error {
 		return nil
 	}
 	if got := own.loadBalancer; plan.LoadBalancer != nil && (got == nil || got.DeletionTimestamp.IsZero() && !sameLoadBalancer(plan.LoadBalancer, got)) {
-		err := r.write(ctx, plan.LoadBalancer, "NetworkLoadBalancer", plan.LoadBalancer.Spec.ManagementPolicy == v1alpha1.Managed)
+		err := r.write(ctx, plan.LoadBalancer, v1alpha1.GroupVersion.WithKind("NetworkLoadBalancer"), describable(plan.LoadBalancer))
 		if problem := refusal(err); problem != nil {
 			plan.Problems = append(plan.Problems, *problem)
 			return nil
@@ -39,7 +40,7 @@ func (r *Reconciler) apply(ctx context.Context, round *round) error {
 			return err
 		}
 	}
-	var errs []error
+	errs := []error{r.applyCompanion(ctx, round)}
 	for _, want := range plan.Services {
 		errs = append(errs, r.applyService(ctx, round, want))
 	}
@@ -76,7 +77,7 @@ func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alp
 	if got != nil && (!got.DeletionTimestamp.IsZero() || sameService(want, got)) {
 		return nil // one that is being deleted has to be gone first
 	}
-	err := r.write(ctx, want, "NLBService", true)
+	err := r.write(ctx, want, v1alpha1.GroupVersion.WithKind("NLBService"), noDescription)
 	if problem := refusal(err); problem != nil {
 		round.plan.PortProblems = append(round.plan.PortProblems, projection.PortProblem{
 			Port: want.Spec.Port, Protocol: corev1.Protocol(want.Spec.Protocol), Problem: *problem,
@@ -120,7 +121,8 @@ func sameLoadBalancer(want, got *v1alpha1.NetworkLoadBalancer) bool {
 func sameService(want, got *v1alpha1.NLBService) bool {
 	spec := *got.Spec.DeepCopy()
 	spec.HealthCheck.TLSServerName = "" // the users': no annotation says it
-	return sameMeta(want, got) && equality.Semantic.DeepEqual(want.Spec, spec)
+	return sameMeta(want, got) && equality.Semantic.DeepEqual(want.Spec, spec) &&
+		got.Annotations[v1alpha1.AnnotationHealthCheckChoice] == want.Annotations[v1alpha1.AnnotationHealthCheckChoice]
 }
 
 func sameMeta(want, got client.Object) bool {
@@ -129,28 +131,45 @@ func sameMeta(want, got client.Object) bool {
 		equality.Semantic.DeepEqual(metav1.GetControllerOf(want), metav1.GetControllerOf(got))
 }
 
+// empty are fields of a spec that are owned though they are empty, so that what
+// somebody else writes there is cleared.
+type empty map[string]any
+
+var noDescription = empty{"description": ""}
+
+// describable is what a NetworkLoadBalancer has besides: a description, unless it
+// only attaches to its NLB.
+func describable(lb *v1alpha1.NetworkLoadBalancer) empty {
+	if lb.Spec.ManagementPolicy == v1alpha1.External {
+		return nil
+	}
+	return noDescription
+}
+
 // write applies an object. The fields that it sets are ours from then on; those
 // that it set before, and doesn't now, are removed.
-func (r *Reconciler) write(ctx context.Context, object client.Object, kind string, described bool) error {
+func (r *Reconciler) write(ctx context.Context, object client.Object, kind schema.GroupVersionKind, besides empty) error {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", kind, err)
+		return fmt.Errorf("writing %s: %w", kind.Kind, err)
 	}
 	delete(fields, "status")
 	patch := &unstructured.Unstructured{Object: fields}
 	unstructured.RemoveNestedField(fields, "metadata", "creationTimestamp")
-	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
-	if description, _, _ := unstructured.NestedString(fields, "spec", "description"); described && description == "" {
-		// Owned though it is empty, so that one which somebody writes is cleared.
-		if err := unstructured.SetNestedField(fields, "", "spec", "description"); err != nil {
-			return fmt.Errorf("writing %s: %w", kind, err)
+	patch.SetGroupVersionKind(kind)
+	for field, value := range besides {
+		if _, set, _ := unstructured.NestedFieldNoCopy(fields, "spec", field); set {
+			continue
+		}
+		if err := unstructured.SetNestedField(fields, value, "spec", field); err != nil {
+			return fmt.Errorf("writing %s: %w", kind.Kind, err)
 		}
 	}
 	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(projection.FieldOwner), client.ForceOwnership)
 	if err != nil {
-		return fmt.Errorf("writing %s %s: %w", kind, object.GetName(), err)
+		return fmt.Errorf("writing %s %s: %w", kind.Kind, object.GetName(), err)
 	}
-	log.FromContext(ctx).Info("Wrote an object of the Service", "kind", kind, "object", object.GetName())
+	log.FromContext(ctx).Info("Wrote an object of the Service", "kind", kind.Kind, "object", object.GetName())
 	return nil
 }
 
@@ -186,7 +205,8 @@ func (r *Reconciler) setPolicyToLeave(ctx context.Context, service *corev1.Servi
 	return nil
 }
 
-// removeAll deletes every object of a Service, and tells what is still there.
+// removeAll deletes every object of a Service, and tells what is still there. The
+// companion goes last, since it is probed as long as a port is served.
 func (r *Reconciler) removeAll(ctx context.Context, own children) (left []string, err error) {
 	if own.loadBalancer != nil {
 		left = append(left, "NetworkLoadBalancer "+own.loadBalancer.Name)
@@ -197,6 +217,12 @@ func (r *Reconciler) removeAll(ctx context.Context, own children) (left []string
 	for i := range own.services {
 		left = append(left, "NLBService "+own.services[i].Name)
 		if err := r.remove(ctx, &own.services[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(left) == 0 && own.companion != nil {
+		left = append(left, "Service "+own.companion.Name)
+		if err := r.remove(ctx, own.companion); err != nil {
 			return nil, err
 		}
 	}

@@ -26,7 +26,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
-// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=services/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get;list;watch
@@ -66,6 +66,8 @@ type Options struct {
 	DefaultInstancePool string
 	// UDPHealthCheck is for UDP ports without TCP twin; empty: kube-proxy.
 	UDPHealthCheck projection.UDPHealthCheck
+	// SidecarsByNumber: this Kubernetes finds no named port of native sidecars.
+	SidecarsByNumber bool
 	// MaxConcurrentReconciles is the number of Services looked at at once;
 	// default 10.
 	MaxConcurrentReconciles int
@@ -113,6 +115,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		// Not only those that a Service owns: others may be in its way.
 		Watches(&v1alpha1.NetworkLoadBalancer{}, handler.EnqueueRequestsFromMapFunc(r.servedBy)).
 		Watches(&v1alpha1.NLBService{}, handler.EnqueueRequestsFromMapFunc(namesakes)).
+		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(accompanied)).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.inferring), builder.WithPredicates(relevantNodes)).
 		Watches(&v1alpha1.NodeIdentity{}, handler.EnqueueRequestsFromMapFunc(r.inferring), builder.WithPredicates(relevantIdentities)).
 		WatchesRawSource(r.Wakeups).
@@ -211,8 +214,8 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 		return outcome.Outcome{}, err
 	}
 	round.plan = projection.Project(projection.Input{
-		Service: service, Pool: pool, LoadBalancer: got.loadBalancer, Services: got.services,
-		Zone: r.Zone, UDPHealthCheck: r.UDPHealthCheck,
+		Service: service, Pool: pool, LoadBalancer: got.loadBalancer, Services: got.services, Companion: got.companion,
+		Zone: r.Zone, UDPHealthCheck: r.UDPHealthCheck, SidecarsByNumber: r.SidecarsByNumber,
 	})
 	if problem := r.adoption(ctx, service, round.plan, got.loadBalancer); problem != nil {
 		round.plan = round.plan.Refused(*problem)
@@ -225,6 +228,9 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 		// What wakes us when it ends can't be told of all of them, such as a quota
 		// of the API server; this is the net.
 		return outcome.Blocked(problem.Reason, problem.Message), nil
+	}
+	if len(round.plan.Waits) > 0 {
+		return outcome.Waiting(round.plan.Waits[0].Reason, round.plan.Waits[0].Message), nil
 	}
 	return outcome.Done(), nil
 }

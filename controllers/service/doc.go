@@ -5,6 +5,7 @@
 //	claim.go        pure: is the Service ours to serve?
 //	observe.go      reads the objects of the Service, its pool, and whether a CCM runs
 //	apply.go        the only writer of those objects
+//	companion.go    the Service at which the sidecars of UDP applications are probed
 //	describe.go     pure: what was found → conditions and Events
 //	ingress.go      pure: what was found → the address and the errors of ports
 //	watch.go        whom changes of Nodes, of objects and of the cloud concern

@@ -23,6 +23,7 @@ func (r *Reconciler) handOver(ctx context.Context, round *round) error {
 	if round.own, err = r.ownObjects(ctx, service); err != nil {
 		return err
 	}
+	round.own.companion = nil // the NLB goes on probing there; it goes with the Service
 	if err := r.setPolicyToLeave(ctx, service, round.own.loadBalancer); err != nil {
 		return err
 	}

@@ -44,9 +44,10 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 	states := make([]portState, len(service.Spec.Ports))
 	for i, port := range service.Spec.Ports {
 		child := childOf(service, port, plan, own)
-		problem := slices.IndexFunc(plan.PortProblems, func(p projection.PortProblem) bool {
+		of := func(p projection.PortProblem) bool {
 			return p.Port == port.Port && p.Protocol == projection.ProtocolOf(port)
-		})
+		}
+		problem, waits := slices.IndexFunc(plan.PortProblems, of), slices.IndexFunc(plan.Waits, of)
 		switch {
 		case child != nil:
 			states[i] = stateOf(child)
@@ -54,6 +55,8 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 			states[i] = portState{stage: failed, reason: plan.PortProblems[problem].Reason, message: plan.PortProblems[problem].Message}
 		case len(plan.Problems) > 0:
 			states[i] = portState{stage: failed, reason: plan.Problems[0].Reason, message: plan.Problems[0].Message}
+		case waits >= 0:
+			states[i] = portState{stage: pending, reason: plan.Waits[waits].Reason, message: plan.Waits[waits].Message}
 		default:
 			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
 		}

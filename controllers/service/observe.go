@@ -28,18 +28,16 @@ type children struct {
 	// own or, if shared, that of others; nil if there is none.
 	serving *v1alpha1.NetworkLoadBalancer
 	shared  bool
+	// companion is the Service at which sidecars are probed; nil if there is none.
+	companion *corev1.Service
 }
 
 // observe reads the objects that serve a Service, or are in its way.
 func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (children, error) {
-	got := children{loadBalancer: &v1alpha1.NetworkLoadBalancer{}}
-	key := client.ObjectKeyFromObject(service)
-	if err := r.Client.Get(ctx, key, got.loadBalancer); apierrors.IsNotFound(err) {
-		got.loadBalancer = nil
-	} else if err != nil {
-		return children{}, fmt.Errorf("reading the NetworkLoadBalancer: %w", err)
+	got, err := namesakesOf(ctx, r.Client, service)
+	if err != nil {
+		return children{}, err
 	}
-	var err error
 	if got.serving, got.shared, err = r.serving(ctx, service); err != nil {
 		return children{}, err
 	}
@@ -68,6 +66,25 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 	return got, nil
 }
 
+// namesakesOf reads the objects that are found by the name of the Service, whoever
+// made them.
+func namesakesOf(ctx context.Context, from client.Reader, service *corev1.Service) (children, error) {
+	got := children{loadBalancer: &v1alpha1.NetworkLoadBalancer{}, companion: &corev1.Service{}}
+	key := client.ObjectKeyFromObject(service)
+	if err := from.Get(ctx, key, got.loadBalancer); apierrors.IsNotFound(err) {
+		got.loadBalancer = nil
+	} else if err != nil {
+		return children{}, fmt.Errorf("reading the NetworkLoadBalancer: %w", err)
+	}
+	key.Name = projection.CompanionName(service.Name)
+	if err := from.Get(ctx, key, got.companion); apierrors.IsNotFound(err) {
+		got.companion = nil
+	} else if err != nil {
+		return children{}, fmt.Errorf("reading Service %s: %w", key.Name, err)
+	}
+	return got, nil
+}
+
 // serving reads the NetworkLoadBalancer that a Service is to be served by.
 func (r *Reconciler) serving(ctx context.Context, service *corev1.Service) (lb *v1alpha1.NetworkLoadBalancer, shared bool, err error) {
 	name, shared := projection.LoadBalancerOf(service)
@@ -86,11 +103,9 @@ func (r *Reconciler) serving(ctx context.Context, service *corev1.Service) (lb *
 
 // observeUncached reads the objects that the Service owns from the API server itself.
 func (r *Reconciler) observeUncached(ctx context.Context, service *corev1.Service) (children, error) {
-	got := children{loadBalancer: &v1alpha1.NetworkLoadBalancer{}}
-	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(service), got.loadBalancer); apierrors.IsNotFound(err) {
-		got.loadBalancer = nil
-	} else if err != nil {
-		return children{}, fmt.Errorf("reading the NetworkLoadBalancer: %w", err)
+	got, err := namesakesOf(ctx, r.APIReader, service)
+	if err != nil {
+		return children{}, err
 	}
 	list := &v1alpha1.NLBServiceList{}
 	if err := r.APIReader.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingLabels{v1alpha1.LabelService: service.Name}); err != nil {
@@ -100,13 +115,18 @@ func (r *Reconciler) observeUncached(ctx context.Context, service *corev1.Servic
 	return got.own(service), nil
 }
 
-func (c children) none() bool { return c.loadBalancer == nil && len(c.services) == 0 }
+func (c children) none() bool {
+	return c.loadBalancer == nil && len(c.services) == 0 && c.companion == nil
+}
 
 // own are the children that the Service owns.
 func (c children) own(service *corev1.Service) children {
 	own := children{serving: c.serving, shared: c.shared}
 	if c.loadBalancer != nil && metav1.IsControlledBy(c.loadBalancer, service) {
 		own.loadBalancer = c.loadBalancer
+	}
+	if c.companion != nil && metav1.IsControlledBy(c.companion, service) {
+		own.companion = c.companion
 	}
 	for _, item := range c.services {
 		if metav1.IsControlledBy(&item, service) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,6 +76,20 @@ func namesakes(_ context.Context, object client.Object) []reconcile.Request {
 	}
 	if match := childName.FindStringSubmatch(child.Name); match != nil {
 		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: child.Namespace, Name: match[1]}})
+	}
+	return requests
+}
+
+// accompanied are the Services whose companion a Service is, or in the way of.
+func accompanied(_ context.Context, object client.Object) []reconcile.Request {
+	name, is := strings.CutSuffix(object.GetName(), projection.CompanionSuffix)
+	if !is {
+		return nil
+	}
+	requests := []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: name}}}
+	// A name that was too long says less than the owner does.
+	if service, is := controllingService(object); is && service.Name != name {
+		requests = append(requests, reconcile.Request{NamespacedName: service})
 	}
 	return requests
 }

@@ -99,6 +99,14 @@ func render(v Values) map[string]string {
 	if v.NodeSelector != nil {
 		all[v1alpha1.AnnotationNodeSelector] = metav1.FormatLabelSelector(v.NodeSelector)
 	}
+	if v.UDPSidecar {
+		all[v1alpha1.AnnotationUDPHealthCheck] = v1alpha1.UDPHealthCheckSidecar
+	}
+	var probes []string
+	for _, spec := range v.UDPProbe {
+		probes = append(probes, spec.String())
+	}
+	all[v1alpha1.AnnotationUDPHealthCheckProbe] = strings.Join(probes, " ")
 	if v.LoadBalancer != nil {
 		all[v1alpha1.AnnotationLoadBalancer] = strings.TrimPrefix(v.LoadBalancer.Namespace+"/"+v.LoadBalancer.Name, "/")
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
 )
 
 // Key is an annotation that the operator understands.
@@ -22,6 +23,8 @@ type Key struct {
 
 	// set parses a value into its field; it tells whether the value is allowed.
 	set func(*Values, string) bool
+	// why tells what is wrong with a value that isn't allowed; nil: Allowed says all.
+	why func(string) string
 }
 
 // Keys are all annotations, those of the CCM first.
@@ -141,6 +144,29 @@ var keys = []Key{
 		Allowed: "the [namespace/]name of a NetworkLoadBalancer",
 		Meaning: "The NetworkLoadBalancer that the Service shares, instead of an NLB of its own.",
 		set:     func(v *Values, s string) bool { return setReference(&v.LoadBalancer, s) },
+	},
+	{
+		Name:    v1alpha1.AnnotationUDPHealthCheck,
+		Allowed: v1alpha1.UDPHealthCheckSidecar,
+		Meaning: "UDP ports are probed at a sidecar of the Pods, which knows whether the application answers.",
+		set: func(v *Values, s string) bool {
+			v.UDPSidecar = s == v1alpha1.UDPHealthCheckSidecar
+			return v.UDPSidecar
+		},
+	},
+	{
+		Name:    v1alpha1.AnnotationUDPHealthCheckProbe,
+		Allowed: "checks as in docs/udp.md, for example dns;query=example.com, or 5060/socket", Default: "socket: the port is open",
+		Meaning: "How the sidecar finds out whether the application answers. On a Pod, too, where it goes before the Service's.",
+		set: func(v *Values, s string) bool {
+			var err error
+			v.UDPProbe, err = udpprobe.ParseAnnotation(s)
+			return err == nil
+		},
+		why: func(s string) string {
+			_, err := udpprobe.ParseAnnotation(s)
+			return err.Error()
+		},
 	},
 }
 

@@ -54,7 +54,7 @@ func Parse(annotations map[string]string, service Service) (values Values, probl
 			warnings = append(warnings, Problem{key.Name, value, fmt.Sprintf(
 				"it is honoured only for a Service with exactly one port, and this one has %d; the default is used", service.Ports)})
 		case !key.set(&values, value):
-			problems = append(problems, Problem{key.Name, value, "allowed is " + key.Allowed})
+			problems = append(problems, Problem{key.Name, value, key.refusal(value)})
 		}
 	}
 	if len(problems) == 0 { // otherwise the values are not what was meant
@@ -62,6 +62,15 @@ func Parse(annotations map[string]string, service Service) (values Values, probl
 		warnings = append(warnings, values.unused(annotations)...)
 	}
 	return values, problems, append(warnings, unknown(annotations)...)
+}
+
+// refusal tells what is wrong with a value, and what is allowed.
+func (k Key) refusal(value string) string {
+	allowed := "allowed is " + k.Allowed
+	if k.why == nil {
+		return allowed
+	}
+	return k.why(value) + "; " + allowed
 }
 
 // contradictions are the problems between annotations, or with the Service's identity.
@@ -120,6 +129,9 @@ func (v *Values) unused(annotations map[string]string) []Problem {
 	}
 	if v.NodeSelector != nil && (v.InstancePoolID != "" || v.SKSNodepool != nil) {
 		warn(v1alpha1.AnnotationNodeSelector, "another annotation already names the instance pool, and goes before it")
+	}
+	if !v.UDPSidecar {
+		warn(v1alpha1.AnnotationUDPHealthCheckProbe, fmt.Sprintf("it has no effect without %s: %s", v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar))
 	}
 	return warnings
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
 )
 
 const (
@@ -202,6 +203,28 @@ var valueCases = map[string]valueCase{
 		},
 		invalid: []string{"", "/shared", "edge/", "Shared", "a/b/c"},
 	},
+	v1alpha1.AnnotationUDPHealthCheck: {
+		valid:   map[string]func(*Values){"sidecar": func(v *Values) { v.UDPSidecar = true }},
+		invalid: []string{"", "Sidecar", "true", "none", "sidecar "},
+	},
+	v1alpha1.AnnotationUDPHealthCheckProbe: {
+		besides: map[string]string{v1alpha1.AnnotationUDPHealthCheck: "sidecar"},
+		valid: map[string]func(*Values){
+			"socket": func(v *Values) { v.UDPProbe = []udpprobe.Spec{udpprobe.Default()} },
+			// as the documentation has it
+			"dns;query=example.com": func(v *Values) { v.UDPProbe = probes("dns;query=example.com") },
+			"5060/socket":           func(v *Values) { v.UDPProbe = probes("5060/socket") },
+		},
+		invalid: []string{"", "53/tcp", "probe", "dns;query", "70000/dns", "dns dns"},
+	},
+}
+
+func probes(text string) []udpprobe.Spec {
+	specs, err := udpprobe.ParseAnnotation(text)
+	if err != nil {
+		panic(err)
+	}
+	return specs
 }
 
 func TestEveryAnnotation(t *testing.T) {
@@ -345,6 +368,7 @@ func TestWarnings(t *testing.T) {
 		"one of another version":   {map[string]string{v1alpha1.Prefix + "future": "80"}, v1alpha1.Prefix + "future"},
 		"deleting an external NLB": {map[string]string{v1alpha1.AnnotationExternal: "true", v1alpha1.AnnotationID: anID, v1alpha1.AnnotationDeletionPolicy: "Delete"}, v1alpha1.AnnotationDeletionPolicy},
 		"describing an external":   {map[string]string{v1alpha1.AnnotationExternal: "true", v1alpha1.AnnotationID: anID, v1alpha1.AnnotationDescription: "x"}, v1alpha1.AnnotationDescription},
+		"a probe without sidecar":  {map[string]string{v1alpha1.AnnotationUDPHealthCheckProbe: "dns"}, v1alpha1.AnnotationUDPHealthCheckProbe},
 		"a selector beside a pool": {map[string]string{v1alpha1.AnnotationNodeSelector: "a=b", v1alpha1.AnnotationInstancePoolID: anID}, v1alpha1.AnnotationNodeSelector},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -374,6 +398,11 @@ func TestProblemReadsAsASentence(t *testing.T) {
 	if len(problems) != 1 || problems[0].String() != want {
 		t.Errorf("got %v, want %s", problems, want)
 	}
+	_, problems, _ = Parse(map[string]string{v1alpha1.AnnotationUDPHealthCheckProbe: "53/tcp"}, Service{UID: ownUID, Ports: 1})
+	want = `annotation nlb.exoscale.com/udp-healthcheck-probe is "53/tcp": target "53/tcp": "tcp" is no mode; socket, probe and dns are; allowed is checks as in docs/udp.md`
+	if len(problems) != 1 || !strings.HasPrefix(problems[0].String(), want) {
+		t.Errorf("got %v, want %s", problems, want)
+	}
 	if got := (Problem{"a", strings.Repeat("ä", 100), "b"}).String(); got != `annotation a is "`+strings.Repeat("ä", 64)+`…": b` {
 		t.Errorf("a long value: %s", got)
 	}
@@ -387,7 +416,7 @@ func TestKeysAreDocumented(t *testing.T) {
 		}
 		seen[key.Name] = true
 	}
-	if len(seen) != 19 {
+	if len(seen) != 21 {
 		t.Errorf("there are %d annotations; the CCM's sixteen (17 keys) and ours are expected", len(seen))
 	}
 }

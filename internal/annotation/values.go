@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
 )
 
 // Values are the annotations of a Service, parsed. The zero value of a field
@@ -32,6 +33,11 @@ type Values struct {
 
 	DeletionPolicy v1alpha1.DeletionPolicy
 	LoadBalancer   *v1alpha1.LoadBalancerReference
+
+	// UDPSidecar: a sidecar of the Pods tells whether UDP is answered.
+	UDPSidecar bool
+	// UDPProbe tells the sidecar how to find out; empty leaves it to the sidecar.
+	UDPProbe []udpprobe.Spec
 }
 
 // HealthCheck holds the annotations about health checks. What Mode, Port and

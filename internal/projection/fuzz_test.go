@@ -30,6 +30,7 @@ func FuzzProject(f *testing.F) {
 	for bit := range lastBit {
 		f.Add("", []byte{0, 80, 0x75, 0x30, 0, 0, 81, 0x75, 0x31, 1}, uint32(1)<<bit)
 		f.Add("external=true\nname=terraform", []byte{0, 80, 0x75, 0x30, 0}, uint32(childOwn)|uint32(1)<<bit)
+		f.Add("", []byte{0, 53, 0x75, 0x30, 2, 0, 80, 0x75, 0x31, 1}, uint32(udpSidecar|servicesOwn|servicesServe)|uint32(1)<<bit)
 	}
 	f.Fuzz(func(t *testing.T, lines string, ports []byte, bits uint32) {
 		in := surroundings(madeUp(lines, ports, bits), bits)
@@ -65,7 +66,7 @@ func judge(t *testing.T, in projection.Input, plan projection.Plan) {
 			t.Errorf("a problem without words: %+v", problem)
 		}
 	}
-	without := plan.LoadBalancer == nil && len(plan.Services) == 0 && len(plan.Kept) == 0 && plan.AttachTo == (types.NamespacedName{})
+	without := plan.LoadBalancer == nil && plan.Companion == nil && len(plan.Services) == 0 && len(plan.Kept) == 0 && plan.AttachTo == (types.NamespacedName{})
 	if len(plan.Problems) > 0 && !without {
 		t.Errorf("a Service with the problems %v has objects: %+v", plan.Problems, plan)
 	}
@@ -95,6 +96,12 @@ func judgePorts(t *testing.T, in projection.Input, plan projection.Plan) {
 		told[fmt.Sprintf("%d/%s", problem.Port, problem.Protocol)]++
 		if problem.Reason == "" || problem.Message == "" {
 			t.Errorf("a problem without words: %+v", problem)
+		}
+	}
+	for _, waits := range plan.Waits {
+		told[fmt.Sprintf("%d/%s", waits.Port, waits.Protocol)]++
+		if waits.Reason == "" || waits.Message == "" {
+			t.Errorf("it waits without words: %+v", waits)
 		}
 	}
 	for _, object := range plan.Services {
@@ -135,16 +142,37 @@ func staysPlanned(t *testing.T, in projection.Input, plan projection.Plan) {
 	if len(plan.Services) == 0 && plan.LoadBalancer == nil {
 		return
 	}
-	var kept []v1alpha1.NLBService
+	waits := plan.Companion != nil && in.Companion == nil
+	if in = applied(in, plan); waits { // the companion has a nodePort now
+		plan = projection.Project(in)
+		in = applied(in, plan)
+	}
+	if len(plan.Waits) > 0 {
+		t.Errorf("nothing ends this waiting: %v", plan.Waits)
+	}
+	if diff := cmp.Diff(plan, projection.Project(in)); diff != "" {
+		t.Errorf("once it is applied, another plan follows: %s", diff)
+	}
+}
+
+// applied is what there is after a plan was applied.
+func applied(in projection.Input, plan projection.Plan) projection.Input {
+	var services []v1alpha1.NLBService
 	for _, existing := range in.Services {
 		if slices.Contains(plan.Kept, existing.Name) || !metav1.IsControlledBy(&existing, in.Service) {
-			kept = append(kept, existing)
+			services = append(services, existing)
 		}
 	}
 	for _, object := range plan.Services {
-		kept = append(kept, *object)
+		object := object.DeepCopy()
+		for _, existing := range in.Services {
+			if existing.Name == object.Name {
+				object.Status = existing.Status
+			}
+		}
+		services = append(services, *object)
 	}
-	in.Services = kept
+	in.Services = services
 	if plan.LoadBalancer != nil {
 		status := v1alpha1.NetworkLoadBalancerStatus{}
 		if in.LoadBalancer != nil {
@@ -153,9 +181,14 @@ func staysPlanned(t *testing.T, in projection.Input, plan projection.Plan) {
 		in.LoadBalancer = plan.LoadBalancer.DeepCopy()
 		in.LoadBalancer.Status = status
 	}
-	if diff := cmp.Diff(plan, projection.Project(in)); diff != "" {
-		t.Errorf("once it is applied, another plan follows: %s", diff)
+	switch {
+	case plan.Companion != nil:
+		in.Companion = plan.Companion.DeepCopy()
+		in.Companion.Spec.Ports[0].NodePort = 32053 // the API server chooses it
+	case in.Companion != nil && metav1.IsControlledBy(in.Companion, in.Service):
+		in.Companion = nil
 	}
+	return in
 }
 
 // What the bits of a made-up Input mean.
@@ -179,6 +212,12 @@ const (
 	servicesOwn
 	servicesForeign
 	longName
+	udpSidecar
+	noSelectorAtAll
+	companionOwn
+	companionForeign
+	servicesServe
+	sidecarsThere
 
 	lastBit = iota
 )
@@ -197,8 +236,14 @@ func madeUp(lines string, ports []byte, bits uint32) *corev1.Service {
 			service.Annotations[key] = value
 		}
 	}
+	if bits&udpSidecar != 0 {
+		service.Annotations[v1alpha1.AnnotationUDPHealthCheck] = v1alpha1.UDPHealthCheckSidecar
+	}
 	spec := &service.Spec
 	spec.Ports = nil
+	if bits&noSelectorAtAll != 0 {
+		spec.Selector = nil
+	}
 	for bytes := range slices.Chunk(ports, 5) {
 		if len(bytes) < 5 || len(spec.Ports) == 40 {
 			break
@@ -257,11 +302,26 @@ func surroundings(service *corev1.Service, bits uint32) projection.Input {
 	if bits&(childOwn|childForeign) != 0 {
 		in.LoadBalancer = existingChild(&in, bits)
 	}
+	if bits&(companionOwn|companionForeign) != 0 {
+		sidecar(32053)(&in)
+		if bits&companionForeign != 0 {
+			in.Companion.OwnerReferences = nil
+		}
+		if bits&udpSidecar == 0 {
+			delete(service.Annotations, v1alpha1.AnnotationUDPHealthCheck)
+		}
+	}
 	if bits&(servicesOwn|servicesForeign) != 0 {
 		for i, port := range service.Spec.Ports {
 			object := v1alpha1.NLBService{ObjectMeta: owned(&in, projection.ServiceName(service, port))}
 			if bits&servicesForeign != 0 && i%2 == 0 {
 				object.OwnerReferences = nil
+			}
+			if bits&servicesServe != 0 {
+				object.Spec.Port, object.Spec.Protocol = port.Port, v1alpha1.Protocol(projection.ProtocolOf(port))
+			}
+			if bits&sidecarsThere != 0 {
+				object.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionSidecarsInjected, Status: metav1.ConditionTrue}}
 			}
 			in.Services = append(in.Services, object)
 		}
@@ -297,7 +357,7 @@ func seeds() []string {
 		v1alpha1.AnnotationStrategy: {"maglev-hash"}, v1alpha1.AnnotationHealthCheckMode: {"https"}, v1alpha1.AnnotationHealthCheckPort: {"70000", "32000", "8080"},
 		v1alpha1.AnnotationHealthCheckURI: {"healthz", "http://a/b"}, v1alpha1.AnnotationHealthCheckInterval: {"5s", "1m40s"}, v1alpha1.AnnotationHealthCheckTimeout: {"1m"},
 		v1alpha1.AnnotationHealthCheckRetries: {"20"}, v1alpha1.AnnotationNodeSelector: {"a=b,c!=d,e in (f,g),!h", "a=b,a=c"},
-		v1alpha1.AnnotationDeletionPolicy: {"Retain"}, v1alpha1.AnnotationLoadBalancer: {"edge", "infra/edge", "web"}, v1alpha1.AnnotationDescription: {"d"},
+		v1alpha1.AnnotationDeletionPolicy: {"Retain"}, v1alpha1.AnnotationLoadBalancer: {"edge", "infra/edge", "web"}, v1alpha1.AnnotationUDPHealthCheck: {"sidecar"}, v1alpha1.AnnotationDescription: {"d"},
 	}
 	all := []string{
 		"external=true\nname=terraform\ndescription=d", "external=true\nid=" + other, "sks-cluster-name=prod\nservice-sks-nodepool-name=workers",

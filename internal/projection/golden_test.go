@@ -67,16 +67,14 @@ func serviceFrom(t *testing.T, file string) *corev1.Service {
 func printed(t *testing.T, plan projection.Plan) string {
 	t.Helper()
 	var out strings.Builder
-	show := func(what any, kind string) {
+	show := func(what any, apiVersion, kind string) {
 		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(what)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if kind != "" {
-			fields["apiVersion"], fields["kind"] = v1alpha1.GroupVersion.String(), kind
-			delete(fields, "status")
-			unstructured.RemoveNestedField(fields, "metadata", "creationTimestamp")
-		}
+		fields["apiVersion"], fields["kind"] = apiVersion, kind
+		delete(fields, "status")
+		unstructured.RemoveNestedField(fields, "metadata", "creationTimestamp")
 		text, err := yaml.Marshal(fields)
 		if err != nil {
 			t.Fatal(err)
@@ -85,16 +83,22 @@ func printed(t *testing.T, plan projection.Plan) string {
 		out.Write(text)
 	}
 	if plan.LoadBalancer != nil {
-		show(plan.LoadBalancer, "NetworkLoadBalancer")
+		show(plan.LoadBalancer, v1alpha1.GroupVersion.String(), "NetworkLoadBalancer")
 	}
 	for _, service := range plan.Services {
-		show(service, "NLBService")
+		show(service, v1alpha1.GroupVersion.String(), "NLBService")
+	}
+	if plan.Companion != nil {
+		show(plan.Companion, "v1", "Service")
 	}
 	for _, problem := range plan.Problems {
 		out.WriteString("# problem: " + problem.Reason + ": " + problem.Message + "\n")
 	}
 	for _, problem := range plan.PortProblems {
 		out.WriteString("# problem: " + problem.Reason + ": " + problem.String() + "\n")
+	}
+	for _, waits := range plan.Waits {
+		out.WriteString("# waits: " + waits.Reason + ": " + waits.String() + "\n")
 	}
 	for _, warning := range plan.Warnings {
 		out.WriteString("# warning: " + warning + "\n")

@@ -25,6 +25,8 @@ func (p *Plan) addPorts(in Input, values annotation.Values, target v1alpha1.Targ
 			p.refuse(port, v1alpha1.ReasonInUseByOther, fmt.Sprintf(
 				"NLBService %s/%s exists and doesn't belong to this Service; delete it or rename the Service", current.Namespace, name))
 			continue
+		case problem != nil && problem.Reason == v1alpha1.ReasonWaitingForNodePort:
+			p.Waits = append(p.Waits, PortProblem{Port: port.Port, Protocol: ProtocolOf(port), Problem: *problem})
 		case problem != nil:
 			p.refuse(port, problem.Reason, problem.Message)
 		case !served[i]:
@@ -93,7 +95,7 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 	if problem := impossible(port); problem != nil {
 		return nil, problem
 	}
-	check, problem := healthCheck(in, values.HealthCheck, port)
+	check, choice, problem := healthCheck(in, values, port)
 	if problem != nil {
 		return nil, problem
 	}
@@ -105,7 +107,7 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 	if cloudName == "" {
 		cloudName = nlb.ServiceName(string(in.Service.UID), port.Port, cloudProtocol)
 	}
-	return &v1alpha1.NLBService{
+	object := &v1alpha1.NLBService{
 		ObjectMeta: childMeta(in.Service, ServiceName(in.Service, port)),
 		Spec: v1alpha1.NLBServiceSpec{
 			LoadBalancerRef: reference(in.Service),
@@ -118,7 +120,9 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 			Target:          *target.DeepCopy(),
 			HealthCheck:     check,
 		},
-	}, nil
+	}
+	object.Annotations = map[string]string{v1alpha1.AnnotationHealthCheckChoice: choice}
+	return object, nil
 }
 
 // reference is how an NLBService of a Service refers to its NetworkLoadBalancer.

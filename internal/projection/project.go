@@ -35,7 +35,7 @@ func Project(in Input) Plan {
 	for _, warning := range warnings {
 		plan.Warnings = append(plan.Warnings, warning.String())
 	}
-	plan.Warnings = append(plan.Warnings, notHonoured(in.Service, values)...)
+	plan.Warnings = slices.Concat(plan.Warnings, notHonoured(in.Service, values), sidecarInVain(in, values))
 	if len(plan.Problems) > 0 || target == nil {
 		plan.PoolProblem = nil
 		return plan
@@ -45,6 +45,7 @@ func Project(in Input) Plan {
 		plan.LoadBalancer = loadBalancer(in, values)
 	}
 	plan.addPorts(in, values, *target)
+	plan.Companion = companion(in, values)
 	return plan
 }
 

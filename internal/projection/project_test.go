@@ -27,7 +27,10 @@ func given(changes ...func(*projection.Input)) projection.Input {
 	in := projection.Input{
 		Service: &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: types.UID(uid), Annotations: map[string]string{}},
-			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{tcp(80, 30080)}},
+			Spec: corev1.ServiceSpec{
+				Type: corev1.ServiceTypeLoadBalancer, Selector: map[string]string{"app": "web"},
+				Ports: []corev1.ServicePort{tcp(80, 30080)},
+			},
 		},
 		Pool: projection.Pool{Target: &v1alpha1.Target{InstancePoolID: pool}},
 		Zone: "ch-gva-2",

@@ -30,6 +30,9 @@ func TestWarningsNameWhatIsNotHonoured(t *testing.T) {
 		"IPv6 besides IPv4":                        {[]func(*projection.Input){func(in *projection.Input) { in.Service.Spec.IPFamilies = []corev1.IPFamily{"IPv4", "IPv6"} }}, "IPv6"},
 		"a path that no probe requests":            {[]func(*projection.Input){annotated(v1alpha1.AnnotationHealthCheckURI, "/up")}, v1alpha1.AnnotationHealthCheckURI},
 		"a path that a probe requests":             {[]func(*projection.Input){annotated(v1alpha1.AnnotationHealthCheckURI, "/up", v1alpha1.AnnotationHealthCheckMode, "http")}, ""},
+		"a sidecar without a UDP port":             {[]func(*projection.Input){annotated(v1alpha1.AnnotationUDPHealthCheck, "sidecar")}, "no UDP port"},
+		"a sidecar that no Pod can get":            {[]func(*projection.Input){ports(udp(53, 30053)), sidecar(32053), local(32000), noSelector}, "no selector"},
+		"a sidecar with policy Local":              {[]func(*projection.Input){ports(udp(53, 30053)), sidecar(32053), local(32000)}, ""},
 		"the description of an NLB made elsewhere": {[]func(*projection.Input){annotated(v1alpha1.AnnotationExternal, "TRUE", v1alpha1.AnnotationName, "edge", v1alpha1.AnnotationDescription, "x")}, "never written"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,10 +18,16 @@ type Input struct {
 	// the Service's would have, whoever made them, and those that it controls.
 	LoadBalancer *v1alpha1.NetworkLoadBalancer
 	Services     []v1alpha1.NLBService
+	// Companion is the Service that exists under the name of the companion (see
+	// CompanionName), whoever made it.
+	Companion *corev1.Service
 	// Zone is for a new NetworkLoadBalancer; empty leaves it to the operator.
 	Zone string
-	// UDPHealthCheck is how UDP ports are probed that have no TCP twin.
+	// UDPHealthCheck is how UDP ports are probed that have neither TCP twin nor sidecar.
 	UDPHealthCheck UDPHealthCheck
+	// SidecarsByNumber: the sidecars' port has to be named by its number, since this
+	// Kubernetes doesn't find it by its name.
+	SidecarsByNumber bool
 }
 
 // Pool is the target of a Service that doesn't name one.
@@ -71,6 +77,9 @@ type Plan struct {
 	Problems []Problem
 	// PortProblems concern one port each; the others go on.
 	PortProblems []PortProblem
+	// Waits are ports that can't be served yet, or not in another way than now; what
+	// is awaited comes by itself.
+	Waits []PortProblem
 	// PoolProblem tells of a target that is kept only for want of a better one.
 	PoolProblem *Problem
 	// Warnings tell what is not honoured, though the Service is served.
@@ -84,8 +93,11 @@ type Plan struct {
 	// LoadBalancer is nil if the Service shares one.
 	LoadBalancer *v1alpha1.NetworkLoadBalancer
 	Services     []*v1alpha1.NLBService
+	// Companion is to be applied, too: the Service at whose nodePort the sidecars of
+	// UDP applications are probed. Nil: none is needed.
+	Companion *corev1.Service
 	// Kept are the names of existing NLBServices that stay as they are, since
-	// their port has a problem. All others of the Service are to go.
+	// their port has a problem, or waits. All others of the Service are to go.
 	Kept []string
 }
 

@@ -51,8 +51,8 @@ NAME         LOADBALANCER   PORT   PROTOCOL   POOL      HEALTHY   READY   REASON
 edge-https   edge           443    TCP        workers   2/3       False   Updating   AGE
 `,
 		"get nlbsvc -o wide": `
-NAME         LOADBALANCER   PORT   PROTOCOL   POOL      HEALTHY   READY   REASON     AGE   TARGET-PORT   ADDRESS      ID
-edge-https   edge           443    TCP        workers   2/3       False   Updating   AGE   30443         192.0.2.10   00000000-6a0a-4b3c-9a52-0d7c2a1f0002
+NAME         LOADBALANCER   PORT   PROTOCOL   POOL      HEALTHY   READY   REASON     AGE   TARGET-PORT   PROBED-AT   ADDRESS      ID
+edge-https   edge           443    TCP        workers   2/3       False   Updating   AGE   30443                     192.0.2.10   00000000-6a0a-4b3c-9a52-0d7c2a1f0002
 `,
 		"get nodeid": `
 NAME       INSTANCE                               POOL      ZONE       VERIFIED   REASON     NODE       AGE

@@ -80,7 +80,7 @@ func promised(t *testing.T, field apiextensionsv1.JSONSchemaProps) (words []stri
 func TestWhatKubectlGetShows(t *testing.T) {
 	want := map[string]string{
 		"NetworkLoadBalancer": "Address State Services Ready Reason Age | Zone ID",
-		"NLBService":          "LoadBalancer Port Protocol Pool Healthy Ready Reason Age | Target-Port Address ID",
+		"NLBService":          "LoadBalancer Port Protocol Pool Healthy Ready Reason Age | Target-Port Probed-At Address ID",
 		"NodeIdentity":        "Instance Pool Zone Verified Node Age | ",
 	}
 	shortNames := map[string]string{"NetworkLoadBalancer": "nlb", "NLBService": "nlbsvc", "NodeIdentity": "nodeid"}

@@ -121,6 +121,7 @@ func (r *run) judgeEnd(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	v.objects()
+	v.companions()
 	v.foreignThings()
 	for _, lb := range v.cloud {
 		v.accountedFor(lb, nil)

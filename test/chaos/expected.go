@@ -27,8 +27,8 @@ func portOf(s exosim.Service) port {
 }
 
 // expected is what docs promise for a port of a Service; nodePorts are read from
-// the object, since the API server picks them.
-func (s *service) expected(object *corev1.Service, key portKey) port {
+// the object, since the API server picks them, and from its companion, if it has one.
+func (s *service) expected(object, companion *corev1.Service, key portKey) port {
 	nodePorts := map[portKey]int32{}
 	for _, p := range object.Spec.Ports {
 		nodePorts[portKey{p.Port, p.Protocol}] = p.NodePort
@@ -40,11 +40,11 @@ func (s *service) expected(object *corev1.Service, key portKey) port {
 	if strategy, is := s.valid[v1alpha1.AnnotationStrategy]; is {
 		want.Strategy = strategy
 	}
-	want.HealthCheck = s.expectedCheck(object, key, nodePorts)
+	want.HealthCheck = s.expectedCheck(object, companion, key, nodePorts)
 	return want
 }
 
-func (s *service) expectedCheck(object *corev1.Service, key portKey, nodePorts map[portKey]int32) exosim.HealthCheck {
+func (s *service) expectedCheck(object, companion *corev1.Service, key portKey, nodePorts map[portKey]int32) exosim.HealthCheck {
 	annotated, _ := strconv.ParseInt(s.valid[v1alpha1.AnnotationHealthCheckPort], 10, 64)
 	twin := nodePorts[portKey{key.number, corev1.ProtocolTCP}]
 	check := exosim.HealthCheck{Mode: "http", URI: "/healthz", Interval: 10, Timeout: 5, Retries: 1}
@@ -55,6 +55,8 @@ func (s *service) expectedCheck(object *corev1.Service, key portKey, nodePorts m
 		check.Port = int64(object.Spec.HealthCheckNodePort)
 	case twin != 0: // its own, for a TCP port
 		check.Mode, check.URI, check.Port = "tcp", "/", int64(twin)
+	case s.watched() && companion != nil:
+		check.Mode, check.URI, check.Port = "tcp", "/", int64(companion.Spec.Ports[0].NodePort)
 	default:
 		check.Port = 10256
 	}
@@ -74,6 +76,20 @@ func (s *service) expectedCheck(object *corev1.Service, key portKey, nodePorts m
 		check.Retries, _ = strconv.ParseInt(retries, 10, 64)
 	}
 	return check
+}
+
+// watched tells whether the sidecars are all that tells of a port.
+func (s *service) watched() bool {
+	_, asked := s.valid[v1alpha1.AnnotationUDPHealthCheck]
+	if _, annotated := s.valid[v1alpha1.AnnotationHealthCheckPort]; annotated || !asked || s.local || s.noLoadBalancer {
+		return false
+	}
+	for key := range s.ports {
+		if _, twin := s.ports[portKey{key.number, corev1.ProtocolTCP}]; key.protocol == corev1.ProtocolUDP && !twin {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *nlbService) expected() port {

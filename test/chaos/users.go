@@ -130,6 +130,7 @@ func (r *run) annotate(wish *service) string {
 		{v1alpha1.AnnotationHealthCheckPort, "8080"}, {v1alpha1.AnnotationHealthCheckInterval, "30s"},
 		{v1alpha1.AnnotationHealthCheckRetries, "3"}, {v1alpha1.AnnotationInstancePoolID, poolB}, {v1alpha1.AnnotationInstancePoolID, poolA},
 		{v1alpha1.AnnotationDescription, "number " + strconv.Itoa(int(r.number()))},
+		{v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar}, {v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar},
 		{v1alpha1.AnnotationDeletionPolicy, string(v1alpha1.DeletionRetain)}, {v1alpha1.AnnotationDeletionPolicy, string(v1alpha1.DeletionDelete)},
 	}
 	one := pick(r.chance, values)
@@ -154,7 +155,7 @@ func (r *run) spoil(wish *service) string {
 		{v1alpha1.AnnotationStrategy, "fastest"}, {v1alpha1.AnnotationHealthCheckPort, "70000"}, {v1alpha1.AnnotationHealthCheckInterval, "3s"},
 		{v1alpha1.AnnotationHealthCheckTimeout, "1m"}, {v1alpha1.AnnotationDeletionPolicy, "Maybe"}, {v1alpha1.AnnotationSKSClusterName, "alone"},
 		{v1alpha1.AnnotationName, "k8s-11111111-2222-4333-8444-555555555555"}, {v1alpha1.AnnotationHealthCheckURI, "http://example.com/"},
-		{v1alpha1.AnnotationInstancePoolID, unknownPool},
+		{v1alpha1.AnnotationInstancePoolID, unknownPool}, {v1alpha1.AnnotationUDPHealthCheck, "true"}, {v1alpha1.AnnotationUDPHealthCheckProbe, "53/tcp"},
 	}
 	one := pick(r.chance, values)
 	wish.invalid = map[string]string{one[0]: one[1]}

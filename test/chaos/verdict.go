@@ -39,6 +39,7 @@ func (r *run) judge(ctx context.Context) ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(v.wishes.services)) {
 		v.service(v.wishes.services[name])
 	}
+	v.companions()
 	for _, name := range slices.Sorted(maps.Keys(v.wishes.nlbServices)) {
 		v.nlbService(v.wishes.nlbServices[name], contenders)
 	}
@@ -55,7 +56,7 @@ func (r *run) judge(ctx context.Context) ([]string, error) {
 // only foreign hands can end.
 func (v *view) objects() {
 	for name, object := range v.services {
-		if v.wishes.services[name] == nil && !v.blocked(name) {
+		if _, companion := companionOf(object); v.wishes.services[name] == nil && !v.blocked(name) && !companion {
 			v.say("Service %s was deleted and is still there: %v", name, object.Finalizers)
 		}
 	}
@@ -67,6 +68,38 @@ func (v *view) objects() {
 	for name, object := range v.nlbServices {
 		if owner := object.Labels[v1alpha1.LabelService]; v.wishes.nlbServices[name] == nil && v.wishes.services[owner] == nil {
 			v.say("NLBService %s was deleted and is still there", name)
+		}
+	}
+}
+
+// companionOf tells whether a Service is another's companion, and whose.
+func companionOf(object *corev1.Service) (of string, is bool) {
+	of, is = object.Labels[v1alpha1.LabelService]
+	return of, is
+}
+
+func (v *view) companion(wish *service) *corev1.Service {
+	return v.services[wish.name+"-udp-health"]
+}
+
+// companions holds that a Service has one if its sidecars are probed, and that
+// none is left over.
+func (v *view) companions() {
+	for _, wish := range v.wishes.services {
+		if v.companion(wish) == nil && wish.watched() && !v.unsettled[wish.uid] {
+			v.say("Service %s has no companion", wish.name)
+		}
+	}
+	for name, object := range v.services {
+		of, is := companionOf(object)
+		if !is || v.blocked(of) {
+			continue
+		}
+		switch wish := v.wishes.services[of]; {
+		case wish == nil:
+			v.say("Service %s is the companion of Service %s, which was deleted, and is still there", name, of)
+		case !wish.watched() && !v.unsettled[wish.uid]:
+			v.say("Service %s is the companion of Service %s, which needs none, and is still there", name, of)
 		}
 	}
 }
@@ -89,7 +122,7 @@ func (v *view) contenders() []*contender {
 			v.unsettled[wish.uid] = true
 		default:
 			for key := range wish.ports {
-				all = append(all, &contender{what: "Service " + wish.name, uid: wish.uid, want: wish.expected(object, key), on: on, key: key})
+				all = append(all, &contender{what: "Service " + wish.name, uid: wish.uid, want: wish.expected(object, v.companion(wish), key), on: on, key: key})
 			}
 		}
 	}

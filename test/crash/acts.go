@@ -38,6 +38,20 @@ func createRetained(st *story) error {
 	return st.client.Create(st.ctx, st.webService(v1alpha1.AnnotationDeletionPolicy, "Retain"))
 }
 
+func createWatched(st *story) error {
+	return st.client.Create(st.ctx, st.webService(v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar))
+}
+
+func watchUDP(st *story) error {
+	return st.edit(func(s *corev1.Service) {
+		s.Annotations[v1alpha1.AnnotationUDPHealthCheck] = v1alpha1.UDPHealthCheckSidecar
+	})
+}
+
+func watchUDPNoMore(st *story) error {
+	return st.edit(func(s *corev1.Service) { delete(s.Annotations, v1alpha1.AnnotationUDPHealthCheck) })
+}
+
 func deleteWeb(st *story) error {
 	return st.client.Delete(st.ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "web"}})
 }

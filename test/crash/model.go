@@ -87,6 +87,27 @@ func serviceFor(service *corev1.Service, port corev1.ServicePort) exosim.Service
 	return wanted
 }
 
+// watched is the Service on an NLB of its own, whose UDP port is probed at the
+// sidecars of its Pods, by way of its companion.
+func watched(st *story, seen invariants.Seen) (invariants.Want, error) {
+	want, err := servedWith(pool{workersID})(st, seen)
+	if err != nil {
+		return want, err
+	}
+	companion := st.key("web-udp-health")
+	want.Companions = map[client.ObjectKey]client.ObjectKey{companion: st.key("web")}
+	i := slices.IndexFunc(seen.Services, func(s corev1.Service) bool { return client.ObjectKeyFromObject(&s) == companion })
+	if i < 0 {
+		return want, fmt.Errorf("there is no Service %s", companion)
+	}
+	for j := range want.LoadBalancers[0].Ports {
+		if port := &want.LoadBalancers[0].Ports[j].Service; port.Protocol == "udp" {
+			port.HealthCheck.Mode, port.HealthCheck.URI, port.HealthCheck.Port = "tcp", "", int64(seen.Services[i].Spec.Ports[0].NodePort)
+		}
+	}
+	return want, nil
+}
+
 // takenOver is the NLB that the CCM had made, with all that was on it.
 func takenOver(st *story, seen invariants.Seen) (invariants.Want, error) {
 	want, err := servedWith(pool{workersID})(st, seen)

@@ -50,5 +50,8 @@ func scenarios() []scenario {
 		{name: "retain", given: createRetained, settled: served, act: deleteWeb, left: retained},
 		{name: "moved-to-shared", given: createWebAndShared, settled: besideShared, act: share, left: onShared},
 		{name: "type-changed", given: createWeb, settled: served, act: toClusterIP, left: nothingButForeign},
+		{name: "udp-watched", given: createWeb, settled: served, act: watchUDP, left: watched},
+		{name: "udp-watched-no-more", given: createWatched, settled: watched, act: watchUDPNoMore, left: served},
+		{name: "udp-watched-deleted", given: createWatched, settled: watched, act: deleteWeb, left: nothingButForeign},
 	}
 }

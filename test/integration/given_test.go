@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -68,6 +69,8 @@ type setup struct {
 	Own bool
 	// Stopped leaves the operator for the test to start.
 	Stopped bool
+	// Asked is told of every request of the operator to the API server.
+	Asked func(*http.Request)
 }
 
 // world is a namespace of the control plane, a simulated cloud with one instance
@@ -83,12 +86,13 @@ type world struct {
 	cluster *controlplane.ControlPlane
 	own     bool
 	edit    func(*app.Options)
+	asked   func(*http.Request)
 	stop    func()
 }
 
 func newWorld(t *testing.T, with setup) *world {
 	t.Helper()
-	w := &world{t: t, g: NewWithT(t), cluster: cluster, own: with.Own, edit: with.Operator, stop: func() {}}
+	w := &world{t: t, g: NewWithT(t), cluster: cluster, own: with.Own, edit: with.Operator, asked: with.Asked, stop: func() {}}
 	if with.Own {
 		w.cluster = ownCluster(t)
 	}
@@ -203,7 +207,11 @@ func (w *world) options() app.Options {
 // start runs an operator until the test ends, or until w.stop is called.
 func (w *world) start() {
 	w.t.Helper()
-	operator, err := app.New(w.t.Context(), w.cluster.Config(), w.options())
+	kubernetes := w.cluster.Config()
+	if w.asked != nil {
+		kubernetes.Wrap(func(next http.RoundTripper) http.RoundTripper { return telling{next, w.asked} })
+	}
+	operator, err := app.New(w.t.Context(), kubernetes, w.options())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -220,6 +228,17 @@ func (w *world) start() {
 		<-ended
 	}
 	w.t.Cleanup(w.stop)
+}
+
+// telling tells of requests before they are made.
+type telling struct {
+	http.RoundTripper
+	of func(*http.Request)
+}
+
+func (t telling) RoundTrip(request *http.Request) (*http.Response, error) {
+	t.of(request)
+	return t.RoundTripper.RoundTrip(request)
 }
 
 // restart ends the operator as it is, and starts another one.

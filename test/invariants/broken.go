@@ -68,6 +68,9 @@ func (r *reckoning) objects() {
 	for service := range r.want.Services {
 		wanted[Object{KindService, service}] = true
 	}
+	for companion := range r.want.Companions {
+		wanted[Object{KindService, companion}] = true
+	}
 	for _, object := range r.want.Unserved {
 		wanted[object] = true
 	}
@@ -81,7 +84,7 @@ func (r *reckoning) objects() {
 		case is.GetDeletionTimestamp() != nil:
 			r.say("%s is still being deleted, held by %v", object, is.GetFinalizers())
 		case wanted[object]:
-		case object.Kind != KindService:
+		case object.Kind != KindService, is.GetLabels()[v1alpha1.LabelService] != "":
 			r.say("%s exists and isn't to", object)
 		case slices.Contains(is.GetFinalizers(), v1alpha1.ServiceFinalizer):
 			r.say("%s has finalizer %s, though it has no NLB", object, v1alpha1.ServiceFinalizer)
@@ -89,6 +92,17 @@ func (r *reckoning) objects() {
 	}
 	for _, object := range r.want.Unserved {
 		r.unserved(object)
+	}
+	r.companions()
+}
+
+// companions belong to their Services.
+func (r *reckoning) companions() {
+	for companion, service := range r.want.Companions {
+		is, of := r.find(Object{KindService, companion}), r.find(Object{KindService, service})
+		if is != nil && of != nil && !metav1.IsControlledBy(is, of) {
+			r.say("Service %s isn't controlled by Service %s, whose companion it is", companion, service)
+		}
 	}
 }
 

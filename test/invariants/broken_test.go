@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -25,6 +26,14 @@ func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: "ns"
 
 func named(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: "ns", Name: name, UID: "uid", Generation: 2}
+}
+
+// ofWeb is the metadata of an object that belongs to the Service web.
+func ofWeb(name string) metav1.ObjectMeta {
+	m := named(name)
+	m.Labels = map[string]string{v1alpha1.LabelService: "web"}
+	m.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Service", Name: "web", UID: "uid", Controller: ptr.To(true)}}
+	return m
 }
 
 func condition(kind string, status metav1.ConditionStatus) []metav1.Condition {
@@ -57,10 +66,11 @@ func newScene() *scene {
 				Foreign: []exosim.Service{foreign},
 				Ports:   []Port{{Object: key("web-80"), Service: cloudService(80)}},
 			}},
-			Services: map[client.ObjectKey]client.ObjectKey{key("web"): key("web")},
-			Unserved: []Object{{KindNLBService, key("too-much")}},
-			Foreign:  []exosim.LoadBalancer{elsewhere},
-			Retained: []exosim.LoadBalancer{kept},
+			Services:   map[client.ObjectKey]client.ObjectKey{key("web"): key("web")},
+			Companions: map[client.ObjectKey]client.ObjectKey{key("web-udp-health"): key("web")},
+			Unserved:   []Object{{KindNLBService, key("too-much")}},
+			Foreign:    []exosim.LoadBalancer{elsewhere},
+			Retained:   []exosim.LoadBalancer{kept},
 		},
 		seen: Seen{
 			ClusterID: cluster,
@@ -79,6 +89,7 @@ func newScene() *scene {
 					Conditions:   condition(v1alpha1.ServiceConditionProgrammed, metav1.ConditionTrue),
 				}},
 				{ObjectMeta: named("cluster-ip")},
+				{ObjectMeta: ofWeb("web-udp-health")},
 			},
 			Cloud: []exosim.LoadBalancer{
 				{
@@ -145,6 +156,9 @@ func TestWhatIsBrokenIsSaid(t *testing.T) {
 		"an object too many":         {func(s *scene) { s.want.Unserved = nil }, "NLBService ns/too-much exists"},
 		"an object missing":          {func(s *scene) { s.seen.NLBServices = s.seen.NLBServices[:1] }, "NLBService ns/too-much doesn't exist"},
 		"a Service missing":          {func(s *scene) { s.seen.Services = nil }, "Service ns/web doesn't exist"},
+		"a companion missing":        {func(s *scene) { s.seen.Services = s.seen.Services[:2] }, "Service ns/web-udp-health doesn't exist"},
+		"a companion too many":       {func(s *scene) { s.want.Companions = nil }, "Service ns/web-udp-health exists and isn't to"},
+		"a companion of nobody":      {func(s *scene) { s.seen.Services[2].OwnerReferences = nil }, "isn't controlled by Service ns/web"},
 		"a leaked finalizer": {func(s *scene) {
 			s.seen.Services[1].Finalizers = []string{v1alpha1.ServiceFinalizer}
 		}, "Service ns/cluster-ip has finalizer"},

@@ -13,6 +13,9 @@ type Want struct {
 	// Services are the Kubernetes Services that are served, each with the
 	// NetworkLoadBalancer that it shows the address of.
 	Services map[client.ObjectKey]client.ObjectKey
+	// Companions are the Services at which the sidecars of others are probed, each
+	// with the Service that it belongs to.
+	Companions map[client.ObjectKey]client.ObjectKey
 	// Unserved are the objects, and Services of type LoadBalancer, that can't be
 	// served, have nothing in the cloud, and say why.
 	Unserved []Object

@@ -14,7 +14,7 @@ is split off, so that it can be allowed in some of them only. */}}
 {{- range $rule := $role.rules -}}
 {{- $resources := list -}}
 {{- range $rule.resources -}}
-{{- $namespaced := has (first (splitList "/" .)) (list "services" "events" "networkloadbalancers" "nlbservices") -}}
+{{- $namespaced := has (first (splitList "/" .)) (list "services" "pods" "endpointslices" "events" "networkloadbalancers" "nlbservices") -}}
 {{- if or (eq $.scope "all") (eq $namespaced (eq $.scope "namespaces")) -}}
 {{- $resources = append $resources . -}}
 {{- end -}}

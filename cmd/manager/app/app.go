@@ -42,6 +42,8 @@ type App struct {
 	wakeups   *wakeups
 	counters  *metrics.Counters
 	events    metrics.Recorder
+	// sidecarsByNumber: see service.Options.
+	sidecarsByNumber bool
 }
 
 // New makes an App that works on the cluster of kubernetes. It fails if the
@@ -70,6 +72,7 @@ func New(ctx context.Context, kubernetes *rest.Config, options Options) (*App, e
 		return nil, fmt.Errorf("indexing the cache: %w", err)
 	}
 	a := &App{options: options, clusterID: clusterID, manager: mgr, wakeups: newWakeups(mgr.GetCache(), options.Log.WithName("wakeups"))}
+	a.sidecarsByNumber = sidecarsByNumber(kubernetes, options.Log)
 	if err := mgr.Add(a.wakeups); err != nil {
 		return nil, err
 	}

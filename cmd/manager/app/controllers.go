@@ -82,6 +82,7 @@ func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption)
 func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *nlbservice.Reconciler {
 	return nlbservice.New(nlbservice.Options{
 		Client:                  mgr.GetClient(),
+		APIReader:               mgr.GetAPIReader(),
 		Services:                a.cloud.client,
 		Inventory:               a.cloud.inventory,
 		Operations:              a.cloud.operations,
@@ -111,6 +112,7 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		ClaimClassless:          a.options.ClaimClasslessServices,
 		DefaultInstancePool:     a.options.DefaultInstancePool,
 		UDPHealthCheck:          projection.UDPHealthCheck(a.options.UDPDefaultHealthCheck),
+		SidecarsByNumber:        a.sidecarsByNumber,
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
 	})

@@ -58,7 +58,7 @@ func (s *settings) serviceFlags() *pflag.FlagSet {
 	f.StringSliceVar(&s.AllowedPools, "allowed-pools", s.AllowedPools,
 		"`POOLS` that may receive traffic although no Node of this cluster is in them, ids or names separated by commas; * is all of the account. The default pool is one of them")
 	f.StringVar(&s.UDPDefaultHealthCheck, "udp-default-healthcheck", s.UDPDefaultHealthCheck,
-		"what is probed for a UDP port without a TCP port of the same number, a `CHOICE` of kube-proxy (its port 10256 on each node) and none (the Service is asked to choose)")
+		"what is probed for a UDP port without a TCP port of the same number and without a sidecar, a `CHOICE` of kube-proxy (its port 10256 on each node) and none (the Service is asked to choose)")
 	f.StringSliceVar(&s.ExternalNLBNamespaces, "external-nlb-namespaces", s.ExternalNLBNamespaces,
 		"`NAMESPACES` whose objects may attach to NLBs made elsewhere, separated by commas; * is all of them, an empty value none")
 	return f
