@@ -36,7 +36,7 @@ func TestTheREADMEOnARealCluster(t *testing.T) {
 }
 
 func TestWhatIsNotRunIsThere(t *testing.T) {
-	commands := slices.Concat(page(t, readme).In("sh"), page(t, migrationPage).In("sh"), runbookCommands(t))
+	commands := slices.Concat(page(t, readme).In("sh"), page(t, migrationPage).In("sh"), page(t, udpPage).In("sh"), runbookCommands(t))
 	for begin := range notRun {
 		if !slices.ContainsFunc(commands, func(block string) bool { return strings.HasPrefix(block, begin) }) {
 			t.Errorf("no command begins with %q any more: take it off the list", begin)

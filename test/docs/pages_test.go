@@ -76,6 +76,7 @@ func TestLinksLead(t *testing.T) {
 var blocksTestedBy = map[string]string{
 	readme:           "this package",
 	migrationPage:    "this package",
+	udpPage:          "this package",
 	"docs/exosim.md": "cmd/exosim",
 	"docs/argocd.md": "test/argocd",
 }
