@@ -51,7 +51,7 @@ func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	}
 	verdict := bound.Verdict
 	set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The spec is valid")
-	awaited := bound.Node == nil && bound.Former == nil
+	awaited := verdict.Reason == v1alpha1.ReasonNotJoined
 	switch {
 	case awaited:
 		set(v1alpha1.ConditionJoined, metav1.ConditionFalse, v1alpha1.ReasonNotJoined, verdict.Message)
@@ -88,7 +88,7 @@ func tell(onIdentity, onNode *outcome.Notices, before *v1alpha1.NodeIdentity, bo
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionVerified)
 	changed := was == nil || was.Reason != bound.Verdict.Reason || was.Message != bound.Verdict.Message
 	switch {
-	case nodeName(bound) == "", !changed:
+	case bound.Verdict.Reason == v1alpha1.ReasonNotJoined, !changed:
 	case bound.Verdict.Verified && (was == nil || was.Status != metav1.ConditionTrue):
 		onIdentity.Normal(v1alpha1.ReasonVerified, "Verify", "%s", bound.Verdict.Message)
 	case !bound.Verdict.Verified:

@@ -63,6 +63,8 @@ func (b binder) verify(bound Binding) Verdict {
 	switch {
 	case node == nil && bound.Former != nil:
 		return no(v1alpha1.ReasonInstanceMismatch, "Node %s was verified as instance %q (%s) and says to be %s now", bound.Former.Name, instance.Name, instance.ID, claim(bound.Former))
+	case node == nil && len(b.bearers[strings.ToLower(instance.Name)]) > 1:
+		return b.duplicate(node, instance)
 	case node == nil:
 		return no(v1alpha1.ReasonNotJoined, "No Node says to be instance %q (%s)", instance.Name, instance.ID)
 	case instance == nil:
@@ -78,14 +80,24 @@ func (b binder) verify(bound Binding) Verdict {
 		return no(v1alpha1.ReasonNameMismatch, "Node %s is instance %s, whose name is %q; the Node has to bear that name, alone or with a domain: see docs/node-names.md", node.Name, instance.ID, instance.Name)
 	}
 	held := bound.Known != nil && wasVerified(bound.Known) && bound.Known.Status.NodeName == node.Name
-	if bearers := b.bearers[strings.ToLower(instance.Name)]; len(bearers) > 1 && !held {
-		return no(v1alpha1.ReasonDuplicateName, "%d instances are called %q: %s; rename all but one", len(bearers), instance.Name, idsOf(bearers))
+	if len(b.bearers[strings.ToLower(instance.Name)]) > 1 && !held {
+		return b.duplicate(node, instance)
 	}
 	if strange := strangers(node, bound.Addresses); len(strange) > 0 {
 		return no(v1alpha1.ReasonAddressMismatch, "Node %s has address %s, which instance %q (%s) doesn't have: it has %s",
 			node.Name, strings.Join(b.withUsers(strange, node, instance), ", "), instance.Name, instance.ID, listed(bound.Addresses))
 	}
 	return Verdict{Verified: true, Reason: v1alpha1.ReasonVerified, Message: fmt.Sprintf("Node %s is instance %q (%s)", node.Name, instance.Name, instance.ID)}
+}
+
+// duplicate: whoever comes up under the name could be either.
+func (b binder) duplicate(node *corev1.Node, instance *nlb.Instance) Verdict {
+	bearers := b.bearers[strings.ToLower(instance.Name)]
+	message := fmt.Sprintf("%d instances are called %q: %s; rename all but one, see docs/node-names.md", len(bearers), instance.Name, idsOf(bearers))
+	if node != nil {
+		message = fmt.Sprintf("Node %s says to be instance %s, and %s", node.Name, instance.ID, message)
+	}
+	return Verdict{Reason: v1alpha1.ReasonDuplicateName, Message: message}
 }
 
 // refusal says why a Node isn't the instance that it says to be.

@@ -47,6 +47,12 @@ func TestNamesHaveToAgree(t *testing.T) {
 
 func TestANameThatTwoInstancesBear(t *testing.T) {
 	twins := []nlb.Instance{member(1, blue), member(2, blue, called("Node-1")), member(3, blue)}
+	t.Run("is told before any Node joins", func(t *testing.T) {
+		f := fleet(twins[:2]).watching("blue")
+		if got := lines(f.Bind()).All; got[0] != "node-1-00000000: nobody DuplicateName" || got[1] != "node-1-"+instanceOf(2)+": nobody DuplicateName" {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("is nobody's", func(t *testing.T) {
 		got := verdictOn(t, fleet(twins, node(1), node(3)))
 		if got.Verified || got.Reason != v1alpha1.ReasonDuplicateName || !strings.Contains(got.Message, instanceOf(1)+", "+instanceOf(2)) {

@@ -52,7 +52,8 @@ func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error 
 		Clock:              a.options.Clock,
 		Initialise:         a.options.NodeInitialization,
 		Delete:             a.options.NodeDeletion,
-		Limits:             nodegone.Limits{MaxShare: a.options.NodeDeletionMaxShare},
+		Limits:             a.options.nodeDeletionLimits(),
+		Recheck:            a.options.SyncPeriod / 2, // so that the second list is seen soon
 		Removed:            a.counters.NodeRemoved,
 		Halted:             a.counters.NodeDeletionHalted,
 		SkipNameValidation: a.options.SkipNameValidation,
@@ -130,6 +131,15 @@ func (a *App) nodeIdentities(mgr manager.Manager) *nodeidentity.Reconciler {
 		Foreign:            a.counters.ForeignNodes,
 		SkipNameValidation: a.options.SkipNameValidation,
 	})
+}
+
+// nodeDeletionLimits let lists be as old as they get between two sync periods.
+func (o Options) nodeDeletionLimits() nodegone.Limits {
+	limits := o.NodeDeletionLimits
+	limits.MaxShare = o.NodeDeletionMaxShare
+	limits = limits.WithDefaults()
+	limits.MaxListAge = max(limits.MaxListAge, 2*o.SyncPeriod)
+	return limits
 }
 
 // allowedPools are those that whoever runs the operator has named.

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -70,6 +71,9 @@ type Options struct {
 	// Clock is what the controllers measure by how long ago something was done;
 	// nil: the real one. Timers are real in any case.
 	Clock clock.Clock
+	// NodeDeletionLimits are those of Node removals, besides NodeDeletionMaxShare;
+	// the zero value of a field means its default.
+	NodeDeletionLimits nodegone.Limits
 	// NodeLabels are those of the Nodes to work with, and are set on their
 	// NodeIdentities: several Apps may so share an API server. Nil: all Nodes.
 	NodeLabels map[string]string
