@@ -165,6 +165,10 @@ fuzz: ## Fuzz the parsing of annotations and probe specs, and the projection, on
 bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready
 	go run ./test/bench/converge -n $(N)
 
+.PHONY: bench-nodes
+bench-nodes: $(ASSETS) ## Tell what 5, 50 and 500 nodes cost in calls, and how soon a scale-up of 100 is identified
+	go run ./test/bench/nodes
+
 ##@ Release
 
 # The programs in the image.

@@ -88,11 +88,11 @@ func TestANewcomerThatIsNotVerifiedIsUsedForNothing(t *testing.T) {
 			w.g.Eventually(w.initialised(incumbent.Name)).Should(BeTrue())
 			before, node := w.identity(incumbent.Name), w.node(incumbent.Name)
 
-			new := come(w)
-			w.g.Eventually(w.identities).Should(HaveKeyWithValue(new.identity, "False/"+new.reason))
-			told := w.identity(new.identity)
-			w.tells(&told, "Warning "+new.reason, new.node.Name)
-			w.tells(new.node, "Warning "+new.reason, new.node.Name, "It isn't trusted")
+			comer := come(w)
+			w.g.Eventually(w.identities).Should(HaveKeyWithValue(comer.identity, "False/"+comer.reason))
+			told := w.identity(comer.identity)
+			w.tells(&told, "Warning "+comer.reason, comer.node.Name)
+			w.tells(comer.node, "Warning "+comer.reason, comer.node.Name, "It isn't trusted")
 
 			t.Log("no traffic")
 			chosen := w.nlbService("chosen", "edge", 81, func(spec *v1alpha1.NLBServiceSpec) {
@@ -100,15 +100,15 @@ func TestANewcomerThatIsNotVerifiedIsUsedForNothing(t *testing.T) {
 			})
 			w.becomes(chosen, v1alpha1.ConditionAccepted, "False/"+v1alpha1.ReasonNoEligibleNodes)
 			w.g.Eventually(func() []string { return w.backends(web) }).Should(ContainElement(incumbent.Name))
-			w.g.Expect(w.backends(web)).NotTo(ContainElement(new.node.Name))
+			w.g.Expect(w.backends(web)).NotTo(ContainElement(comer.node.Name))
 
 			t.Log("no certificate")
-			request := w.asks(new.node.Name)
-			w.tells(request, "Warning CertificateNotApproved", "Left pending", new.reason)
-			w.tells(new.node, "Warning CertificateNotApproved", request.Name)
+			request := w.asks(comer.node.Name)
+			w.tells(request, "Warning CertificateNotApproved", "Left pending", comer.reason)
+			w.tells(comer.node, "Warning CertificateNotApproved", request.Name)
 
 			t.Log("no initialisation")
-			w.g.Expect(w.node(new.node.Name).Spec.Taints).To(Equal(new.node.Spec.Taints))
+			w.g.Expect(w.node(comer.node.Name).Spec.Taints).To(Equal(comer.node.Spec.Taints))
 			w.g.Expect(nodeinit.Uninitialised(w.node(incumbent.Name))).To(BeFalse())
 
 			t.Log("and who was verified stays so")

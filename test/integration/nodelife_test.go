@@ -139,7 +139,7 @@ func TestAnExcludedMemberIsToldThatAnNLBCanNotLeaveItOut(t *testing.T) {
 func TestForeignNodesAreCountedAndHaveNoNodeIdentity(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	w := newWorld(t, setup{Nodes: 1, Operator: func(o *app.Options) { o.CloudMetrics = registry }})
+	w := newWorld(t, setup{Nodes: 1, Operator: func(o *app.Options) { o.Metrics = registry }})
 	w.registers(w.ns+"-metal", "4c4c4544-0000-4000-8000-000000000001")
 	w.registers(w.ns+"-other", "", func(n *corev1.Node) { n.Spec.ProviderID = "aws:///eu/i-0123" })
 	const foreign = "exoscale_nlb_operator_foreign_nodes"
