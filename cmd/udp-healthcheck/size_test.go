@@ -17,15 +17,21 @@ import (
 )
 
 const (
-	mostBytes = 8 << 20 // of the binary
-	mostKiB   = 10 << 10
+	mostBytes       = 8 << 20  // of the binary
+	mostKiB         = 10 << 10 // resident
+	mostDescriptors = 60       // 16 connections at each port, and what Go needs
 )
 
-// thenSmall holds for what is resident, at most since the start.
+// thenSmall holds for what is resident, at most since the start, and for what is
+// open now.
 func thenSmall(t *testing.T, p *sidecar.Process) {
 	t.Helper()
 	resident, most := p.Memory("VmRSS"), p.Memory("VmHWM")
-	t.Logf("%d KiB are resident, %d were at most", resident, most)
+	descriptors := p.Descriptors()
+	t.Logf("%d KiB are resident, %d were at most; %d descriptors", resident, most, descriptors)
+	if descriptors > mostDescriptors {
+		t.Errorf("%d descriptors are open; %d are allowed", descriptors, mostDescriptors)
+	}
 	if most >= mostKiB {
 		t.Errorf("%d KiB were resident; it has to stay below %d", most, mostKiB)
 	}

@@ -147,6 +147,16 @@ func (p *Process) Memory(name string) int {
 	return 0
 }
 
+// Descriptors is how many files and sockets it has open.
+func (p *Process) Descriptors() int {
+	p.t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.command.Process.Pid))
+	if err != nil {
+		p.t.Skipf("descriptors are told by Linux only: %v", err)
+	}
+	return len(entries)
+}
+
 // lockedBuffer is safe for a process that writes while a test reads.
 type lockedBuffer struct {
 	mu     sync.Mutex
