@@ -81,7 +81,7 @@ func TestWhatKubectlGetShows(t *testing.T) {
 	want := map[string]string{
 		"NetworkLoadBalancer": "Address State Services Ready Reason Age | Zone ID",
 		"NLBService":          "LoadBalancer Port Protocol Pool Healthy Ready Reason Age | Target-Port Probed-At Address ID",
-		"NodeIdentity":        "Instance Pool Zone Verified Node Age | ",
+		"NodeIdentity":        "Instance Pool Zone Verified Reason Node Age | State Type SKS-Nodepool",
 	}
 	shortNames := map[string]string{"NetworkLoadBalancer": "nlb", "NLBService": "nlbsvc", "NodeIdentity": "nodeid"}
 	for kind, crd := range definitions(t) {

@@ -15,10 +15,12 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
-// keyIsEnough leads an NLB through all that can happen to one, with a key that
-// has the README's policy. Every operation of the policy has to be of use.
+// keyIsEnough leads an NLB through all that can happen to one, and looks at Nodes,
+// with a key that has the README's policy. Every operation of the policy has to be
+// of use.
 func (w given) keyIsEnough(t *testing.T) {
 	g := NewWithT(t)
 	ctx, ns := t.Context(), "iam"
@@ -27,7 +29,9 @@ func (w given) keyIsEnough(t *testing.T) {
 	w.cloud.AddKey(key)
 	w.cloud.ResetCalls()
 	g.Expect(w.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})).To(Succeed())
+	private := w.givenPrivateNode(t)
 	w.operate(t, ns, key)
+	w.verifies(g, private)
 
 	edge := &v1alpha1.NetworkLoadBalancer{
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "edge"},
@@ -68,6 +72,36 @@ func (w given) keyIsEnough(t *testing.T) {
 	for operation := range calls {
 		g.Expect(allowed).To(ContainElement(operation), "the README doesn't allow what the operator does")
 	}
+}
+
+// givenPrivateNode is a Node whose instance is in a pool and a private network of its own.
+func (w given) givenPrivateNode(t *testing.T) exosim.Instance {
+	t.Helper()
+	network := w.cloud.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "nodes"})
+	pool := w.cloud.AddPool("", exosim.InstancePool{Name: "private", Size: 1})
+	instance := w.cloud.Members(pool.ID)[0]
+	w.cloud.MutateInstance(instance.ID, func(i *exosim.Instance) {
+		i.PrivateNetworks = []exosim.InstancePrivateNetwork{{ID: network.ID}}
+	})
+	if err := world.JoinNodes(t.Context(), w.client, []exosim.Instance{instance}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // for others there is one pool to choose
+		stopped(t, func() error {
+			return w.client.Delete(context.Background(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: instance.Name}})
+		})
+		w.cloud.DeleteInstance(instance.ID)
+	})
+	return instance
+}
+
+// verifies waits until the operator knows that a Node is the instance.
+func (w given) verifies(g Gomega, instance exosim.Instance) {
+	g.Eventually(func(g Gomega) {
+		known := &v1alpha1.NodeIdentity{}
+		g.Expect(w.client.Get(context.Background(), client.ObjectKey{Name: instance.Name}, known)).To(Succeed())
+		g.Expect(meta.IsStatusConditionTrue(known.Status.Conditions, v1alpha1.ConditionVerified)).To(BeTrue(), "%v", known.Status.Conditions)
+	}, patience).Should(Succeed())
 }
 
 // settled changes the two objects, and waits until the cloud follows.

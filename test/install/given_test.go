@@ -78,13 +78,14 @@ func (cluster cluster) token(t *testing.T, namespace, name string) string {
 	return request.Status.Token
 }
 
-// node makes a pool of one instance, and the Node that runs on it.
+// node makes a pool of one instance, and the Node that it is.
 func node(t *testing.T, c client.Client, sim *exosim.Server) {
 	t.Helper()
 	pool := sim.AddPool("", exosim.InstancePool{Name: "workers", Size: 1})
+	instance := sim.Members(pool.ID)[0]
 	object := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: "node-1"},
-		Spec:       corev1.NodeSpec{ProviderID: identity.ProviderPrefix + pool.Instances[0].ID},
+		ObjectMeta: metav1.ObjectMeta{Name: instance.Name},
+		Spec:       corev1.NodeSpec{ProviderID: identity.ProviderPrefix + instance.ID},
 	}
 	if err := c.Create(t.Context(), object); err != nil {
 		t.Fatal(err)
