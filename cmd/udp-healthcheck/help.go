@@ -33,9 +33,9 @@ space separates targets. Healthy is that all of them have passed their last chec
 one failure closes the health port, one success opens it again.
 
 The health port accepts connections, and answers HTTP requests with 200, while
-healthy; otherwise it is closed. The info port is always open: /healthz tells all
-in JSON, with 200 while healthy and 503 otherwise; /readyz the same, but it doesn't
-turn bad by --drain; /metrics is for Prometheus.
+healthy and for --linger after that; otherwise it is closed. The info port is always
+open: /healthz tells all in JSON, with 200 while healthy and 503 otherwise; /readyz
+the same, but --drain turns it bad only after --linger; /metrics is for Prometheus.
 `
 
 func help(out io.Writer, flags *pflag.FlagSet) {

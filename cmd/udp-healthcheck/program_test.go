@@ -249,7 +249,7 @@ func TestInfoPort(t *testing.T) {
 	p.BecomesOpen(true)
 	g.Expect(p.Drain()).To(Succeed())
 	p.BecomesOpen(false)
-	g.Expect(codes()).To(Equal([]int{503, 200, 200, 404}))
+	g.Expect(codes()).To(Equal([]int{503, 503, 200, 404}))
 	_, metrics, _ := p.Get("/metrics")
 	for _, line := range []string{
 		`udp_healthcheck_build_info{version="v1.2.3"} 1`, "udp_healthcheck_healthy 0", "udp_healthcheck_ready 1", "udp_healthcheck_draining 1",
@@ -257,6 +257,23 @@ func TestInfoPort(t *testing.T) {
 	} {
 		g.Expect(metrics).To(ContainSubstring(line + "\n"))
 	}
+}
+
+// TestLinger: to Kubernetes the Pod is as good as before for a while.
+func TestLinger(t *testing.T) {
+	t.Parallel()
+	p := sidecar.Start(t, "--linger=10m", "--target", socketOf(givenApplication(t)))
+	p.BecomesOpen(true)
+	g := NewWithT(t)
+	g.Expect(p.Drain()).To(Succeed())
+	for path, want := range map[string]int{"/healthz": http.StatusServiceUnavailable, "/readyz": http.StatusOK} {
+		code, _, err := p.Get(path)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(code).To(Equal(want), path)
+	}
+	code, _, err := p.GetHealth()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(code).To(Equal(http.StatusOK), "the health port")
 }
 
 func TestDrainIsForGood(t *testing.T) {

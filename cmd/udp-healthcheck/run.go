@@ -47,7 +47,7 @@ func (p program) watch(ctx context.Context, s settings, wrong error) error {
 	}
 	info := &udphealth.Info{Port: s.infoPort, Board: board, Version: version}
 	drainer := &udphealth.Drainer{HealthPort: s.healthPort, Board: board, Log: log}
-	gate := &udphealth.Gate{Port: s.healthPort, Board: board, Log: log}
+	gate := &udphealth.Gate{Port: s.healthPort, Board: board, Log: log, Linger: s.linger}
 	watcher := &udphealth.Watcher{Targets: s.targets, Board: board, Log: log, ProcNet: udphealth.ProcNet}
 
 	ctx, cancel := context.WithCancel(ctx)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -18,6 +19,7 @@ import (
 type settings struct {
 	targets                  []udpprobe.Target
 	healthPort, infoPort     int
+	linger                   time.Duration
 	injected, drain, version bool
 }
 
@@ -31,6 +33,7 @@ var environment = map[string]string{
 	"target":      "UDP_HEALTHCHECK_TARGETS",
 	"health-port": "UDP_HEALTHCHECK_HEALTH_PORT",
 	"info-port":   "UDP_HEALTHCHECK_INFO_PORT",
+	"linger":      "UDP_HEALTHCHECK_LINGER",
 	"injected":    "UDP_HEALTHCHECK_INJECTED",
 }
 
@@ -44,7 +47,7 @@ func (e *configurationError) Unwrap() error { return e.error }
 func parse(args []string, lookup func(string) (string, bool), out io.Writer) (settings, error) {
 	var s settings
 	var targets []string
-	var healthPort, infoPort string // so that one that is wrong doesn't hide the other
+	var healthPort, infoPort, linger string // so that one that is wrong doesn't hide the other
 	flags := pflag.NewFlagSet("udp-healthcheck", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.SetOutput(io.Discard)
@@ -52,6 +55,7 @@ func parse(args []string, lookup func(string) (string, bool), out io.Writer) (se
 	flags.StringArrayVar(&targets, "target", nil, "a `TARGET` to watch; repeat it for several")
 	flags.StringVar(&healthPort, "health-port", strconv.Itoa(defaultHealthPort), "`PORT` that is open while healthy")
 	flags.StringVar(&infoPort, "info-port", strconv.Itoa(defaultInfoPort), "`PORT` of /healthz, /readyz and /metrics")
+	flags.StringVar(&linger, "linger", "0s", "`DURATION` for which the health port stays open when the\nhealth has turned bad, until nobody is led here: 0s-10m")
 	flags.BoolVar(&s.injected, "injected", false, "stay up if the configuration is wrong, unhealthy, and say why\nat /healthz; otherwise the program ends with code 2")
 	flags.BoolVar(&s.drain, "drain", false, "tell the process with this health port, in the same Pod, to\nbe unhealthy for good, and end: for a preStop hook")
 	flags.BoolVar(&s.version, "version", false, "tell the version, and end")
@@ -69,9 +73,10 @@ func parse(args []string, lookup func(string) (string, bool), out io.Writer) (se
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("%q is no flag; a target is given by --target", flags.Arg(0))
 	}
-	var healthErr, infoErr, targetErr error
+	var healthErr, infoErr, lingerErr, targetErr error
 	s.healthPort, healthErr = parsePort(source["health-port"], healthPort, defaultHealthPort)
 	s.infoPort, infoErr = parsePort(source["info-port"], infoPort, defaultInfoPort)
+	s.linger, lingerErr = parseLinger(source["linger"], linger)
 	if s.healthPort == s.infoPort {
 		infoErr = cmp.Or(infoErr, fmt.Errorf("%s: it is %d, as the health port is; they have to differ", source["info-port"], s.infoPort))
 	}
@@ -80,7 +85,7 @@ func parse(args []string, lookup func(string) (string, bool), out io.Writer) (se
 			targetErr = fmt.Errorf("%s: %w", source["target"], targetErr)
 		}
 	}
-	if err := cmp.Or(err, envErr, healthErr, infoErr, targetErr); err != nil {
+	if err := cmp.Or(err, envErr, healthErr, infoErr, lingerErr, targetErr); err != nil {
 		return s, &configurationError{err}
 	}
 	return s, nil
@@ -109,4 +114,13 @@ func parsePort(source, text string, preset int) (int, error) {
 		return preset, fmt.Errorf("%s: %q is no port, which is a number from 1 to 65535", source, text)
 	}
 	return int(number), nil
+}
+
+func parseLinger(source, text string) (time.Duration, error) {
+	const longest = 10 * time.Minute
+	linger, err := time.ParseDuration(text)
+	if err != nil || linger < 0 || linger > longest {
+		return 0, fmt.Errorf("%s: %q is no duration from 0s to 10m, such as 15s", source, text)
+	}
+	return linger, nil
 }

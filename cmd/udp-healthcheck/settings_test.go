@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,6 +47,7 @@ func TestParse(t *testing.T) {
 		"flags come before the environment":     {args: "--target=53 --health-port=18053 --injected=false", env: variables{"UDP_HEALTHCHECK_TARGETS": "x", "UDP_HEALTHCHECK_HEALTH_PORT": "x", "UDP_HEALTHCHECK_INJECTED": "x"}, want: settings{targets: targets(t, "53"), healthPort: 18053, infoPort: 18054}},
 		"an empty variable counts as not set":   {args: "--target=53", env: variables{"UDP_HEALTHCHECK_HEALTH_PORT": "", "UDP_HEALTHCHECK_INJECTED": ""}, want: settings{targets: targets(t, "53"), healthPort: 18053, infoPort: 18054}},
 		"a comma and a space in what is sent":   {env: variables{"UDP_HEALTHCHECK_TARGETS": probe}, want: settings{targets: targets(t, probe), healthPort: 18053, infoPort: 18054}},
+		"a health port that lingers":            {args: "--target=53 --linger=15s", want: settings{targets: targets(t, "53"), healthPort: 18053, infoPort: 18054, linger: 15 * time.Second}},
 		"draining takes no target":              {args: "--drain", want: settings{drain: true, healthPort: 18053, infoPort: 18054}},
 		"draining heeds the port":               {args: "--drain", env: variables{"UDP_HEALTHCHECK_HEALTH_PORT": "9"}, want: settings{drain: true, healthPort: 9, infoPort: 18054}},
 		"the version takes no target":           {args: "--version", want: settings{version: true, healthPort: 18053, infoPort: 18054}},
@@ -77,6 +79,8 @@ var invalidCases = map[string]struct {
 	"a health port that is none":        {args: "--target=53 --health-port=0", want: `--health-port: "0" is no port, which is a number from 1 to 65535`},
 	"an info port that is none":         {args: "--target=53 --info-port=http", want: `--info-port: "http" is no port`},
 	"an info port of the environment":   {args: "--target=53", env: variables{"UDP_HEALTHCHECK_INFO_PORT": "65536"}, want: `UDP_HEALTHCHECK_INFO_PORT: "65536" is no port`},
+	"lingering for no duration":         {args: "--target=53 --linger=15", want: `--linger: "15" is no duration from 0s to 10m, such as 15s`},
+	"lingering forever":                 {args: "--target=53", env: variables{"UDP_HEALTHCHECK_LINGER": "1h"}, want: `UDP_HEALTHCHECK_LINGER: "1h" is no duration`},
 	"one port for both":                 {args: "--target=53 --info-port=18053", want: "--info-port: it is 18053, as the health port is"},
 	"an unknown flag":                   {args: "--target=53 --helth-port=1", want: "unknown flag: --helth-port"},
 	"a word":                            {args: "--target=53 54", want: `"54" is no flag; a target is given by --target`},

@@ -18,6 +18,10 @@ type Gate struct {
 	Port  int
 	Board *Board
 	Log   *slog.Logger
+	// Linger is how long the port stays open after the health has turned bad. Who
+	// probes it through a NodePort meets any Pod of the Service: if this one closed
+	// before kube-proxy has left it out, a whole node would look unhealthy for it.
+	Linger time.Duration
 
 	open *http.Server
 }
@@ -29,28 +33,30 @@ const retryAfter = time.Second
 // it. A port that is taken is tried again, and told on the Board.
 func (g *Gate) Run(ctx context.Context) {
 	defer g.close()
+	var lingering <-chan time.Time // nil while healthy, and when it is over
 	for {
 		var again <-chan time.Time
-		if err := g.follow(ctx, g.Board.Status().Healthy); err != nil {
-			again = time.After(retryAfter)
+		switch healthy := g.Board.Status().Healthy; {
+		case healthy:
+			lingering = nil
+			if g.open == nil && g.listen(ctx) != nil {
+				again = time.After(retryAfter)
+			}
+		case g.open != nil && lingering == nil:
+			lingering = time.After(g.Linger)
+		case g.open == nil:
+			g.Board.SetHealthPort(PortStatus{}) // nobody misses it
 		}
 		select {
 		case <-g.Board.Changed():
 		case <-again:
+		case <-lingering:
+			lingering = nil
+			g.close()
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-func (g *Gate) follow(ctx context.Context, healthy bool) error {
-	switch {
-	case healthy && g.open == nil:
-		return g.listen(ctx)
-	case !healthy:
-		g.close()
-	}
-	return nil
 }
 
 func (g *Gate) listen(ctx context.Context) error {
@@ -70,7 +76,7 @@ func (g *Gate) listen(ctx context.Context) error {
 
 // answer looks again: the connection may have been accepted while the port closed.
 func (g *Gate) answer(w http.ResponseWriter, _ *http.Request) {
-	if !g.Board.Status().Healthy {
+	if g.Linger == 0 && !g.Board.Status().Healthy {
 		http.Error(w, "unhealthy", http.StatusServiceUnavailable)
 		return
 	}

@@ -10,7 +10,8 @@ import (
 // Info is the port that is always open: it tells how things are, and why.
 //
 //	/healthz   200 while the health port is to be open, else 503; the Status as JSON
-//	/readyz    200 while every target is healthy, draining or not, else 503; the same
+//	/readyz    200 while every target is healthy and, draining, the health port lingers;
+//	           else 503; the same
 //	/metrics   for Prometheus
 type Info struct {
 	// Port, 1-65535, at every address.
@@ -38,7 +39,7 @@ func (i *Info) routes() http.Handler {
 	})
 	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		status := i.Board.Status()
-		answer(w, status, status.Ready)
+		answer(w, status, status.Ready && (!status.Draining || status.HealthPort.Open))
 	})
 	routes.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", metricsType)

@@ -113,6 +113,34 @@ func TestGateAnswersByTheBoard(t *testing.T) {
 	}
 }
 
+func TestTheHealthPortLingers(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	for name, test := range map[string]struct {
+		linger time.Duration
+		open   bool
+	}{
+		"it stays open as long as it is to":                  {time.Hour, true},
+		"then it closes, and opens when all is well anew":    {10 * time.Millisecond, false},
+		"without delay it closes at once, and opens as well": {0, false},
+	} {
+		board := NewBoard(givenTargets(t, "53"), nil, at(0))
+		gate := &Gate{Port: freePort(t), Board: board, Log: quiet, Linger: test.linger}
+		whenRunning(t, gate.Run)
+		isOpen := func() bool { return isOpen(gate.Port) && board.Status().HealthPort.Open }
+		for range 2 {
+			board.Record(0, nil, at(1))
+			g.Eventually(isOpen).WithTimeout(patience).Should(BeTrue(), name)
+			board.Record(0, errHung, at(2))
+			if test.open {
+				g.Consistently(isOpen).WithTimeout(100*time.Millisecond).Should(BeTrue(), name)
+			} else {
+				g.Eventually(isOpen).WithTimeout(patience).Should(BeFalse(), name)
+			}
+		}
+	}
+}
+
 func TestHealthzIsJSON(t *testing.T) {
 	board := NewBoard(givenTargets(t, "53"), nil, at(0))
 	board.Record(0, errHung, at(1))

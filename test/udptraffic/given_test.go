@@ -89,7 +89,7 @@ const (
 func (c *cluster) run(name string, n *node, mode string, edit ...func(*pod)) *pod {
 	c.t.Helper()
 	p := &pod{name: name, node: n, application: sidecar.StartApplication(c.t, name, fmt.Sprintf("127.0.0.1:%d", sidecar.FreePort(c.t)))}
-	p.sidecar = sidecar.Start(c.t, "--injected", "--target", p.application.Port()+mode)
+	p.sidecar = sidecar.Start(c.t, "--injected", "--linger=1m", "--target", p.application.Port()+mode)
 	p.readiness = p.isReady
 	for _, edit := range edit {
 		edit(p)

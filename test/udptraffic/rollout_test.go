@@ -6,6 +6,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/exoscale-community/nlb-operator/test/sidecar"
 )
 
 // givenOld are two Pods, on two of three nodes, that the NLB knows.
@@ -77,16 +79,18 @@ func TestARollOutWithoutDelayLosesDatagrams(t *testing.T) {
 	}
 }
 
-// TestReadinessMustNotFollowTheDrain: a kube-proxy drops what arrives for a Pod
+// TestReadinessMustNotFollowTheDrainAtOnce: a kube-proxy drops what arrives for a Pod
 // that is terminating and not serving, however long its application waits. So the
-// readiness probe is at /readyz, and not at the health port.
-func TestReadinessMustNotFollowTheDrain(t *testing.T) {
+// sidecar lingers, until the NLB knows.
+func TestReadinessMustNotFollowTheDrainAtOnce(t *testing.T) {
 	t.Parallel()
 	c := given(t, 3, local)
-	atTheHealthPort := func(p *pod) { p.readiness = p.sidecar.IsOpen }
-	old := c.givenOld(atTheHealthPort)
+	withoutLingering := func(p *pod) {
+		p.sidecar = sidecar.Start(t, "--injected", "--target", p.application.Port()+inProbeMode)
+	}
+	old := c.givenOld(withoutLingering)
 	sending := c.whenSending(8, 100*time.Millisecond)
-	c.whenRolledOut(sending, old, c.untilTheNLBKnows, atTheHealthPort)
+	c.whenRolledOut(sending, old, c.untilTheNLBKnows, withoutLingering)
 	if sent, answered := sending.told(t); sent == answered {
 		t.Errorf("all of %d datagrams were answered", sent)
 	}
