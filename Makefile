@@ -150,7 +150,7 @@ e2e-node: ## Send datagrams the whole way to Pods on a real node (as root on Lin
 
 .PHONY: e2e-node-runs
 e2e-node-runs: $(ASSETS) $(addprefix $(BIN)/,$(NODE))
-	go build -trimpath -ldflags '-s -w' -o $(BIN)/e2e/ ./test/e2e/pause ./test/e2e/udpecho
+	go build -trimpath -ldflags '-s -w' -o $(BIN)/e2e/ ./cmd/udp-healthcheck ./test/e2e/pause ./test/e2e/udpecho
 	@trap '' INT; trap '$(SUDO) chown -R "$$(id -u)" .cache/e2e-node' EXIT; \
 	$(E2E_NODE) -test.v -test.timeout 20m
 

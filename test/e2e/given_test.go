@@ -136,7 +136,7 @@ func (s *scene) startCloud() {
 
 func (s *scene) startNode() {
 	var files []string
-	for _, program := range []string{"pause", "udpecho"} {
+	for _, program := range []string{"pause", "udpecho", "udp-healthcheck"} {
 		file := filepath.Join(s.TempDir(), program+".tar")
 		s.must(images.Write(file, image(program), filepath.Join(os.Getenv(binariesVariable), "e2e", program)))
 		files = append(files, file)

@@ -5,9 +5,6 @@ package e2e
 import (
 	"testing"
 	"time"
-
-	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 )
 
 // TestOnARealNode is one story: its parts share a node, and follow each other.
@@ -17,8 +14,14 @@ func TestOnARealNode(t *testing.T) {
 	}
 	s := newScene(t)
 	s.createNamespace()
-	s.part("the Pods run, in a namespace of restricted Pods", (*scene).podsRun)
+	s.part("Pods with the sidecar run in a namespace of restricted Pods", (*scene).podsRun)
 	s.part("TCP and UDP of one port are carried", (*scene).tcpAndUDPAreCarried)
+	s.part("the NLB probes the sidecars, and carries datagrams", (*scene).sidecarsAreProbed)
+	s.part("a Pod that hangs gets no more datagrams, and its NLB service stays healthy", (*scene).oneHangs)
+	s.part("when all hang the node is taken out, and comes back with them", (*scene).allHang)
+	s.part("a Pod that ends is unhealthy before its application ends", (*scene).onePodEnds)
+	s.part("the end of a Pod without a delay of its own", (*scene).aHastyPodEnds)
+	s.part("a rolling restart loses no datagram", (*scene).aRollingRestartLosesNothing)
 }
 
 // part of the story. What follows one that failed would fail for the same reason.
@@ -34,19 +37,4 @@ func (s *scene) part(name string, tell func(*scene)) {
 	if s.Failed() {
 		s.tellEvents()
 	}
-}
-
-func (s *scene) podsRun() {
-	s.createDeployment("game", 2)
-	s.eventuallyReady("game", 2)
-}
-
-func (s *scene) tcpAndUDPAreCarried() {
-	s.createService("both", "game", nil, port("game", corev1.ProtocolUDP), port("lobby", corev1.ProtocolTCP))
-	udp, tcp := s.eventuallyHealthy("both", corev1.ProtocolUDP), s.eventuallyHealthy("both", corev1.ProtocolTCP)
-	s.Expect(udp.Spec.HealthCheck.Port).To(Equal(tcp.Spec.TargetPort), "the UDP port is probed at its TCP twin")
-	s.Expect(udp.Status.Address).To(Equal(tcp.Status.Address))
-
-	s.everybodyAnswers(s.sendDatagrams(udp, 40), 40, 2)
-	s.everybodyAnswers(s.sendLines(tcp, 40), 40, 2)
 }

@@ -3,14 +3,21 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
+	"time"
 
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
 // namespace of all Pods and Services; the Pods in it are restricted.
@@ -28,9 +35,9 @@ func (s *scene) createNamespace() {
 
 // createDeployment makes Pods that run udpecho. There is no scheduler: their
 // template says where they run.
-func (s *scene) createDeployment(name string, replicas int32) {
+func (s *scene) createDeployment(name string, replicas int32, edit func(*corev1.PodSpec)) {
 	labels := map[string]string{"app": name}
-	s.create(&appsv1.Deployment{
+	deployment := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &replicas,
@@ -41,17 +48,48 @@ func (s *scene) createDeployment(name string, replicas int32) {
 					NodeName:        nodeName,
 					DNSPolicy:       corev1.DNSDefault,
 					SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+					InitContainers:  []corev1.Container{handmadeSidecar()},
 					Containers:      []corev1.Container{application()},
 				},
 			},
 		},
-	})
+	}
+	if edit != nil {
+		edit(&deployment.Spec.Template.Spec)
+	}
+	s.create(deployment)
 }
+
+// restart is kubectl rollout restart.
+func (s *scene) restart(deployment string) {
+	s.Helper()
+	patch := fmt.Sprintf(`{"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": %q}}}}}`, time.Now().Format(time.RFC3339Nano))
+	s.must(s.client.Patch(s.Context(), &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: deployment}},
+		client.RawPatch(types.StrategicMergePatchType, []byte(patch))))
+}
+
+// eventuallyGone waits for Pods to have ended.
+func (s *scene) eventuallyGone(pods ...corev1.Pod) {
+	s.Helper()
+	for _, pod := range pods {
+		s.Eventually(func() bool {
+			return apierrors.IsNotFound(s.client.Get(s.Context(), client.ObjectKeyFromObject(&pod), &corev1.Pod{}))
+		}).Should(gomega.BeTrue(), "Pod %s is gone", pod.Name)
+	}
+}
+
+// applicationContainer is the name of the container that application is.
+const applicationContainer = "application"
+
+// delay of the application's signal to end, in seconds. It covers what it takes
+// until nobody sends to the Pod any more: two failures of the sidecar's readiness
+// probe, and kube-proxy's next look; the NLB's interval is shorter here.
+const delay = 23
 
 // application is the container that runs udpecho.
 func application() corev1.Container {
 	return corev1.Container{
-		Name:            "application",
+		Name:            applicationContainer,
 		Image:           image("udpecho"),
 		ImagePullPolicy: corev1.PullNever,
 		Ports: []corev1.ContainerPort{
@@ -63,6 +101,15 @@ func application() corev1.Container {
 			AllowPrivilegeEscalation: new(false),
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 		},
+		Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: delay}}},
+	}
+}
+
+// probed asks for the sidecar, and has it send a datagram often.
+func probed(service *corev1.Service) {
+	service.Annotations = map[string]string{
+		v1alpha1.AnnotationUDPHealthCheck:      v1alpha1.UDPHealthCheckSidecar,
+		v1alpha1.AnnotationUDPHealthCheckProbe: "/probe;payload=text:ping;expect=re2:ping$;interval=200ms;timeout=500ms",
 	}
 }
 
@@ -71,13 +118,13 @@ func port(name string, protocol corev1.Protocol) corev1.ServicePort {
 	return corev1.ServicePort{Name: name, Port: echoPort, Protocol: protocol, TargetPort: intstr.FromString(name)}
 }
 
-// createService makes one of type LoadBalancer for the Pods of a Deployment.
-func (s *scene) createService(name, deployment string, edit func(*corev1.Service), ports ...corev1.ServicePort) {
+// createService makes one of type LoadBalancer for the Pods of game.
+func (s *scene) createService(name string, edit func(*corev1.Service), ports ...corev1.ServicePort) {
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: corev1.ServiceSpec{
 			Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: new("exoscale.com/nlb"),
-			Selector: map[string]string{"app": deployment}, Ports: ports,
+			Selector: map[string]string{"app": game}, Ports: ports,
 		},
 	}
 	if edit != nil {
@@ -117,4 +164,13 @@ func isReady(pod corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
 		return condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
 	})
+}
+
+// tells makes udpecho hang, or resume.
+func (s *scene) tells(pod corev1.Pod, what string) {
+	s.Helper()
+	response, err := http.Post(fmt.Sprintf("http://%s:%d/%s", pod.Status.PodIP, controlPort, what), "", http.NoBody)
+	s.must(err)
+	s.must(response.Body.Close())
+	s.Expect(response.StatusCode).To(gomega.Equal(http.StatusOK))
 }

@@ -38,42 +38,56 @@ func (a answers) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// sendDatagrams sends so many through the NLB, one after the other and each from a
-// port of its own, so that each may go to another Pod.
-func (s *scene) sendDatagrams(to *v1alpha1.NLBService, count int) answers {
+// answersAllOver: soon, messages through the NLB are all answered, and by so many
+// Pods. kube-proxy learns of ready Pods in its own time, of each Service for itself.
+func (s *scene) answersAllOver(to *v1alpha1.NLBService, pods int) {
 	s.Helper()
-	return s.send("datagrams", "udp4", to, count)
+	const count = 40
+	s.Eventually(func() answers { return s.send(to, count) }).Should(And(
+		HaveLen(pods), WithTransform(answers.count, Equal(count))))
 }
 
-// sendLines sends so many lines through the NLB, each over a connection of its own.
-func (s *scene) sendLines(to *v1alpha1.NLBService, count int) answers {
+// send sends messages through the NLB, one after the other, each over a connection
+// or from a port of its own.
+func (s *scene) send(to *v1alpha1.NLBService, count int) answers {
 	s.Helper()
-	return s.send("lines", "tcp4", to, count)
-}
-
-func (s *scene) send(what, network string, to *v1alpha1.NLBService, count int) answers {
-	s.Helper()
-	address := net.JoinHostPort(to.Status.Address, strconv.Itoa(int(to.Spec.Port)))
 	got := answers{}
 	for i := range count {
-		if host, err := ask(network, address, "message "+strconv.Itoa(i)); err == nil {
+		if host, err := ask(networkOf(to), addressOf(to), "message "+strconv.Itoa(i)); err == nil {
 			got[host]++
 		}
 	}
-	s.Logf("%s through the NLB at %s: %d sent, %d answered (%s)", what, address, count, got.count(), got)
+	s.Logf("%s %s by the NLB: %d sent, %d answered (%s)", to.Spec.Protocol, addressOf(to), count, got.count(), got)
 	return got
+}
+
+func networkOf(to *v1alpha1.NLBService) string {
+	return strings.ToLower(string(to.Spec.Protocol)) + "4"
+}
+
+func addressOf(to *v1alpha1.NLBService) string {
+	return net.JoinHostPort(to.Status.Address, strconv.Itoa(int(to.Spec.Port)))
 }
 
 // ask returns the host that answers a message with it.
 func ask(network, address, message string) (host string, err error) {
-	conn, err := net.DialTimeout(network, address, answerPatience)
+	return askWithin(answerPatience, network, address, message)
+}
+
+func askWithin(patience time.Duration, network, address, message string) (host string, err error) {
+	conn, err := net.DialTimeout(network, address, patience)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(answerPatience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", err
 	}
+	return exchange(conn, message)
+}
+
+// exchange a message for an answer.
+func exchange(conn net.Conn, message string) (host string, err error) {
 	if _, err := fmt.Fprintln(conn, message); err != nil {
 		return "", err
 	}
@@ -86,11 +100,4 @@ func ask(network, address, message string) (host string, err error) {
 		return "", fmt.Errorf("%q was answered by %q", message, answer)
 	}
 	return host, nil
-}
-
-// everybodyAnswers: every message was answered, and each of so many Pods took part.
-func (s *scene) everybodyAnswers(got answers, sent, pods int) {
-	s.Helper()
-	s.Expect(got.count()).To(Equal(sent), "all are answered")
-	s.Expect(got).To(HaveLen(pods), "by so many Pods")
 }
