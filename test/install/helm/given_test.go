@@ -85,7 +85,7 @@ func parsed(t *testing.T, manifests string) objects {
 	var all objects
 	for document := range strings.SplitSeq("\n"+manifests, "\n---") {
 		var object unstructured.Unstructured
-		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+		if err := yaml.Unmarshal([]byte(document+"\n"), &object.Object); err != nil {
 			t.Fatalf("%v in\n%s", err, document)
 		}
 		if len(object.Object) > 0 {

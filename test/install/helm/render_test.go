@@ -129,13 +129,8 @@ func ports(all []networkingv1.NetworkPolicyPort) string {
 
 // With everything on, every object has its labels and is where the release is.
 func TestEveryObjectIsTheReleases(t *testing.T) {
-	v := everything()
-	for _, switched := range []string{"networkPolicy", "serviceMonitor", "prometheusRule", "dashboard"} {
-		v[switched] = values{"enabled": true}
-	}
-	v["watchNamespaces"] = nil
 	elsewhere := []string{"Role", "RoleBinding"} // in kube-system, to see a CCM at work
-	for _, object := range rendered(t, v) {
+	for _, object := range rendered(t, withEverything()) {
 		name := object.GetKind() + " " + object.GetName()
 		if object.GetLabels()["app.kubernetes.io/instance"] != release || object.GetLabels()["helm.sh/chart"] == "" {
 			t.Errorf("%s has the labels %v", name, object.GetLabels())

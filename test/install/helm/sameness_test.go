@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -106,6 +107,31 @@ func TestInTwoNamespacesTheSameIsGranted(t *testing.T) {
 	if !there["default: create events.events.k8s.io"] || there["default: patch services"] {
 		t.Error("Events of what is in no namespace stand in default, and nothing else does")
 	}
+}
+
+// The alerts, the dashboard and how to scrape are the same either way.
+func TestTheChartMonitorsWhatConfigMonitors(t *testing.T) {
+	config := kustomized(t, "config/components/monitoring")
+	ours := rendered(t, values{"serviceMonitor": values{"enabled": true}, "prometheusRule": values{"enabled": true}, "dashboard": values{"enabled": true}})
+	for kind, fields := range map[string][]string{
+		"PrometheusRule": {"spec"}, "ServiceMonitor": {"spec", "endpoints"}, "ConfigMap": {"data"},
+	} {
+		if diff := cmp.Diff(field(t, config, kind, fields), field(t, ours, kind, fields)); diff != "" {
+			t.Errorf("%s: -config +chart:\n%s", kind, diff)
+		}
+	}
+}
+
+// field of the only object of a kind.
+func field(t *testing.T, all objects, kind string, path []string) any {
+	t.Helper()
+	var object unstructured.Unstructured
+	all.get(t, kind, "", &object.Object)
+	value, found, err := unstructured.NestedFieldNoCopy(object.Object, path...)
+	if err != nil || !found {
+		t.Fatalf("%s has no %v: %v", kind, path, err)
+	}
+	return value
 }
 
 // kustomized are the objects of a folder of the checkout; a component's are its own.
