@@ -279,7 +279,7 @@ rm -rf $(CHART)/files && mkdir -p $(CHART)/files/crds $(CHART)/files/rbac \
 && $(call node-role,node-initialization,controllers/node/initialise.go) \
 && $(call node-role,node-deletion,controllers/node/remove.go) \
 && $(call node-role,node-csr-approval,controllers/csr/controller.go) \
-&& for shared in monitoring argocd; do if [ -d config/$$shared ]; then mkdir $(CHART)/files/$$shared && cp $$(find config/$$shared -name '*.lua' -o -name alerts.yaml -o -name dashboard.json) $(CHART)/files/$$shared; fi; done \
+&& cp config/argocd/argocd-cm.yaml config/monitoring/alerts.yaml config/monitoring/dashboard.json $(CHART)/files \
 && $(BIN)/helm-docs --chart-search-root $(CHART) --sort-values-order file --log-level warning
 endef
 

@@ -1,11 +1,14 @@
 package helm
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -56,6 +59,26 @@ func TestInstall(t *testing.T) {
 		g.Expect(c.replicas(t)).To(ConsistOf(replicas))
 		g.Expect(c.cloud.MutatingCalls()).To(BeEmpty())
 	})
+	t.Run("what the notes tell works, and leaves the settings of Argo CD that aren't ours", func(t *testing.T) {
+		g := NewWithT(t)
+		settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-cm"}, Data: map[string]string{"url": "https://argocd.example.com"}}
+		c.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "argocd"}}, settings)
+		v := c.enough()
+		v["argocdHealth"] = values{"enabled": true}
+		commands := told(c.install(t, chart, v))
+		g.Expect(commands).To(HaveLen(4))
+		for _, command := range commands {
+			if strings.Contains(command, "create secret") {
+				continue // it is there
+			}
+			said, err := c.shell(t, command)
+			g.Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, said)
+		}
+		g.Expect(c.Get(t.Context(), client.ObjectKeyFromObject(settings), settings)).To(Succeed())
+		g.Expect(settings.Data).To(HaveLen(5))
+		g.Expect(settings.Data).To(HaveKeyWithValue("url", "https://argocd.example.com"))
+		g.Expect(settings.Data).To(HaveKeyWithValue("resource.customizations.health.nlb.exoscale.com_NLBService", ContainSubstring("return health\n")))
+	})
 	t.Run("nothing was forbidden", func(t *testing.T) {
 		NewWithT(t).Expect(c.said().String()).NotTo(ContainSubstring("forbidden"))
 	})
@@ -69,4 +92,22 @@ func TestInstall(t *testing.T) {
 		g.Expect(said).To(ContainSubstring("Check the operator's EXOSCALE_API_KEY and EXOSCALE_API_SECRET"))
 		g.Expect(said).To(ContainSubstring("The operator answers"))
 	})
+}
+
+// told are the commands that notes tell: what is indented.
+func told(notes string) []string {
+	var commands []string
+	open := false
+	for line := range strings.Lines(notes) {
+		switch command, indented := strings.CutPrefix(line, "  "); {
+		case !indented:
+			open = false
+		case open:
+			commands[len(commands)-1] += command
+		default:
+			commands = append(commands, command)
+			open = true
+		}
+	}
+	return commands
 }

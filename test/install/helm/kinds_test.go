@@ -60,7 +60,7 @@ func TestEveryObjectIsTaken(t *testing.T) {
 // withEverything is a value for all that is off otherwise.
 func withEverything() values {
 	v := everything()
-	for _, switched := range []string{"networkPolicy", "serviceMonitor", "prometheusRule", "dashboard"} {
+	for _, switched := range []string{"networkPolicy", "serviceMonitor", "prometheusRule", "dashboard", "argocdHealth"} {
 		v[switched] = values{"enabled": true}
 	}
 	v["watchNamespaces"] = nil

@@ -114,11 +114,24 @@ func TestTheChartMonitorsWhatConfigMonitors(t *testing.T) {
 	config := kustomized(t, "config/components/monitoring")
 	ours := rendered(t, values{"serviceMonitor": values{"enabled": true}, "prometheusRule": values{"enabled": true}, "dashboard": values{"enabled": true}})
 	for kind, fields := range map[string][]string{
-		"PrometheusRule": {"spec"}, "ServiceMonitor": {"spec", "endpoints"}, "ConfigMap": {"data"},
+		"PrometheusRule": {"spec"}, "ServiceMonitor": {"spec", "endpoints"}, "ConfigMap": {"data"}, // the dashboard
 	} {
 		if diff := cmp.Diff(field(t, config, kind, fields), field(t, ours, kind, fields)); diff != "" {
 			t.Errorf("%s: -config +chart:\n%s", kind, diff)
 		}
+	}
+}
+
+// What Argo CD goes by, too.
+func TestTheChartTellsArgoCDWhatConfigTells(t *testing.T) {
+	content, err := os.ReadFile("../../../config/argocd/argocd-cm.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := field(t, parsed(t, string(content)), "ConfigMap", []string{"data"})
+	ours := field(t, rendered(t, values{"argocdHealth": values{"enabled": true}}), "ConfigMap", []string{"data"})
+	if diff := cmp.Diff(config, ours); diff != "" {
+		t.Errorf("-config +chart:\n%s", diff)
 	}
 }
 
