@@ -141,7 +141,8 @@ func (d *demo) startOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.later(file.Close)
+	// It stays open until the process ends: clients of Kubernetes have something to
+	// say even after they have been stopped.
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 	log := zapr.NewLogger(zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(file), zap.InfoLevel)))
