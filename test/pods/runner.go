@@ -107,10 +107,11 @@ func (r *Runner) register(ctx context.Context, logs int32) error {
 	if err := r.client.Create(ctx, node); err != nil {
 		return fmt.Errorf("registering the Node: %w", err)
 	}
+	before := node.DeepCopy()
 	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}}
 	node.Status.DaemonEndpoints.KubeletEndpoint.Port = logs
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now()}}
-	return r.client.Status().Update(ctx, node)
+	return r.client.Status().Patch(ctx, node, client.MergeFrom(before))
 }
 
 // run looks at all Pods until ctx ends. What fails is done again at the next look.

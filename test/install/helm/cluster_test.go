@@ -36,6 +36,7 @@ type cluster struct {
 	*controlplane.ControlPlane
 	client.Client
 	cloud      *world.Cloud
+	pool       string // of the Nodes' instances, by id
 	pods       *pods.Runner
 	kubeconfig string
 	key        exosim.Key // in the Secret
@@ -77,6 +78,7 @@ func (c *cluster) startCloud(t *testing.T) {
 	}
 	t.Cleanup(func() { stopped(t, c.cloud.Stop) })
 	pool := c.cloud.AddPool("", exosim.InstancePool{Name: "workers", Size: 2})
+	c.pool = pool.ID
 	if err := world.JoinNodes(t.Context(), c, c.cloud.Members(pool.ID)); err != nil {
 		t.Fatal(err)
 	}
@@ -154,17 +156,23 @@ func (c *cluster) service(t *testing.T, name string) string {
 		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class, Ports: []corev1.ServicePort{{Port: 80}}},
 	}
 	c.create(t, service)
-	return c.address(t, name)
+	return c.address(t, service)
 }
 
-func (c *cluster) address(t *testing.T, name string) string {
+// address of a Service, once it has one.
+func (c *cluster) address(t *testing.T, service *corev1.Service) string {
 	t.Helper()
-	var service corev1.Service
 	NewWithT(t).Eventually(func(g Gomega) {
-		g.Expect(c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: name}, &service)).To(Succeed())
+		g.Expect(c.Get(t.Context(), client.ObjectKeyFromObject(service), service)).To(Succeed())
 		g.Expect(service.Status.LoadBalancer.Ingress).To(HaveLen(1))
 	}, patience).Should(Succeed(), "%s", c.said())
 	return service.Status.LoadBalancer.Ingress[0].IP
+}
+
+// addressOf a Service that service made.
+func (c *cluster) addressOf(t *testing.T, name string) string {
+	t.Helper()
+	return c.address(t, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}})
 }
 
 // said is the end of what the operator logged.

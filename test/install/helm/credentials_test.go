@@ -42,7 +42,7 @@ func TestTheKeyIsFollowed(t *testing.T) {
 		g.Expect(c.Delete(t.Context(), c.secret())).To(Succeed())
 		c.says(t, "before", v1alpha1.ReasonInvalidCredentials)
 		c.hasKey(t, "missing")
-		g.Expect(c.address(t, "before")).To(Equal(before))
+		g.Expect(c.addressOf(t, "before")).To(Equal(before))
 	})
 	t.Run("with it all goes on", func(t *testing.T) {
 		c.create(t, c.secret())

@@ -12,6 +12,8 @@
 //	readme_test.go       installed as the README says
 //	credentials_test.go  another API key, and none
 //	upgrade_test.go      from the chart and operator before, to these, and back
+//	features_test.go     what is off by default, in one namespace
+//	kinds_test.go        every object as an API server sees it
 //
 // In a cluster the Pods are run by test/pods: what the chart says is what runs.
 package helm

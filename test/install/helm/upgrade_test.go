@@ -60,7 +60,7 @@ func (c *cluster) unfelt(t *testing.T, before []string, addresses map[string]str
 	}, patience).Should(Succeed(), "%s", c.said())
 	g.Expect(c.cloud.MutatingCalls()).To(BeEmpty())
 	for name, address := range addresses {
-		g.Expect(c.address(t, name)).To(Equal(address), "Service %s", name)
+		g.Expect(c.addressOf(t, name)).To(Equal(address), "Service %s", name)
 		c.says(t, name, v1alpha1.ReasonReady)
 	}
 	g.Expect(c.said().String()).NotTo(ContainSubstring("forbidden"))

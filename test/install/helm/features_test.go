@@ -1,0 +1,121 @@
+package helm
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/nodeinit"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
+)
+
+// TestWhatIsOnWorksWithTheRightsThatItHas switches on what is off by default, in
+// one namespace only, so that no right is left over.
+func TestWhatIsOnWorksWithTheRightsThatItHas(t *testing.T) {
+	c := startCluster(t)
+	c.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
+	v := c.enough()
+	v["watchNamespaces"] = []string{"shop"}
+	v["claimClasslessServices"] = true
+	v["nodes"] = values{"initialization": true, "csrApproval": true, "deletion": true}
+	c.install(t, chart, v)
+
+	t.Run("a Service of the namespace gets its address", func(t *testing.T) {
+		web := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}},
+		}
+		c.create(t, web)
+		c.address(t, web)
+	})
+	t.Run("a Node is initialised, and gets its certificate", func(t *testing.T) {
+		g := NewWithT(t)
+		instance := c.newcomer(t)
+		node := &corev1.Node{}
+		g.Eventually(func(g Gomega) {
+			g.Expect(c.Get(t.Context(), client.ObjectKey{Name: instance.Name}, node)).To(Succeed())
+			g.Expect(node.Spec.ProviderID).To(Equal(identity.ProviderPrefix + instance.ID))
+			g.Expect(nodeinit.Uninitialised(node)).To(BeFalse())
+		}, patience).Should(Succeed(), "%s", c.said())
+		request := c.ask(t, instance)
+		g.Eventually(func(g Gomega) {
+			g.Expect(c.Get(t.Context(), client.ObjectKeyFromObject(request), request)).To(Succeed())
+			g.Expect(request.Status.Conditions).To(ContainElement(HaveField("Type", certificatesv1.CertificateApproved)))
+		}, patience).Should(Succeed(), "%s", c.said())
+	})
+	t.Run("nothing was forbidden", func(t *testing.T) {
+		NewWithT(t).Expect(c.said().String()).NotTo(ContainSubstring("forbidden"))
+	})
+}
+
+// newcomer is an instance whose kubelet waits for a cloud provider.
+func (c *cluster) newcomer(t *testing.T) exosim.Instance {
+	t.Helper()
+	c.cloud.ScalePool(c.pool, 3)
+	instance := c.cloud.Members(c.pool)[2]
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: instance.Name},
+		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: nodeinit.Taint, Value: "true", Effect: corev1.TaintEffectNoSchedule}}},
+	}
+	c.create(t, node)
+	before := node.DeepCopy()
+	node.Status.NodeInfo.SystemUUID = instance.ID
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: instance.Name}}
+	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady"}}
+	if err := c.Status().Patch(t.Context(), node, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+	return instance
+}
+
+// ask for a certificate to serve with, as the kubelet of an instance does.
+func (c *cluster) ask(t *testing.T, instance exosim.Instance) *certificatesv1.CertificateSigningRequest {
+	t.Helper()
+	c.create(t, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "nodes-ask"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, APIGroup: rbacv1.GroupName, Name: "system:nodes"}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:node-bootstrapper"},
+	})
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := "system:node:" + instance.Name
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
+		Subject:  pkix.Name{CommonName: user, Organization: []string{"system:nodes"}}, //nolint:misspell // X.509's word.
+		DNSNames: []string{instance.Name},
+	}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := c.Config()
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:nodes", "system:authenticated"}}
+	kubelet, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &certificatesv1.CertificateSigningRequest{
+		ObjectMeta: metav1.ObjectMeta{Name: instance.Name},
+		Spec: certificatesv1.CertificateSigningRequestSpec{
+			SignerName: certificatesv1.KubeletServingSignerName,
+			Usages:     []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature, certificatesv1.UsageServerAuth},
+			Request:    pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}),
+		},
+	}
+	// The API server may have to see the role binding first.
+	NewWithT(t).Eventually(func() error { return kubelet.Create(t.Context(), request) }, patience).Should(Succeed())
+	return request
+}
