@@ -27,9 +27,23 @@ type controllerManager struct {
 	err    error // of the process; read after exited is closed
 }
 
+// errEnded is that the process ended by itself.
+var errEnded = errors.New("it ended")
+
 // startControllerManager returns when kube-controller-manager says that it is
-// healthy.
-func startControllerManager(ctx context.Context, path string, cp *ControlPlane, overrides map[string]string) (*controllerManager, error) {
+// healthy. Another test may take its port at the last moment, so that one which
+// ends at once is started again, on another port.
+func startControllerManager(ctx context.Context, path string, cp *ControlPlane, overrides map[string]string) (m *controllerManager, err error) {
+	const attempts = 3
+	for range attempts {
+		if m, err = startControllerManagerOnce(ctx, path, cp, overrides); !errors.Is(err, errEnded) {
+			break
+		}
+	}
+	return m, err
+}
+
+func startControllerManagerOnce(ctx context.Context, path string, cp *ControlPlane, overrides map[string]string) (*controllerManager, error) {
 	dir, err := os.MkdirTemp("", "controller-manager-")
 	if err != nil {
 		return nil, err
@@ -127,9 +141,9 @@ func (m *controllerManager) waitHealthy(ctx context.Context, port int) error {
 // ended tells how the process ended.
 func (m *controllerManager) ended() error {
 	if m.err == nil {
-		return errors.New("it ended, as if it had nothing to do")
+		return fmt.Errorf("%w, as if it had nothing to do", errEnded)
 	}
-	return fmt.Errorf("it ended: %w", m.err)
+	return fmt.Errorf("%w: %w", errEnded, m.err)
 }
 
 func healthy(ctx context.Context, client *http.Client, url string) bool {
@@ -165,7 +179,7 @@ func (m *controllerManager) stop() error {
 }
 
 // freePort finds a port that nobody listens on. Somebody else may take it
-// before it is used; the start then fails and says so.
+// before it is used; the start then fails.
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
