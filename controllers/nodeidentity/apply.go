@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
@@ -95,6 +96,26 @@ func (r *Reconciler) removeAll(ctx context.Context, vanished []v1alpha1.NodeIden
 		log.FromContext(ctx).Info("Removed a NodeIdentity: neither its Node nor its instance is there", "nodeIdentity", object.Name)
 	}
 	return failures
+}
+
+// tellRefused says once of every Node why nothing new can be said of it, if that
+// takes somebody who mends the API key or the zone.
+func (r *Reconciler) tellRefused(nodes []corev1.Node, err error) {
+	switch exoscale.ClassOf(err) {
+	case exoscale.InvalidCredentials, exoscale.Forbidden, exoscale.Blocked, exoscale.UnknownZone:
+	default:
+		return
+	}
+	out := outcome.FromCloud("Looking its instance up", err)
+	if r.refused == out.Message {
+		return
+	}
+	r.refused = out.Message
+	for i := range nodes {
+		if identity.NodeInstanceID(&nodes[i]) != "" {
+			r.Events.Eventf(&nodes[i], nil, corev1.EventTypeWarning, out.Reason, "Verify", "Which instance this Node is can't be told. %s", out.Message)
+		}
+	}
 }
 
 // tellExcluded says once of every Node that is excluded from load balancers, and

@@ -70,6 +70,8 @@ type Reconciler struct {
 	unlisted map[string]bool
 	// told are the Nodes, by UID, whose exclusion was spoken of.
 	told map[types.UID]bool
+	// refused is what Exoscale has refused last; empty if nothing is.
+	refused string
 }
 
 // New makes a Reconciler.
@@ -116,11 +118,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 		// Nothing is decided on what isn't known; the inventory tries again, tells
 		// when it can read, and every NLB says what is wrong.
 		log.FromContext(ctx).Info("Leaving the NodeIdentities as they are: Exoscale can't be asked", "error", err.Error())
+		r.tellRefused(fleet.Nodes, err)
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.refused = ""
 	bindings, err := r.bind(ctx, fleet)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -164,7 +168,8 @@ func (r *Reconciler) observe(ctx context.Context) (identity.Fleet, error) {
 	if r.Zone == "" || len(fleet.Nodes)+len(fleet.Known)+len(fleet.WatchedPools) == 0 {
 		return identity.Fleet{}, nil
 	}
-	return fleet, r.observeZone(ctx, &fleet)
+	err := r.observeZone(ctx, &fleet)
+	return fleet, err
 }
 
 func (r *Reconciler) observeZone(ctx context.Context, fleet *identity.Fleet) (err error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/nodeinit"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
@@ -191,4 +192,23 @@ func TestANodeIdentityThatIsDeletedIsMadeAnew(t *testing.T) {
 	}).Should(BeTrue())
 	w.g.Eventually(w.identities).Should(HaveKeyWithValue(first, "True/Verified"))
 	w.g.Expect(w.identity(second)).To(Equal(other))
+}
+
+// Nothing new is decided on what can't be read, and it is said where people look.
+func TestAKeyThatMayNotReadWhatVerifiesNodesIsSaid(t *testing.T) {
+	t.Parallel()
+	allowed := []string{"list-zones", "list-load-balancers", "list-instance-pools", "list-instances", "list-sks-clusters"}
+	w := newWorld(t, setup{Nodes: 1, Stopped: true, Operator: func(o *app.Options) {
+		o.Credentials = exoscale.StaticCredentials("EXOlimited", "s")
+	}})
+	w.sim.AddKey(exosim.Key{Key: "EXOlimited", Secret: "s", Operations: allowed})
+	w.sim.Attach(w.sim.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "vpn"}).ID, w.member(0).ID, "")
+	w.start()
+	node := w.node(w.member(0).Name)
+	w.tells(node, "Warning Forbidden", "list-private-networks", "Allow the operation")
+	w.g.Expect(w.identities()).To(BeEmpty())
+
+	w.sim.AddKey(exosim.Key{Key: "EXOlimited", Secret: "s", Operations: append(allowed, "list-private-networks")})
+	w.g.Eventually(w.identities).Should(Equal(map[string]string{w.member(0).Name: "True/Verified"}), "it may not list the types, which matters to nobody but who initialises")
+	w.g.Expect(w.identity(w.member(0).Name).Status.InstanceType).To(BeEmpty())
 }
