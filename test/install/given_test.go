@@ -17,7 +17,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
@@ -78,22 +77,13 @@ func (cluster cluster) token(t *testing.T, namespace, name string) string {
 	return request.Status.Token
 }
 
-// node makes a pool of one instance, and the Node that it is.
-func node(t *testing.T, c client.Client, sim *exosim.Server) {
-	t.Helper()
-	pool := sim.AddPool("", exosim.InstancePool{Name: "workers", Size: 1})
-	instance := sim.Members(pool.ID)[0]
-	object := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: instance.Name},
-		Spec:       corev1.NodeSpec{ProviderID: identity.ProviderPrefix + instance.ID},
+// pool makes an instance pool with instances of these names.
+func pool(sim *exosim.Server, names ...string) []exosim.Instance {
+	made := sim.AddPool("", exosim.InstancePool{Name: "workers"})
+	for _, name := range names {
+		sim.AddInstance("", exosim.Instance{Name: name, Manager: &exosim.Manager{ID: made.ID}})
 	}
-	if err := c.Create(t.Context(), object); err != nil {
-		t.Fatal(err)
-	}
-	object.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	if err := c.Status().Update(t.Context(), object); err != nil {
-		t.Fatal(err)
-	}
+	return sim.Members(made.ID)
 }
 
 func freeAddress(t *testing.T) string {

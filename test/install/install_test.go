@@ -21,6 +21,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
 const (
@@ -33,10 +34,10 @@ func TestInstall(t *testing.T) {
 	c := cluster.client(t)
 
 	t.Run("kubectl apply takes it without a warning", func(t *testing.T) {
-		cluster.apply(t)
+		cluster.apply(t, "config/default")
 	})
 	t.Run("applied again, it changes nothing", func(t *testing.T) {
-		for line := range strings.Lines(cluster.apply(t)) {
+		for line := range strings.Lines(cluster.apply(t, "config/default")) {
 			if !strings.HasSuffix(line, " unchanged\n") {
 				t.Errorf("%s", line)
 			}
@@ -61,6 +62,10 @@ func TestInstall(t *testing.T) {
 		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
 		g.Expect(operator.Delete(t.Context(), node)).To(MatchError(ContainSubstring("forbidden")))
 	})
+	t.Run("with the component for Nodes it may do what a CCM does for them", func(t *testing.T) {
+		cluster.apply(t, "config/components/nodes")
+		worksOnNodes(t, cluster, c)
+	})
 }
 
 // works runs the operator with the rights that were installed, until a Service
@@ -68,7 +73,7 @@ func TestInstall(t *testing.T) {
 func works(t *testing.T, cluster cluster, c client.Client) {
 	g := NewWithT(t)
 	sim := exosim.StartTestServer(t, exosim.Options{})
-	node(t, c, sim)
+	g.Expect(world.JoinNodes(t.Context(), c, pool(sim, "node-1"))).To(Succeed())
 	var log output
 	options := app.Defaults()
 	options.Log = log.logger()
@@ -144,11 +149,11 @@ func scrape(t *testing.T, address, token string) int {
 	return response.StatusCode
 }
 
-// apply installs config/default, and gives what kubectl says of each object.
-func (cluster cluster) apply(t *testing.T) string {
+// apply applies a kustomization, and gives what kubectl says of each object.
+func (cluster cluster) apply(t *testing.T, folder string) string {
 	t.Helper()
 	var said, warned strings.Builder
-	cmd := exec.CommandContext(t.Context(), cluster.Kubectl(), "--kubeconfig", cluster.kubeconfig, "apply", "-k", "../../config/default")
+	cmd := exec.CommandContext(t.Context(), cluster.Kubectl(), "--kubeconfig", cluster.kubeconfig, "apply", "-k", "../../"+folder)
 	cmd.Stdout, cmd.Stderr = &said, &warned
 	if err := cmd.Run(); err != nil || warned.Len() > 0 {
 		t.Fatalf("%v: %s", err, &warned)
