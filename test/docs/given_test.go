@@ -58,7 +58,14 @@ func start(t *testing.T) given {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stopped(t, cloud.Stop) })
-	pool := cloud.AddPool("", exosim.InstancePool{Name: "workers", Size: 3})
+	network := cloud.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "nodes", StartIP: "10.0.0.10", EndIP: "10.0.0.99", Netmask: "255.255.255.0"})
+	pool := cloud.AddPool("", exosim.InstancePool{Name: "workers"})
+	for n := 1; n <= 3; n++ { // as the README shows them
+		instance := cloud.AddInstance("", exosim.Instance{
+			ID: fmt.Sprintf("3f9b3f5e-6a0a-4b3c-9a52-0d7c2a1f100%d", n), Name: fmt.Sprintf("worker-%d", n), Manager: &exosim.Manager{ID: pool.ID},
+		})
+		cloud.Attach(network.ID, instance.ID, "")
+	}
 	cloud.AddCluster("", exosim.SKSCluster{Name: "production", Nodepools: []exosim.SKSNodepool{{Name: "ingress", InstancePool: exosim.Ref{ID: pool.ID}}}})
 	if err := world.JoinNodes(t.Context(), c, cloud.Members(pool.ID)); err != nil {
 		t.Fatal(err)
@@ -87,7 +94,7 @@ func tools(t *testing.T, cluster *controlplane.ControlPlane) string {
 }
 
 // operate runs the operator for one namespace until the test ends.
-func (w given) operate(t *testing.T, namespace string, key exosim.Key) {
+func (w given) operate(t *testing.T, namespace string, key exosim.Key, edits ...func(*app.Options)) {
 	t.Helper()
 	operator, err := world.RunOperator(t.Context(), w.cluster.Config(), w.cloud, func(o *app.Options) {
 		o.Credentials = exoscale.StaticCredentials(key.Key, key.Secret)
@@ -95,6 +102,9 @@ func (w given) operate(t *testing.T, namespace string, key exosim.Key) {
 		o.SyncPeriod, o.PollInterval = 300*time.Millisecond, 20*time.Millisecond
 		o.SkipNameValidation = true
 		o.Metrics = prometheus.NewRegistry() // some of the cloud is asked for them only
+		for _, edit := range edits {
+			edit(o)
+		}
 	})
 	if err != nil {
 		t.Fatal(err)

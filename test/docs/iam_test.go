@@ -14,13 +14,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
-// keyIsEnough leads an NLB through all that can happen to one, and looks at Nodes,
-// with a key that has the README's policy. Every operation of the policy has to be
-// of use.
+// keyIsEnough leads an NLB, and a Node, through all that can happen to one, with a
+// key that has the README's policy. Every operation of the policy has to be of use.
 func (w given) keyIsEnough(t *testing.T) {
 	g := NewWithT(t)
 	ctx, ns := t.Context(), "iam"
@@ -29,9 +30,11 @@ func (w given) keyIsEnough(t *testing.T) {
 	w.cloud.AddKey(key)
 	w.cloud.ResetCalls()
 	g.Expect(w.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})).To(Succeed())
-	private := w.givenPrivateNode(t)
-	w.operate(t, ns, key)
-	w.verifies(g, private)
+	w.operate(t, ns, key, func(o *app.Options) {
+		o.NodeDeletion, o.NodeDeletionMaxShare = true, 100
+		o.NodeDeletionLimits = nodegone.Limits{MinAge: 1, Grace: 1}
+	})
+	w.losesANode(ctx, g)
 
 	edge := &v1alpha1.NetworkLoadBalancer{
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "edge"},
@@ -74,34 +77,20 @@ func (w given) keyIsEnough(t *testing.T) {
 	}
 }
 
-// givenPrivateNode is a Node whose instance is in a pool and a private network of its own.
-func (w given) givenPrivateNode(t *testing.T) exosim.Instance {
-	t.Helper()
-	network := w.cloud.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "nodes"})
-	pool := w.cloud.AddPool("", exosim.InstancePool{Name: "private", Size: 1})
-	instance := w.cloud.Members(pool.ID)[0]
-	w.cloud.MutateInstance(instance.ID, func(i *exosim.Instance) {
-		i.PrivateNetworks = []exosim.InstancePrivateNetwork{{ID: network.ID}}
-	})
-	if err := world.JoinNodes(t.Context(), w.client, []exosim.Instance{instance}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { // for others there is one pool to choose
-		stopped(t, func() error {
-			return w.client.Delete(context.Background(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: instance.Name}})
-		})
-		w.cloud.DeleteInstance(instance.ID)
-	})
-	return instance
-}
-
-// verifies waits until the operator knows that a Node is the instance.
-func (w given) verifies(g Gomega, instance exosim.Instance) {
+// losesANode waits until a Node is removed whose instance is gone.
+func (w given) losesANode(ctx context.Context, g Gomega) {
+	const name = "worker-4"
+	lost := w.cloud.AddInstance("", exosim.Instance{Name: name, Manager: &exosim.Manager{ID: w.pool.ID}})
+	g.Expect(world.JoinNodes(ctx, w.client, []exosim.Instance{lost})).To(Succeed())
 	g.Eventually(func(g Gomega) {
 		known := &v1alpha1.NodeIdentity{}
-		g.Expect(w.client.Get(context.Background(), client.ObjectKey{Name: instance.Name}, known)).To(Succeed())
-		g.Expect(meta.IsStatusConditionTrue(known.Status.Conditions, v1alpha1.ConditionVerified)).To(BeTrue(), "%v", known.Status.Conditions)
+		g.Expect(w.client.Get(ctx, client.ObjectKey{Name: name}, known)).To(Succeed())
+		g.Expect(meta.IsStatusConditionTrue(known.Status.Conditions, v1alpha1.ConditionVerified)).To(BeTrue())
 	}, patience).Should(Succeed())
+	w.cloud.DeleteInstance(lost.ID)
+	g.Expect(world.SetReady(ctx, w.client, name, false)).To(Succeed())
+	g.Eventually(func() error { return w.client.Get(ctx, client.ObjectKey{Name: name}, &corev1.Node{}) }, patience).
+		Should(MatchError(ContainSubstring("not found")))
 }
 
 // settled changes the two objects, and waits until the cloud follows.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +37,9 @@ var (
 	fenced = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 	code   = regexp.MustCompile("`([^`\n]+)`")
 	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+	heading      = regexp.MustCompile(`(?m)^#+ +(.+?) *$`)
+	notInAnchors = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
 // Read a page from a file.
@@ -74,19 +78,44 @@ func (d Document) In(language string) []string {
 // Code gives what stands between backquotes in the text, in order.
 func (d Document) Code() []string { return first(code, d.Prose) }
 
-// DeadLinks gives the links to files that don't exist. Those to other sites
-// aren't looked at, since that would take a network.
+// DeadLinks gives the links to files, and to headings of pages, that don't exist.
+// Those to other sites aren't looked at, since that would take a network.
 func (d Document) DeadLinks() []string {
 	var dead []string
 	for _, target := range first(link, d.Prose) {
-		if strings.Contains(target, "://") {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(filepath.Dir(d.Path), target)); err != nil {
+		if !strings.Contains(target, "://") && !d.leads(target) {
 			dead = append(dead, target)
 		}
 	}
 	return dead
+}
+
+func (d Document) leads(target string) bool {
+	path, anchor, anchored := strings.Cut(target, "#")
+	to := d
+	if path != "" {
+		to = Document{Path: filepath.Join(filepath.Dir(d.Path), path)}
+	}
+	if !anchored {
+		_, err := os.Stat(to.Path)
+		return err == nil
+	}
+	if path != "" {
+		var err error
+		if to, err = Read(to.Path); err != nil {
+			return false
+		}
+	}
+	return slices.Contains(to.anchors(), anchor)
+}
+
+// anchors are what GitHub makes of the headings.
+func (d Document) anchors() []string {
+	var all []string
+	for _, text := range first(heading, d.Prose) {
+		all = append(all, strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(text), ""), " ", "-"))
+	}
+	return all
 }
 
 func first(pattern *regexp.Regexp, text string) []string {
