@@ -46,9 +46,10 @@ func (s *scene) aHastyPodEnds() {
 	s.tellEnding(s.end(s.eventuallyReady(hasty, 1)[0]))
 }
 
-// aRollingRestartLosesNothing: the delay covers what it takes until nobody sends to
-// the Pod any more.
-func (s *scene) aRollingRestartLosesNothing() {
+// aRollingRestartIsntFelt: the delay of the applications covers what it takes until
+// nobody sends to a Pod that ends. A few answers may be lost all the same: those on
+// their way while kube-proxy forgets which client was led to the Pod.
+func (s *scene) aRollingRestartIsntFelt() {
 	before := s.eventuallyReady(game, pods)
 	for _, service := range []string{wide, near} {
 		s.staysHealthy(service, func(to *v1alpha1.NLBService) {
@@ -56,9 +57,9 @@ func (s *scene) aRollingRestartLosesNothing() {
 			s.restart(game)
 			s.eventuallyGone(before...)
 			before = s.eventuallyReady(game, pods)
-			sent, answered := flows.stop()
-			s.Logf("Service %s, during a rolling restart: %d sent, %d answered", service, sent, answered)
-			s.Expect(answered).To(Equal(sent))
+			sent, lost := flows.stop()
+			s.Logf("Service %s, during a rolling restart: %d datagrams sent, %d answered", service, sent, sent-lost)
+			s.Expect(lost).To(BeNumerically("<", sent/100))
 		})
 	}
 }

@@ -3,70 +3,101 @@
 package e2e
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
 	"net"
-	"strconv"
+	"os"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
-// flows are conversations through an NLB that go on until they are ended: some from
-// one port each, that stay with their Pod as long as they can, and one that takes
-// another port for every datagram.
+// flows are datagrams through an NLB, one after the other without waiting for the
+// answers, until they are stopped: some flows of one port each, that stay with their
+// Pod as long as they can, and one that takes another port for every datagram.
 type flows struct {
-	sent, answered atomic.Int64
-	end            chan struct{}
-	running        sync.WaitGroup
+	to      string
+	end     chan struct{}
+	running sync.WaitGroup
+
+	mu         sync.Mutex
+	sent       int
+	unanswered map[string]bool
 }
 
 // beat is the time between two datagrams of a flow.
 const beat = 20 * time.Millisecond
 
-// startFlows opens so many that last.
+// startFlows opens so many that last, beside the one that doesn't.
 func (s *scene) startFlows(to *v1alpha1.NLBService, lasting int) *flows {
 	s.Helper()
-	f := &flows{end: make(chan struct{})}
+	f := &flows{to: addressOf(to), end: make(chan struct{}), unanswered: map[string]bool{}}
 	for range lasting {
-		conn, err := net.Dial("udp4", addressOf(to))
+		conn, err := net.Dial("udp4", f.to)
 		s.must(err)
+		f.running.Go(func() { f.hear(conn) })
 		f.running.Go(func() {
-			defer conn.Close()
-			f.converse(func(message string) error {
-				if err := conn.SetDeadline(time.Now().Add(answerPatience)); err != nil {
-					return err
-				}
-				_, err := exchange(conn, message)
-				return err
-			})
+			f.everyBeat(func(message string) { _, _ = fmt.Fprintln(conn, message) }) // what is lost is counted
+			_ = conn.SetReadDeadline(time.Now().Add(answerPatience))
 		})
 	}
 	f.running.Go(func() {
-		f.converse(func(message string) error {
-			_, err := ask("udp4", addressOf(to), message)
-			return err
+		f.everyBeat(func(message string) {
+			f.running.Go(func() {
+				if _, err := ask("udp4", f.to, message); err == nil {
+					f.answered(message)
+				}
+			})
 		})
 	})
 	return f
 }
 
-func (f *flows) converse(exchange func(message string) error) {
+func (f *flows) everyBeat(send func(message string)) {
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
 	for {
-		if err := exchange("message " + strconv.FormatInt(f.sent.Add(1), 10)); err == nil {
-			f.answered.Add(1)
-		}
+		f.mu.Lock()
+		f.sent++
+		message := fmt.Sprintf("message %d", f.sent)
+		f.unanswered[message] = true
+		f.mu.Unlock()
+		send(message)
 		select {
 		case <-f.end:
 			return
-		case <-time.After(beat):
+		case <-ticker.C:
 		}
 	}
 }
 
-// stop ends them, and returns what they counted.
-func (f *flows) stop() (sent, answered int) {
+// hear takes answers until the deadline that is set in the end.
+func (f *flows) hear(conn net.Conn) {
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	for {
+		answer, err := reader.ReadString('\n')
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		if _, message, found := strings.Cut(strings.TrimSpace(answer), " "); found {
+			f.answered(message)
+		}
+	}
+}
+
+func (f *flows) answered(message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.unanswered, message)
+}
+
+// stop ends them, waits for the last answers, and counts.
+func (f *flows) stop() (sent, lost int) {
 	close(f.end)
 	f.running.Wait()
-	return int(f.sent.Load()), int(f.answered.Load())
+	return f.sent, len(f.unanswered)
 }

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -30,16 +29,4 @@ func handmadeSidecar() corev1.Container {
 		},
 		Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/udp-healthcheck", "--drain"}}}},
 	}
-}
-
-// handmadeCompanion until the Service controller makes it.
-func (s *scene) handmadeCompanion(of string) {
-	companion := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: of + "-udp-health"},
-		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeNodePort, Selector: map[string]string{"app": game},
-			Ports: []corev1.ServicePort{{Port: healthPort, TargetPort: intstr.FromString(v1alpha1.SidecarHealthPort)}},
-		},
-	}
-	s.create(companion)
 }

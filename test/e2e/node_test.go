@@ -21,7 +21,7 @@ func TestOnARealNode(t *testing.T) {
 	s.part("when all hang the node is taken out, and comes back with them", (*scene).allHang)
 	s.part("a Pod that ends is unhealthy before its application ends", (*scene).onePodEnds)
 	s.part("the end of a Pod without a delay of its own", (*scene).aHastyPodEnds)
-	s.part("a rolling restart loses no datagram", (*scene).aRollingRestartLosesNothing)
+	s.part("a rolling restart isn't felt", (*scene).aRollingRestartIsntFelt)
 }
 
 // part of the story. What follows one that failed would fail for the same reason.

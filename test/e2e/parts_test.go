@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"net/http"
-	"strconv"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -41,11 +40,7 @@ func (s *scene) tcpAndUDPAreCarried() {
 }
 
 func (s *scene) sidecarsAreProbed() {
-	s.handmadeCompanion(wide)
-	s.createService(wide, func(service *corev1.Service) {
-		probed(service)
-		service.Annotations[v1alpha1.AnnotationHealthCheckPort] = strconv.Itoa(int(s.nodePortOfCompanion(wide)))
-	}, port("game", corev1.ProtocolUDP))
+	s.createService(wide, probed, port("game", corev1.ProtocolUDP))
 	s.createService(near, func(service *corev1.Service) {
 		probed(service)
 		service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal

@@ -84,7 +84,7 @@ const applicationContainer = "application"
 // delay of the application's signal to end, in seconds. It covers what it takes
 // until nobody sends to the Pod any more: two failures of the sidecar's readiness
 // probe, and kube-proxy's next look; the NLB's interval is shorter here.
-const delay = 23
+const delay = 25
 
 // application is the container that runs udpecho.
 func application() corev1.Container {
