@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -168,4 +169,23 @@ func TestASidecarWithoutASelectorIsAProblemInWords(t *testing.T) {
 	w.g.Eventually(func() string { return w.says(dns, v1alpha1.ServiceConditionAccepted) }).
 		Should(And(HavePrefix("False/Invalid"), ContainSubstring("no selector")))
 	w.probes(atKubeProxy) // as before
+}
+
+func TestTheCompanionStaysWhereAServiceIsHandedOver(t *testing.T) {
+	t.Parallel()
+	claimed := true
+	w := newWorld(t, setup{Operator: claimsIf(&claimed)})
+	dns, companion := w.service("dns", func(s *corev1.Service) { watchedUDP(s); classless(s) }), w.companion("dns")
+	w.served(dns)
+	w.probes(w.atCompanion(companion))
+	claimed = false
+	w.restart()
+	change(w, dns, func(s *corev1.Service) { // as the CCM does when it takes a Service
+		annotated(v1alpha1.AnnotationDeletionPolicy, "Retain")(s)
+		controllerutil.AddFinalizer(s, ccmFinalizer)
+	})
+	w.g.Eventually(func() []string { w.says(dns, ""); return dns.Finalizers }).Should(Equal([]string{ccmFinalizer}))
+	w.g.Expect(w.children()).To(BeEmpty())
+	w.probes(w.atCompanion(companion))
+	w.g.Expect(companion.DeletionTimestamp).To(BeNil(), "the NLB goes on probing there")
 }
