@@ -2,7 +2,7 @@
 API key. The image is the same for all. */}}
 
 {{- define "exoscale-nlb-operator.pod" -}}
-serviceAccountName: {{ include "exoscale-nlb-operator.serviceAccount" . }}
+serviceAccountName: {{ default (include "exoscale-nlb-operator.serviceAccount" .) .serviceAccount }}
 # A Service's variables (EXOSCALE_NLB_…) are none of ours.
 enableServiceLinks: false
 {{- with .Values.image.pullSecrets }}

@@ -13,6 +13,7 @@
 //	credentials_test.go  another API key, and none
 //	upgrade_test.go      from the chart and operator before, to these, and back
 //	features_test.go     what is off by default, in one namespace
+//	uninstall_test.go    refused while it is needed; the kinds stay
 //	kinds_test.go        every object as an API server sees it
 //
 // In a cluster the Pods are run by test/pods: what the chart says is what runs.

@@ -32,6 +32,7 @@ func TestWrongValuesAreRefusedWithASentence(t *testing.T) {
 		"an empty pool":                           {values{"nodes": values{"pools": []string{""}}}, "nodes.pools: must be ids or names of instance pools"},
 		"a share of more than all":                {values{"nodes": values{"deletionMaxShare": 101}}, "at '/nodes/deletionMaxShare': maximum: got 101, want 100"},
 		"a level of logs that isn't one":          {values{"log": values{"level": "loud"}}, "value must be one of 'debug', 'info', 'warn', 'error'"},
+		"a policy that isn't one":                 {values{"uninstall": values{"policy": "force"}}, "value must be one of 'refuse', 'ignore'"},
 		"a digest that is a tag":                  {values{"image": values{"digest": "v1"}}, "at '/image/digest': 'v1' does not match pattern"},
 		"a pull secret as a text":                 {values{"image": values{"pullSecrets": []string{"registry"}}}, "at '/image/pullSecrets/0': got string, want object"},
 		"somebody's account without its name":     {values{"serviceAccount": values{"create": false}}, "serviceAccount.name: name the service account to use"},
