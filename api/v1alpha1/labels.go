@@ -67,6 +67,10 @@ const (
 	AnnotationUDPHealthCheckProbe = Prefix + "udp-healthcheck-probe"
 )
 
+// AnnotationUDPHealthCheckHostNetwork is "true" on a Pod on its node's network that
+// is to get the sidecar all the same, whose ports are then the node's.
+const AnnotationUDPHealthCheckHostNetwork = Prefix + "udp-healthcheck-host-network"
+
 // What asks for the sidecar that watches UDP applications.
 const (
 	// LabelUDPHealthCheck is "true" on a Pod that is to get the sidecar.

@@ -1,0 +1,159 @@
+package sidecar
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
+)
+
+// targets are what the sidecar of a Pod watches: the UDP ports that the asking
+// Services send to and those that the Pod's annotation names; without either the
+// UDP ports of its containers. Each is checked as the Pod's annotation says, else
+// as the Service's does, else for its socket.
+//
+// What is written down wrong makes all of it void, since nobody can know what was
+// meant. The notes then say why; else they tell what is left out.
+func targets(pod *corev1.Pod, asking []*corev1.Service) (found []udpprobe.Target, notes []string) {
+	s := &search{pod: pod}
+	s.own = s.read(pod.Annotations, "the Pod")
+	for _, service := range asking {
+		s.addService(service)
+	}
+	s.addOwn(len(asking) == 0)
+	if len(s.found) > udpprobe.MaxTargets {
+		s.wrong = append(s.wrong, fmt.Sprintf("there are %d ports to watch; at most %d are allowed", len(s.found), udpprobe.MaxTargets))
+	}
+	if len(s.wrong) > 0 {
+		return nil, s.wrong
+	}
+	return s.found, s.notes
+}
+
+// search for what is to be watched.
+type search struct {
+	pod *corev1.Pod
+	// own are the checks of the Pod's annotation.
+	own   []udpprobe.Spec
+	found []udpprobe.Target
+	// notes tell what can't be watched, wrong what makes no sense.
+	notes, wrong []string
+}
+
+// read gives the checks that the annotation of somebody holds.
+func (s *search) read(annotations map[string]string, whose string) []udpprobe.Spec {
+	text, has := annotations[v1alpha1.AnnotationUDPHealthCheckProbe]
+	if !has {
+		return nil
+	}
+	specs, err := udpprobe.ParseAnnotation(text)
+	if err != nil {
+		s.wrong = append(s.wrong, fmt.Sprintf("annotation %s of %s: %v", v1alpha1.AnnotationUDPHealthCheckProbe, whose, err))
+	}
+	return specs
+}
+
+// addService adds the ports of the Pod that a Service sends to.
+func (s *search) addService(service *corev1.Service) {
+	whose := "Service " + service.Name
+	specs := s.read(service.Annotations, whose)
+	var meant []string // of the Pod's ports, as the Service and the Pod call them
+	for _, port := range service.Spec.Ports {
+		if port.Protocol != corev1.ProtocolUDP {
+			continue
+		}
+		name := sentTo(port)
+		meant = append(meant, name)
+		number := udpPort(s.pod, name)
+		if number == 0 {
+			s.notes = append(s.notes, fmt.Sprintf("%s sends UDP port %d to a port named %q, but no container of the Pod has a UDP port of that name", whose, port.Port, name))
+			continue
+		}
+		meant = append(meant, s.names(number)...)
+		s.add(number, specs)
+	}
+	if len(meant) == 0 {
+		s.notes = append(s.notes, whose+" has no UDP port")
+	}
+	for _, spec := range specs {
+		if spec.Port != "" && !slices.Contains(meant, spec.Port) {
+			s.wrong = append(s.wrong, fmt.Sprintf("annotation %s of %s names port %s, to which the Service sends no UDP", v1alpha1.AnnotationUDPHealthCheckProbe, whose, spec.Port))
+		}
+	}
+}
+
+// addOwn adds the ports that the Pod's annotation names, and, if no Service says
+// which ports there are, those of its containers.
+func (s *search) addOwn(alone bool) {
+	every := len(s.own) == 0
+	for _, spec := range s.own {
+		if spec.Port == "" {
+			every = true
+			continue
+		}
+		number := udpPort(s.pod, spec.Port)
+		if number == 0 {
+			s.wrong = append(s.wrong, fmt.Sprintf("annotation %s of the Pod names port %s, but no container has a UDP port of that name", v1alpha1.AnnotationUDPHealthCheckProbe, spec.Port))
+			continue
+		}
+		s.add(number, nil)
+	}
+	if !alone || !every {
+		return
+	}
+	for _, port := range udpPorts(s.pod) {
+		s.add(port.ContainerPort, nil)
+	}
+	if len(s.found) == 0 {
+		s.notes = append(s.notes, fmt.Sprintf("nothing tells which UDP port to watch; name it among the ports of the Pod's container, or in the annotation %s", v1alpha1.AnnotationUDPHealthCheckProbe))
+	}
+}
+
+// add watches a port by what is said of it, by the Pod before the others.
+func (s *search) add(number int32, others []udpprobe.Spec) {
+	specs := s.about(number, s.own)
+	if len(specs) == 0 {
+		specs = s.about(number, others)
+	}
+	if len(specs) == 0 {
+		specs = []udpprobe.Spec{udpprobe.Default()}
+	}
+	for _, spec := range specs {
+		if target := spec.At(number); !slices.Contains(s.found, target) {
+			s.found = append(s.found, target)
+		}
+	}
+}
+
+// about are the checks that name a port, else those of every port.
+func (s *search) about(number int32, specs []udpprobe.Spec) []udpprobe.Spec {
+	names := s.names(number)
+	var named, every []udpprobe.Spec
+	for _, spec := range specs {
+		switch {
+		case slices.Contains(names, spec.Port):
+			named = append(named, spec)
+		case spec.Port == "":
+			every = append(every, spec)
+		}
+	}
+	if len(named) > 0 {
+		return named
+	}
+	return every
+}
+
+// names are all that a UDP port of the Pod is called: its number and its names.
+func (s *search) names(number int32) []string {
+	names := []string{strconv.Itoa(int(number))}
+	for _, port := range udpPorts(s.pod) {
+		if port.ContainerPort == number && port.Name != "" {
+			names = append(names, port.Name)
+		}
+	}
+	return names
+}
