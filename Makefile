@@ -238,7 +238,9 @@ help: ## List the targets and variables
 GENERATE_FROM = $(wildcard go.mod go.sum api charts cmd config controllers internal test)
 # What Nodes may be changed by is switched on by flags, and has a role of its own.
 NODE_FEATURES = controllers/csr controllers/node
-RBAC_PATHS = $(patsubst %,paths=./%/...,cmd $(filter-out $(NODE_FEATURES),$(wildcard controllers/*)))
+# So is what changes Pods, and what makes the certificate for that.
+POD_FEATURES = controllers/sidecar controllers/webhookcert
+RBAC_PATHS = $(patsubst %,paths=./%/...,cmd $(filter-out $(NODE_FEATURES) $(POD_FEATURES),$(wildcard controllers/*)))
 NODE_RBAC_PATHS = $(patsubst %,paths=./%/...,$(NODE_FEATURES))
 
 # generate-in,DIR writes the generated files of the tree in DIR.
@@ -247,6 +249,8 @@ cd $(1) && $(BIN)/controller-gen object paths=./api/... \
 && $(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator $(RBAC_PATHS) output:rbac:dir=config/rbac \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes \
+&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-webhook paths=./controllers/sidecar/... output:rbac:dir=config/webhook \
+&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-webhook-certificate paths=./controllers/webhookcert/... output:rbac:dir=config/webhook/certificate \
 && $(call alerts-in) \
 && $(call argocd-in) \
 && $(call chart-in)
