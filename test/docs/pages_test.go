@@ -278,11 +278,4 @@ func TestWhatIsNotThereYetIsNotThere(t *testing.T) {
 			t.Errorf("the README doesn't mention --%s any more: take it off this list", name)
 		}
 	}
-	for path, what := range map[string]string{
-		"controllers/sidecar/*": "the webhook",
-	} {
-		if files, _ := filepath.Glob(filepath.Join(root, path)); len(files) > 0 {
-			t.Errorf("%s is there now: tell of it in the README", what)
-		}
-	}
 }

@@ -85,6 +85,9 @@ func New(ctx context.Context, kubernetes *rest.Config, options Options) (*App, e
 	if err := a.setupControllers(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting the controllers up: %w", err)
 	}
+	if err := a.setupWebhook(mgr); err != nil {
+		return nil, fmt.Errorf("setting the webhook up: %w", err)
+	}
 	return a, nil
 }
 
@@ -213,9 +216,15 @@ func leaseNamespace(options Options) (string, error) {
 	if !options.LeaderElect || options.LeaderElectionNamespace != "" {
 		return options.LeaderElectionNamespace, nil
 	}
-	namespace, err := os.ReadFile(ownNamespaceFile)
+	namespace, err := ownNamespace()
 	if err != nil {
 		return "", fmt.Errorf("--leader-elect: outside of a Pod, --leader-election-namespace has to say where the lease is kept (%w)", err)
 	}
-	return strings.TrimSpace(string(namespace)), nil
+	return namespace, nil
+}
+
+// ownNamespace is the Pod's.
+func ownNamespace() (string, error) {
+	namespace, err := os.ReadFile(ownNamespaceFile)
+	return strings.TrimSpace(string(namespace)), err
 }

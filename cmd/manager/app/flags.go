@@ -30,6 +30,7 @@ func (s *settings) groups() []group {
 		{title: "Exoscale", flags: s.cloudFlags()},
 		{title: "Services and NLBs", flags: s.serviceFlags()},
 		{title: "Nodes", flags: s.nodeFlags()},
+		{title: "UDP health checks", flags: s.sidecarFlags()},
 		{title: "Kubernetes", flags: s.kubernetesFlags()},
 		{title: "Serving", flags: s.servingFlags()},
 		{title: "Logs", flags: s.logFlags()},
@@ -73,6 +74,19 @@ func (s *settings) nodeFlags() *pflag.FlagSet {
 	f.BoolVar(&s.NodeCSRApproval, "node-csr-approval", s.NodeCSRApproval, "approve the serving certificates that verified Nodes ask for, if all that they ask for is theirs")
 	f.BoolVar(&s.NodeDeletion, "node-deletion", s.NodeDeletion, "remove Nodes whose instance is gone, once that is certain")
 	f.IntVar(&s.NodeDeletionMaxShare, "node-deletion-max-share", s.NodeDeletionMaxShare, "most `PERCENT` of all Nodes to remove within ten minutes, 1-100; one always may be")
+	return f
+}
+
+func (s *settings) sidecarFlags() *pflag.FlagSet {
+	f := newFlags()
+	f.StringVar(&s.UDPSidecarImage, "udp-sidecar-image", s.UDPSidecarImage,
+		"`IMAGE` of the sidecar that is added to Pods which ask for it, to watch their UDP applications; by default none is, and no webhook is served")
+	f.StringVar(&s.WebhookBindAddress, "webhook-bind-address", s.WebhookBindAddress, "`ADDRESS` that serves the webhook by which it is added; 0 is none")
+	f.StringVar(&s.WebhookCertDir, "webhook-cert-dir", s.WebhookCertDir,
+		"`PATH` of a folder with the webhook's tls.crt and tls.key, which somebody else makes, cert-manager for example; they are followed. By default the operator makes them, and keeps them in its Secret")
+	f.StringVar(&s.WebhookName, "webhook-name", s.WebhookName,
+		"`NAME` of the Service that leads to the webhook, of the MutatingWebhookConfiguration that calls it, and of the Secret that the operator keeps its certificate in")
+	f.StringVar(&s.WebhookNamespace, "webhook-namespace", s.WebhookNamespace, "`NAMESPACE` of that Service and that Secret; by default the Pod's")
 	return f
 }
 

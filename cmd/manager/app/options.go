@@ -42,6 +42,13 @@ type Options struct {
 	// NodeDeletionMaxShare is in percent of all Nodes.
 	NodeDeletionMaxShare int
 
+	// UDPSidecarImage empty, or WebhookBindAddress Off: there is no webhook.
+	UDPSidecarImage    string
+	WebhookBindAddress string
+	WebhookCertDir     string
+	WebhookName        string
+	WebhookNamespace   string
+
 	WatchNamespaces         []string
 	MaxConcurrentReconciles int
 	LeaderElect             bool
@@ -74,6 +81,9 @@ type Options struct {
 	// NodeDeletionLimits are those of Node removals, besides NodeDeletionMaxShare;
 	// the zero value of a field means its default.
 	NodeDeletionLimits nodegone.Limits
+	// WebhookCertLifetime and WebhookCertSettle are those of webhookcert.Options; 0:
+	// the defaults there.
+	WebhookCertLifetime, WebhookCertSettle time.Duration
 	// NodeLabels are those of the Nodes to work with, and are set on their
 	// NodeIdentities: several Apps may so share an API server. Nil: all Nodes.
 	NodeLabels map[string]string
@@ -99,6 +109,8 @@ func Defaults() Options {
 		UDPDefaultHealthCheck:   string(projection.UDPHealthCheckKubeProxy),
 		ExternalNLBNamespaces:   []string{AllNamespaces},
 		NodeDeletionMaxShare:    20,
+		WebhookBindAddress:      ":9443",
+		WebhookName:             Name + "-webhook",
 		MaxConcurrentReconciles: 10,
 		MetricsBindAddress:      ":8443",
 		MetricsSecure:           true,

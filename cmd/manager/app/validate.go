@@ -28,7 +28,9 @@ const (
 const longestPoolName = 255
 
 var (
-	zoneName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	zoneName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	// imageName is what Kubernetes takes for one: host and port, path, tag, digest.
+	imageName   = regexp.MustCompile(`^([a-zA-Z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$`)
 	clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 )
 
@@ -56,6 +58,13 @@ func (o Options) Validate() error {
 	wrong.unless(o.MaxConcurrentReconciles >= 1 && o.MaxConcurrentReconciles <= 1000, "max-concurrent-reconciles", strconv.Itoa(o.MaxConcurrentReconciles), "1 to 1000")
 	if o.LeaderElectionNamespace != "" {
 		wrong.namespaces("leader-election-namespace", []string{o.LeaderElectionNamespace})
+	}
+	wrong.unless(o.UDPSidecarImage == "" || imageName.MatchString(o.UDPSidecarImage), "udp-sidecar-image", o.UDPSidecarImage,
+		`an image, such as "registry.example.com/udp-healthcheck:v1", since Pods with another don't start`)
+	wrong.address("webhook-bind-address", o.WebhookBindAddress)
+	wrong.unless(len(validation.IsDNS1035Label(o.WebhookName)) == 0, "webhook-name", o.WebhookName, "the name of a Service")
+	if o.WebhookNamespace != "" {
+		wrong.namespaces("webhook-namespace", []string{o.WebhookNamespace})
 	}
 	wrong.address("metrics-bind-address", o.MetricsBindAddress)
 	wrong.address("health-probe-bind-address", o.HealthProbeBindAddress)

@@ -15,6 +15,12 @@ import (
 // withoutValue are the flags that the chart leaves alone.
 var withoutValue = map[string]string{
 	"kubeconfig": "a Pod has its service account",
+	// The chart doesn't install the webhook for Pods yet.
+	"udp-sidecar-image":    "it switches the webhook on",
+	"webhook-bind-address": "without an image there is no webhook",
+	"webhook-cert-dir":     "without an image there is no webhook",
+	"webhook-name":         "without an image there is no webhook",
+	"webhook-namespace":    "without an image there is no webhook",
 }
 
 // everything is a value for each flag that isn't told in any case.
