@@ -55,7 +55,7 @@ func (c Coverage) ask(in Situation) string {
 		fmt.Fprintf(&text, "%d of them decline it by their label %s: take that off the Pods. ", c.declined, v1alpha1.LabelUDPHealthCheck)
 	}
 	if c.onHost > 0 {
-		fmt.Fprintf(&text, "%d of them are on the network of their node, whose ports a sidecar would take: if it may, annotate the Pods %s: \"true\". ", c.onHost, annotationHostNetwork)
+		fmt.Fprintf(&text, "%d of them are on the network of their node, whose ports a sidecar would take: if it may, annotate the Pods %s: \"true\". ", c.onHost, v1alpha1.AnnotationUDPHealthCheckHostNetwork)
 	}
 	return text.String()
 }

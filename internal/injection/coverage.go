@@ -10,10 +10,6 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
-// annotationHostNetwork is "true" on a Pod that gets the sidecar although its ports
-// are those of the node.
-const annotationHostNetwork = v1alpha1.Prefix + "udp-healthcheck-host-network"
-
 // Coverage counts the endpoints of a Service, and those without the sidecar. The
 // zero value is of a Service without endpoints.
 type Coverage struct {
@@ -44,7 +40,7 @@ func (c *Coverage) Add(pod *corev1.Pod) {
 	} else if asks != "true" {
 		c.declined++
 	}
-	if pod.Spec.HostNetwork && pod.Annotations[annotationHostNetwork] != "true" {
+	if pod.Spec.HostNetwork && pod.Annotations[v1alpha1.AnnotationUDPHealthCheckHostNetwork] != "true" {
 		c.onHost++
 	}
 	of := makerOf(pod)

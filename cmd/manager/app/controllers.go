@@ -95,6 +95,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		AllowedPools:            a.options.allowedPools(),
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
+		InjectsSidecars:         a.options.servesWebhook(),
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
 	})
