@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -16,6 +17,9 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/e2e/node"
 )
+
+// sidecarInfoPort is where sidecars always answer, unless the Pod uses it itself.
+const sidecarInfoPort = 18054
 
 // ending is what was seen of the end of a Pod, and when.
 type ending struct {
@@ -42,7 +46,11 @@ func (s *scene) onePodEnds() {
 // aHastyPodEnds only tells: without a delay of its own, the application gets its
 // signal while the sidecar's hook runs, and nobody waits for either.
 func (s *scene) aHastyPodEnds() {
-	s.createDeployment(hasty, 1, func(pod *corev1.PodSpec) { pod.Containers[0].Lifecycle = nil })
+	s.createDeployment(hasty, 1, func(pod *corev1.PodTemplateSpec) {
+		pod.Labels[v1alpha1.LabelUDPHealthCheck] = "true" // no Service asks for it
+		pod.Annotations = map[string]string{v1alpha1.AnnotationUDPHealthCheckProbe: fmt.Sprintf("%d/%s", echoPort, probe)}
+		pod.Spec.Containers[0].Lifecycle = nil
+	})
 	s.tellEnding(s.end(s.eventuallyReady(hasty, 1)[0]))
 }
 
@@ -102,7 +110,7 @@ func (e *ending) watch(ip string, gone <-chan struct{}) {
 	const pause, patience = 20 * time.Millisecond, 200 * time.Millisecond
 	sidecar := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		response, err := sidecar.Get("http://" + net.JoinHostPort(ip, strconv.Itoa(infoPort)) + "/healthz")
+		response, err := sidecar.Get("http://" + net.JoinHostPort(ip, strconv.Itoa(sidecarInfoPort)) + "/healthz")
 		if err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusServiceUnavailable && e.bad.IsZero() {

@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -65,6 +67,7 @@ func newScene(t *testing.T) *scene {
 	}
 	s.must(node.Connect(t.Context()))
 	s.startCluster()
+	s.install()
 	s.startCloud()
 	s.startNode()
 	s.startOperator()
@@ -101,6 +104,7 @@ func (s *scene) startCluster() {
 	var err error
 	s.cluster, err = controlplane.Start(s.Context(), controlplane.Options{
 		ControllerManager: true,
+		WithoutCRDs:       true, // they are installed with the rest
 		LogDir:            s.logs,
 		APIServerArgs: map[string][]string{
 			"advertise-address":         {node.Outside},
@@ -169,6 +173,9 @@ func (s *scene) startOperator() {
 	operator, err := world.RunOperator(s.Context(), s.cluster.Config(), s.cloud, func(o *app.Options) {
 		o.SyncPeriod = time.Second
 		o.Log = log
+		o.UDPSidecarImage = image("udp-healthcheck")
+		o.WebhookNamespace = system
+		o.WebhookBindAddress = net.JoinHostPort(node.Outside, strconv.Itoa(webhookPort))
 	})
 	s.must(err)
 	s.stops(operator.Stop)

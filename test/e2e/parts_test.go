@@ -20,37 +20,45 @@ const (
 	both, wide, near = "both", "wide", "near"
 )
 
+// podsRun makes the Services first, which tell what the Pods' sidecars are to do.
 func (s *scene) podsRun() {
+	s.createService(both, probed, port("game", corev1.ProtocolUDP), port("lobby", corev1.ProtocolTCP))
+	s.createService(wide, probed, port("game", corev1.ProtocolUDP))
+	s.createService(near, func(service *corev1.Service) {
+		probed(service)
+		service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+	}, port("game", corev1.ProtocolUDP))
+	s.eventuallyInjects()
 	s.createDeployment(game, pods, nil)
 	for _, pod := range s.eventuallyReady(game, pods) {
 		s.Expect(pod.Status.InitContainerStatuses).To(HaveLen(1))
 		status := pod.Status.InitContainerStatuses[0]
 		s.Expect(status.Name).To(Equal(v1alpha1.SidecarContainer))
 		s.Expect(status.State.Running).NotTo(BeNil(), "it runs beside the application, as a native sidecar: %v", status.State)
+		s.Logf("Pod %s runs with the sidecar %s", pod.Name, pod.Spec.InitContainers[0].Args)
 	}
 }
 
 func (s *scene) tcpAndUDPAreCarried() {
-	s.createService(both, nil, port("game", corev1.ProtocolUDP), port("lobby", corev1.ProtocolTCP))
 	udp, tcp := s.eventually(healthy, both, corev1.ProtocolUDP), s.eventually(healthy, both, corev1.ProtocolTCP)
-	s.Expect(udp.Spec.HealthCheck.Port).To(Equal(tcp.Spec.TargetPort), "the UDP port is probed at its TCP twin")
+	s.isProbed(udp, v1alpha1.ChoiceTCPTwin, v1alpha1.HealthCheckTCP, tcp.Spec.TargetPort)
 	s.Expect(udp.Status.Address).To(Equal(tcp.Status.Address))
 	s.answersAllOver(udp, pods)
 	s.answersAllOver(tcp, pods)
 }
 
 func (s *scene) sidecarsAreProbed() {
-	s.createService(wide, probed, port("game", corev1.ProtocolUDP))
-	s.createService(near, func(service *corev1.Service) {
-		probed(service)
-		service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
-	}, port("game", corev1.ProtocolUDP))
-
 	ofWide, ofNear := s.eventually(healthy, wide, corev1.ProtocolUDP), s.eventually(healthy, near, corev1.ProtocolUDP)
-	s.Expect(ofWide.Spec.HealthCheck).To(And(HaveField("Mode", v1alpha1.HealthCheckTCP), HaveField("Port", s.nodePortOfCompanion(wide))))
-	s.Expect(ofNear.Spec.HealthCheck).To(And(HaveField("Mode", v1alpha1.HealthCheckHTTP), HaveField("Port", s.service(near).Spec.HealthCheckNodePort)))
+	s.isProbed(ofWide, v1alpha1.ChoiceSidecar, v1alpha1.HealthCheckTCP, s.nodePortOfCompanion(wide))
+	s.isProbed(ofNear, v1alpha1.ChoiceLocal, v1alpha1.HealthCheckHTTP, s.service(near).Spec.HealthCheckNodePort)
 	s.answersAllOver(ofWide, pods)
 	s.answersAllOver(ofNear, pods)
+}
+
+func (s *scene) isProbed(is *v1alpha1.NLBService, choice string, mode v1alpha1.HealthCheckMode, port int32) {
+	s.Helper()
+	s.Expect(is.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationHealthCheckChoice, choice))
+	s.Expect(is.Spec.HealthCheck).To(And(HaveField("Mode", mode), HaveField("Port", port)))
 }
 
 func (s *scene) oneHangs() {

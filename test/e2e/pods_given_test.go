@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -28,14 +29,17 @@ const echoPort, controlPort = 9000, 9001
 
 func (s *scene) createNamespace() {
 	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name:   namespace,
-		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+		Name: namespace,
+		Labels: map[string]string{
+			"pod-security.kubernetes.io/enforce":  "restricted",
+			v1alpha1.LabelUDPHealthCheckInjection: "enabled",
+		},
 	}})
 }
 
 // createDeployment makes Pods that run udpecho. There is no scheduler: their
 // template says where they run.
-func (s *scene) createDeployment(name string, replicas int32, edit func(*corev1.PodSpec)) {
+func (s *scene) createDeployment(name string, replicas int32, edit func(*corev1.PodTemplateSpec)) {
 	labels := map[string]string{"app": name}
 	deployment := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -43,21 +47,24 @@ func (s *scene) createDeployment(name string, replicas int32, edit func(*corev1.
 			Replicas: &replicas,
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec: corev1.PodSpec{
-					NodeName:        nodeName,
-					DNSPolicy:       corev1.DNSDefault,
-					SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
-					InitContainers:  []corev1.Container{handmadeSidecar()},
-					Containers:      []corev1.Container{application()},
-				},
+				ObjectMeta: metav1.ObjectMeta{Labels: maps.Clone(labels)},
+				Spec:       podSpec(),
 			},
 		},
 	}
 	if edit != nil {
-		edit(&deployment.Spec.Template.Spec)
+		edit(&deployment.Spec.Template)
 	}
 	s.create(deployment)
+}
+
+func podSpec() corev1.PodSpec {
+	return corev1.PodSpec{
+		NodeName:        nodeName,
+		DNSPolicy:       corev1.DNSDefault,
+		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+		Containers:      []corev1.Container{application()},
+	}
 }
 
 // restart is kubectl rollout restart.
@@ -81,9 +88,9 @@ func (s *scene) eventuallyGone(pods ...corev1.Pod) {
 // applicationContainer is the name of the container that application is.
 const applicationContainer = "application"
 
-// delay of the application's signal to end, in seconds. It covers what it takes
-// until nobody sends to the Pod any more: two failures of the sidecar's readiness
-// probe, and kube-proxy's next look; the NLB's interval is shorter here.
+// delay of the application's signal to end, in seconds. It covers what it takes until
+// nobody sends to the Pod any more: the time for which the sidecar lingers, two
+// failures of its readiness probe after that, and kube-proxy's next look.
 const delay = 25
 
 // application is the container that runs udpecho.
@@ -105,11 +112,14 @@ func application() corev1.Container {
 	}
 }
 
+// probe is what the sidecars send, how often, and what they expect of udpecho.
+const probe = "probe;payload=text:ping;expect=re2:ping$;interval=200ms;timeout=500ms"
+
 // probed asks for the sidecar, and has it send a datagram often.
 func probed(service *corev1.Service) {
 	service.Annotations = map[string]string{
 		v1alpha1.AnnotationUDPHealthCheck:      v1alpha1.UDPHealthCheckSidecar,
-		v1alpha1.AnnotationUDPHealthCheckProbe: "/probe;payload=text:ping;expect=re2:ping$;interval=200ms;timeout=500ms",
+		v1alpha1.AnnotationUDPHealthCheckProbe: probe,
 	}
 }
 

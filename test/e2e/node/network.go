@@ -17,6 +17,8 @@ const (
 	// namespace is the name of the node's network.
 	namespace = "node"
 	podRange  = "10.244.0.0/24"
+	// serviceRange is the control plane's.
+	serviceRange = "10.96.0.0/16"
 )
 
 // Connect makes the node's network, and a way to it from the caller's. It comes
@@ -31,7 +33,9 @@ func Connect(ctx context.Context) error {
 		"ip -n " + namespace + " link set inside up",
 		"ip -n " + namespace + " link set lo up",
 		"ip -n " + namespace + " route add default via " + Outside,
-		// For tests that look into Pods: a client of an NLB has no such way.
+		// For the API server, which calls webhooks by their Services, and for tests
+		// that look into Pods. A client of an NLB has no such way.
+		"ip route add " + serviceRange + " via " + Address,
 		"ip route add " + podRange + " via " + Address,
 	} {
 		if err := do(ctx, strings.Fields(command)...); err != nil {
