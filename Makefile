@@ -29,12 +29,14 @@ TEST_FLAGS ?=
 COVER_MIN ?= 80
 #: VERSION=$(git describe)     build, image: the version that the programs report
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-#: IMAGE=exoscale-nlb-operator:VERSION  image, image-push: the name of the image
+#: IMAGE=exoscale-nlb-operator:VERSION  image, image-push, install-manifests, release: the name of the image
 IMAGE ?= exoscale-nlb-operator:$(VERSION)
 #: PLATFORMS=linux/amd64,linux/arm64    image, image-push: what it is built for
 PLATFORMS ?= linux/amd64,linux/arm64
 #: BUILDER=                    image, image-push: buildah or docker; default: the one there is
 BUILDER ?=
+#: DIST=dist                   install-manifests, release: the folder that gets what they make
+DIST ?= dist
 #: KUBEBUILDER_ASSETS=DIR      test, demo, control-plane: other Kubernetes binaries than our own
 KUBEBUILDER_ASSETS ?=
 
@@ -64,7 +66,7 @@ check-generated: $(BIN)/controller-gen $(BIN)/helm-docs ## Fail if generated fil
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	cp -R $(GENERATE_FROM) "$$tmp"; \
 	find "$$tmp/api" -name 'zz_generated.*.go' -exec rm {} +; \
-	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml "$$tmp"/config/monitoring/prometheus-rule.yaml "$$tmp"/config/argocd/argocd-cm.yaml; \
+	rm -f "$$tmp"/config/crd/bases/*.yaml "$$tmp"/config/rbac/role.yaml "$$tmp"/config/release/role.yaml "$$tmp"/config/monitoring/prometheus-rule.yaml "$$tmp"/config/argocd/argocd-cm.yaml; \
 	( $(call generate-in,"$$tmp") ); \
 	stale=0; \
 	for dir in api config charts; do \
@@ -190,6 +192,41 @@ image-push: image-programs ## Build the image, and push it to the registry that 
 BUILD_IMAGE = IMAGE='$(IMAGE)' PLATFORMS='$(PLATFORMS)' BUILDER='$(BUILDER)' VERSION='$(VERSION)' \
 	REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' image/build
 
+# A name with a tag or a digest, as kustomize takes them.
+IMAGE_NAME = $(shell echo '$(IMAGE)' | sed -E 's/(@.*|:[^:/]*)$$//')
+IMAGE_REST = $(patsubst $(IMAGE_NAME)%,%,$(IMAGE))
+KUBECTL = $(KUBEBUILDER_ASSETS)/kubectl
+
+.PHONY: install-manifests
+install-manifests: $(filter %/kubectl,$(ASSETS)) ## Render dist/install.yaml, all of config/default with the image that IMAGE names
+	@mkdir -p $(DIST)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	cp -R config "$$tmp"; mkdir "$$tmp/install"; \
+	{ echo 'apiVersion: kustomize.config.k8s.io/v1beta1'; echo 'kind: Kustomization'; echo 'resources: [../config/default]'; \
+	  echo 'images:'; echo '  - name: exoscale-nlb-operator'; echo "    newName: '$(IMAGE_NAME)'"; \
+	  case '$(IMAGE_REST)' in \
+	  @*) echo "    digest: '$(patsubst @%,%,$(IMAGE_REST))'" ;; \
+	  :*) echo "    newTag: '$(patsubst :%,%,$(IMAGE_REST))'" ;; \
+	  *) echo "    newTag: latest" ;; \
+	  esac; } > "$$tmp/install/kustomization.yaml"; \
+	$(KUBECTL) kustomize "$$tmp/install" > $(DIST)/install.yaml
+	@echo "Rendered $(DIST)/install.yaml for $(IMAGE)."
+
+# The chart's version has to be a semantic one: that of a tag, else 0.0.0 and the commit's.
+CHART_VERSION = $(shell echo '$(VERSION)' | sed -E '/^v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.-]+)?$$/!s/^/0.0.0-g/; s/^v//')
+
+# helm writes the time of day into a package: it is packed once more without.
+.PHONY: release
+release: install-manifests $(BIN)/helm ## Make dist/: the chart, install.yaml, the CRDs, and checksums; the same commit gives the same bytes
+	@rm -f $(DIST)/exoscale-nlb-operator-*.tgz $(DIST)/SHA256SUMS
+	@$(KUBECTL) kustomize config/crd > $(DIST)/crds.yaml
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	$(BIN)/helm package $(CHART) --version '$(CHART_VERSION)' --app-version '$(VERSION)' --destination "$$tmp" >/dev/null; \
+	tar --extract --touch --gzip --file "$$tmp"/*.tgz --directory "$$tmp"; \
+	tar --create --directory "$$tmp" --sort=name --mtime='@$(SOURCE_DATE_EPOCH)' --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX exoscale-nlb-operator \
+		| gzip --no-name --best > $(DIST)/exoscale-nlb-operator-$(CHART_VERSION).tgz
+	@cd $(DIST) && sha256sum -- exoscale-nlb-operator-*.tgz crds.yaml install.yaml $(notdir $(wildcard $(DIST)/image.tar)) > SHA256SUMS && cat SHA256SUMS
+
 comma := ,
 .PHONY: image-programs
 image-programs:
@@ -251,6 +288,7 @@ cd $(1) && $(BIN)/controller-gen object paths=./api/... \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-nodes $(NODE_RBAC_PATHS) output:rbac:dir=config/components/nodes \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-webhook paths=./controllers/sidecar/... output:rbac:dir=config/webhook \
 && $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-webhook-certificate paths=./controllers/webhookcert/... output:rbac:dir=config/webhook/certificate \
+&& $(BIN)/controller-gen rbac:roleName=exoscale-nlb-operator-release paths=./internal/release output:rbac:dir=config/release \
 && $(call alerts-in) \
 && $(call argocd-in) \
 && $(call chart-in)

@@ -18,7 +18,12 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
@@ -98,6 +103,50 @@ func TestTheProgramRunsUntilItIsTold(t *testing.T) {
 	}
 	g.Expect(log.String()).To(ContainSubstring(`"msg":"starting"`))
 	g.Expect(log.String()).NotTo(ContainSubstring(sim.Secret), "the secret is in the log")
+}
+
+// What a hook before an uninstallation relies on: the code of the exit.
+func TestReleaseEndsWithWhatItFound(t *testing.T) {
+	kubeconfig := startCluster(t)
+	output, err := program(t, nil, "release", "--check", "--kubeconfig="+kubeconfig).CombinedOutput()
+	if err != nil || string(output) != "The operator holds nothing: it can be removed.\n" {
+		t.Errorf("with nothing held: %v: %s", err, output)
+	}
+	holds(t, kubeconfig)
+	output, err = program(t, nil, "release", "--check", "--kubeconfig="+kubeconfig).CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "Service default/held: no address\nmanager: the operator still holds 1 object: ") {
+		t.Errorf("with an object held: %v: %s", err, output)
+	}
+	args := []string{"release", "--retain", "--without-cloud", "--kubeconfig=" + kubeconfig}
+	output, err = program(t, nil, args...).CombinedOutput()
+	if err == nil || !strings.HasSuffix(string(output), "manager: nothing was changed: add --yes to do this\n") {
+		t.Errorf("unconfirmed: %v: %s", err, output)
+	}
+	output, err = program(t, nil, append(args, "--yes")...).CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "There is no lease exoscale-nlb-operator: see to it that no operator runs.\n"+
+		"Service default/held is free: it stays as it is: no address.\n") {
+		t.Errorf("confirmed: %v: %s", err, output)
+	}
+}
+
+// holds a Service as the operator does.
+func holds(t *testing.T, kubeconfig string) {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "held", Finalizers: []string{v1alpha1.ServiceFinalizer}},
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
+	}
+	if err := c.Create(t.Context(), service); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func startCluster(t *testing.T) (kubeconfig string) {

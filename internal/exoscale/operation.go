@@ -26,6 +26,9 @@ const (
 	Failure OperationState = "Failure"
 )
 
+// Err is the failure as an *Error; nil unless State is Failure.
+func (o Operation) Err() error { return resultOf(o).Err() }
+
 func operationOf(o v3.Operation) Operation {
 	op := Operation{ID: string(o.ID), Reason: string(o.Reason), Message: o.Message, State: Pending}
 	switch o.State {

@@ -148,6 +148,12 @@ func (j *Journal) Lost(entry Entry) bool {
 	return op != nil && op.ID == "" && op.Action == v1alpha1.ActionCreate && j.clock.Since(op.StartedAt.Time) <= Visibility
 }
 
+// MayAppear tells whether a create that was recorded as begun, with or without an
+// answer, is young enough that what it makes may yet be shown.
+func MayAppear(op *v1alpha1.Operation, now time.Time) bool {
+	return op != nil && op.Action == v1alpha1.ActionCreate && now.Sub(op.StartedAt.Time) <= Visibility
+}
+
 // Conclude closes the entry and returns it: the operation has succeeded, or it
 // was only an intent about whose effect the cloud has now been asked (then it
 // has no id). It returns nil if there was none.

@@ -3,11 +3,11 @@ package release
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -22,9 +22,23 @@ type Held struct {
 	NLBServices   []v1alpha1.NLBService
 }
 
-// List reads what is held in the namespaces, in all if none is named. A cluster
-// without our kinds holds none of them.
+// List reads what is held in the namespaces, in all if none is named; it needs
+// rights in these only. A cluster without our kinds holds none of them.
 func List(ctx context.Context, reader client.Reader, namespaces []string) (Held, error) {
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	var held Held
+	for _, namespace := range namespaces {
+		if err := held.add(ctx, reader, namespace); err != nil {
+			return Held{}, err
+		}
+	}
+	return held, nil
+}
+
+// add what is held in a namespace.
+func (h *Held) add(ctx context.Context, reader client.Reader, namespace string) error {
 	var (
 		services      corev1.ServiceList
 		loadBalancers v1alpha1.NetworkLoadBalancerList
@@ -33,31 +47,26 @@ func List(ctx context.Context, reader client.Reader, namespaces []string) (Held,
 	for kind, list := range map[string]client.ObjectList{
 		"Services": &services, "NetworkLoadBalancers": &loadBalancers, "NLBServices": &nlbServices,
 	} {
-		if err := reader.List(ctx, list); err != nil && !meta.IsNoMatchError(err) {
-			return Held{}, fmt.Errorf("listing the %s: %w", kind, err)
+		if err := reader.List(ctx, list, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
+			return fmt.Errorf("listing the %s: %w", kind, err)
 		}
 	}
-	in := func(object client.Object, finalizer string) bool {
-		return controllerutil.ContainsFinalizer(object, finalizer) &&
-			(len(namespaces) == 0 || slices.Contains(namespaces, object.GetNamespace()))
-	}
-	var held Held
-	for _, object := range services.Items {
-		if in(&object, v1alpha1.ServiceFinalizer) {
-			held.Services = append(held.Services, object)
+	for i := range services.Items {
+		if controllerutil.ContainsFinalizer(&services.Items[i], v1alpha1.ServiceFinalizer) {
+			h.Services = append(h.Services, services.Items[i])
 		}
 	}
-	for _, object := range loadBalancers.Items {
-		if in(&object, v1alpha1.LoadBalancerFinalizer) {
-			held.LoadBalancers = append(held.LoadBalancers, object)
+	for i := range loadBalancers.Items {
+		if controllerutil.ContainsFinalizer(&loadBalancers.Items[i], v1alpha1.LoadBalancerFinalizer) {
+			h.LoadBalancers = append(h.LoadBalancers, loadBalancers.Items[i])
 		}
 	}
-	for _, object := range nlbServices.Items {
-		if in(&object, v1alpha1.NLBServiceFinalizer) {
-			held.NLBServices = append(held.NLBServices, object)
+	for i := range nlbServices.Items {
+		if controllerutil.ContainsFinalizer(&nlbServices.Items[i], v1alpha1.NLBServiceFinalizer) {
+			h.NLBServices = append(h.NLBServices, nlbServices.Items[i])
 		}
 	}
-	return held, nil
+	return nil
 }
 
 // Len is how many there are.

@@ -8,13 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes/scheme"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
@@ -38,10 +35,6 @@ type given struct {
 
 func start(t *testing.T) given {
 	t.Helper()
-	ctrl.SetLogger(logr.Discard())
-	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
-		t.Fatal(err)
-	}
 	cluster, err := controlplane.Start(t.Context(), controlplane.Options{
 		ControllerManager: true, ControllerManagerArgs: world.WithoutHeartbeats(),
 	})

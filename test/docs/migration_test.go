@@ -26,6 +26,7 @@ const migrationPage = "docs/migrate-from-ccm.md"
 // TestTheMigrationOnARealCluster goes through the page as a reader does, with a
 // CCM and an operator that are what the Deployments say at each step.
 func TestTheMigrationOnARealCluster(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	m := &migration{given: w, g: NewWithT(t)}
 	t.Cleanup(m.stop)

@@ -77,6 +77,7 @@ var blocksTestedBy = map[string]string{
 	readme:           "this package",
 	migrationPage:    "this package",
 	udpPage:          "this package",
+	uninstallPage:    "this package",
 	"docs/exosim.md": "cmd/exosim",
 	"docs/argocd.md": "test/argocd",
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,6 +151,7 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 	if err != nil {
 		return nil, err
 	}
+	lease, renewal, retry := leaseTimes(options)
 	mgr, err := manager.New(kubernetes, manager.Options{
 		Scheme: scheme,
 		Logger: options.Log,
@@ -170,6 +172,7 @@ func newManager(kubernetes *rest.Config, options Options) (manager.Manager, erro
 		LeaderElection:          options.LeaderElect,
 		LeaderElectionID:        Name,
 		LeaderElectionNamespace: leaseNamespace,
+		LeaseDuration:           lease, RenewDeadline: renewal, RetryPeriod: retry,
 		// Once Run has returned, nothing works any more.
 		LeaderElectionReleaseOnCancel: true,
 	})
@@ -227,4 +230,11 @@ func leaseNamespace(options Options) (string, error) {
 func ownNamespace() (string, error) {
 	namespace, err := os.ReadFile(ownNamespaceFile)
 	return strings.TrimSpace(string(namespace)), err
+}
+
+// leaseTimes are how long the lease holds, how long a leader tries to renew it, and
+// how often: in the ratio that Kubernetes' own components keep.
+func leaseTimes(options Options) (lease, renewal, retry *time.Duration) {
+	holds := cmp.Or(options.LeaseDuration, 15*time.Second)
+	return &holds, new(holds * 2 / 3), new(holds * 2 / 15)
 }

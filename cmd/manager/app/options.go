@@ -75,6 +75,8 @@ type Options struct {
 	Metrics prometheus.Registerer
 	// PollInterval between two looks at the operations in flight; 0: 1 s.
 	PollInterval time.Duration
+	// LeaseDuration is how long the lease of a leader holds that died; 0: 15 s.
+	LeaseDuration time.Duration
 	// Clock is what the controllers measure by how long ago something was done;
 	// nil: the real one. Timers are real in any case.
 	Clock clock.Clock

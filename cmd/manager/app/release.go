@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,33 +18,38 @@ func (c Command) release(ctx context.Context, args []string) error {
 	if err != nil || c.answers(s.settings, func() { help(c.Out, aboutRelease, newReleaseSettings().groups()) }) {
 		return err
 	}
-	_, kubernetes, err := c.begin(s.settings)
+	log, kubernetes, err := c.begin(s.settings)
 	if err != nil {
 		return err
 	}
-	return c.check(ctx, kubernetes, s)
+	s.Version, s.Log = c.Version, log
+	switch {
+	case s.mode() == "":
+		return Check(ctx, kubernetes, s.namespaces, c.Out)
+	case !s.yes && !s.dryRun:
+		return errors.Join(Release(ctx, kubernetes, s.options(c.Out)), errors.New("nothing was changed: add --yes to do this"))
+	default:
+		return Release(ctx, kubernetes, s.options(c.Out))
+	}
 }
 
-// check tells what is held. It fails if anything is, and tells the ways out.
-func (c Command) check(ctx context.Context, kubernetes *rest.Config, s releaseSettings) error {
-	scheme, err := newScheme()
+// Check tells what is held in the namespaces, in all if none is named. It fails if
+// anything is, and tells the ways out.
+func Check(ctx context.Context, kubernetes *rest.Config, namespaces []string, out io.Writer) error {
+	reader, err := uncached(kubernetes)
 	if err != nil {
 		return err
 	}
-	reader, err := client.New(kubernetes, client.Options{Scheme: scheme})
-	if err != nil {
-		return fmt.Errorf("reaching the Kubernetes cluster: %w", err)
-	}
-	held, err := release.List(ctx, reader, s.namespaces)
+	held, err := release.List(ctx, reader, namespaces)
 	if err != nil {
 		return err
 	}
 	if held.Len() == 0 {
-		fmt.Fprintln(c.Out, "The operator holds nothing: it can be removed.")
+		fmt.Fprintln(out, "The operator holds nothing: it can be removed.")
 		return nil
 	}
 	for _, line := range held.Lines() {
-		fmt.Fprintln(c.Out, line)
+		fmt.Fprintln(out, line)
 	}
 	return errors.New(stillHeld(held.Len()))
 }
@@ -56,4 +62,16 @@ func stillHeld(count int) string {
 	return "the operator still holds " + objects + ": without it they could never be deleted. " +
 		"Delete them while it runs, or let go of them: " +
 		"release --retain keeps the NLBs with their addresses, release --delete-cloud deletes them"
+}
+
+func uncached(kubernetes *rest.Config) (client.Client, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(kubernetes, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("reaching the Kubernetes cluster: %w", err)
+	}
+	return c, nil
 }

@@ -34,8 +34,6 @@ func TestCheckIsContentWhereNothingIsHeld(t *testing.T) {
 func check(t *testing.T, namespace string) (said string, err error) {
 	t.Helper()
 	var out bytes.Buffer
-	s := newReleaseSettings()
-	s.namespaces = []string{namespace}
-	err = Command{Out: &out}.check(t.Context(), cluster.Config(), *s)
+	err = Check(t.Context(), cluster.Config(), []string{namespace}, &out)
 	return out.String(), err
 }
