@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
@@ -31,6 +32,9 @@ type cluster struct {
 func startCluster(t *testing.T) cluster {
 	t.Helper()
 	ctrl.SetLogger(logr.Discard())
+	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
+		t.Fatal(err)
+	}
 	plane, err := controlplane.Start(t.Context(), controlplane.Options{
 		WithoutCRDs: true, ControllerManager: true,
 		APIServerArgs: map[string][]string{"disable-admission-plugins": nil},
@@ -59,11 +63,17 @@ func (cluster cluster) client(t *testing.T) client.Client {
 	return c
 }
 
-// operator is the service account that was installed.
+// operator is the service account of the operator that was installed.
 func (cluster cluster) operator(t *testing.T) *rest.Config {
 	t.Helper()
+	return cluster.account(t, "exoscale-nlb-operator")
+}
+
+// account is a service account of the operator's namespace.
+func (cluster cluster) account(t *testing.T, name string) *rest.Config {
+	t.Helper()
 	config := rest.AnonymousClientConfig(cluster.Config())
-	config.BearerToken = cluster.token(t, system, "exoscale-nlb-operator")
+	config.BearerToken = cluster.token(t, system, name)
 	return config
 }
 

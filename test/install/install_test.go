@@ -19,7 +19,6 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
-	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 	"github.com/exoscale-community/nlb-operator/test/world"
 )
@@ -44,13 +43,11 @@ func TestInstall(t *testing.T) {
 		}
 	})
 	t.Run("its Pod passes the restricted pod security of its namespace", func(t *testing.T) {
-		g := NewWithT(t)
-		g.Eventually(func(g Gomega) {
-			var pods corev1.PodList
-			g.Expect(c.List(t.Context(), &pods, client.InNamespace(system))).To(Succeed())
-			g.Expect(pods.Items).To(HaveLen(1))
-		}, patience).Should(Succeed())
+		podOf(t, c, client.MatchingLabels{"app.kubernetes.io/name": "exoscale-nlb-operator"})
 	})
+	t.Run("each component is accepted", func(t *testing.T) { eachComponent(t, cluster) })
+	t.Run("so is the example of an installation of one's own", func(t *testing.T) { theExample(t, cluster) })
+	t.Run("install.yaml holds the same, with the image that was asked for", func(t *testing.T) { oneFile(t, cluster) })
 	t.Run("its service account may do all the work", func(t *testing.T) {
 		works(t, cluster, c)
 	})
@@ -66,6 +63,10 @@ func TestInstall(t *testing.T) {
 		cluster.apply(t, "config/components/nodes")
 		worksOnNodes(t, cluster, c)
 	})
+	t.Run("config/release is accepted, and may do what it is for", func(t *testing.T) {
+		cluster.applyRelease(t, c)
+		letsGo(t, cluster, c)
+	})
 }
 
 // works runs the operator with the rights that were installed, until a Service
@@ -75,14 +76,11 @@ func works(t *testing.T, cluster cluster, c client.Client) {
 	sim := exosim.StartTestServer(t, exosim.Options{})
 	g.Expect(world.JoinNodes(t.Context(), c, pool(sim, "node-1"))).To(Succeed())
 	var log output
-	options := app.Defaults()
+	options := optionsFor(sim)
 	options.Log = log.logger()
-	options.Zone, options.APIEndpoint = exosim.DefaultZone, sim.Endpoint
-	options.Credentials = exoscale.StaticCredentials(sim.Key, sim.Secret)
-	options.SyncPeriod, options.PollInterval = 300*time.Millisecond, 20*time.Millisecond
 	options.ClaimClasslessServices = true // reads the leases of the CCM
 	options.LeaderElect, options.LeaderElectionNamespace = true, system
-	options.MetricsBindAddress, options.HealthProbeBindAddress = freeAddress(t), app.Off
+	options.MetricsBindAddress = freeAddress(t)
 	run(t, cluster.operator(t), options)
 
 	web := &corev1.Service{
@@ -111,7 +109,8 @@ func works(t *testing.T, cluster cluster, c client.Client) {
 	g.Expect(log.String()).NotTo(ContainSubstring("forbidden"))
 }
 
-func run(t *testing.T, as *rest.Config, options app.Options) {
+// run an operator until the test ends, or until stop is called.
+func run(t *testing.T, as *rest.Config, options app.Options) (stop func()) {
 	t.Helper()
 	a, err := app.New(t.Context(), as, options)
 	if err != nil {
@@ -125,10 +124,12 @@ func run(t *testing.T, as *rest.Config, options app.Options) {
 			t.Errorf("Run: %v", err)
 		}
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		cancel()
 		<-ended
-	})
+	}
+	t.Cleanup(stop)
+	return stop
 }
 
 // scrape gives the status of a GET of the metrics; 0 without an answer.
