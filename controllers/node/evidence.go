@@ -25,7 +25,13 @@ const askLimit = 20 * time.Second
 // more. One worker uses it.
 type memory struct {
 	suspects map[string]*suspect // by the name of the Node
-	removals []time.Time
+	removals []removal
+}
+
+// removal of a Node, perhaps.
+type removal struct {
+	uid types.UID
+	at  time.Time
 }
 
 // suspect is a Node that looks gone.
@@ -49,8 +55,19 @@ func (m *memory) of(node *corev1.Node, instance nodegone.Recorded) *suspect {
 
 // removedWithin counts the removals of late, and forgets the others.
 func (m *memory) removedWithin(window time.Duration, now time.Time) int {
-	m.removals = slices.DeleteFunc(m.removals, func(at time.Time) bool { return now.Sub(at) >= window })
+	m.removals = slices.DeleteFunc(m.removals, func(r removal) bool { return now.Sub(r.at) >= window })
 	return len(m.removals)
+}
+
+// left counts the Nodes that weren't removed of late: the cache may still have those.
+func (m *memory) left(nodes []corev1.Node) int {
+	count := 0
+	for i := range nodes {
+		if !slices.ContainsFunc(m.removals, func(r removal) bool { return r.uid == nodes[i].UID }) {
+			count++
+		}
+	}
+	return count
 }
 
 // gather is all that can be known of a Node without asking the cloud.
@@ -74,7 +91,8 @@ func (r *remover) gather(ctx context.Context, node *corev1.Node, s *suspect) (no
 	if err := r.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return e, fmt.Errorf("listing the Nodes: %w", err)
 	}
-	e.Nodes, e.Removed = len(nodes.Items), r.removedWithin(r.Limits.Window, e.Now)
+	e.Removed = r.removedWithin(r.Limits.Window, e.Now)
+	e.Nodes = r.left(nodes.Items)
 	return e, nil
 }
 

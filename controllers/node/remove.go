@@ -102,10 +102,10 @@ func (r *remover) remove(ctx context.Context, node *corev1.Node, decision nodego
 	case apierrors.IsForbidden(err):
 		return ctrl.Result{}, fmt.Errorf("removing the Node: %w", err)
 	case err != nil:
-		r.removals = append(r.removals, r.Clock.Now()) // perhaps it was
+		r.removals = append(r.removals, removal{node.UID, r.Clock.Now()}) // perhaps it was
 		return ctrl.Result{}, fmt.Errorf("removing the Node: %w", err)
 	}
-	r.removals = append(r.removals, r.Clock.Now())
+	r.removals = append(r.removals, removal{node.UID, r.Clock.Now()})
 	r.Removed()
 	log.FromContext(ctx).Info("the Node is removed", "why", decision.Message)
 	return ctrl.Result{}, nil

@@ -41,6 +41,10 @@ func (i *Instance) clone() *Instance {
 	c.Labels = maps.Clone(i.Labels)
 	c.SecurityGroups = slices.Clone(i.SecurityGroups)
 	c.PrivateNetworks = slices.Clone(i.PrivateNetworks)
+	if i.Manager != nil {
+		manager := *i.Manager
+		c.Manager = &manager
+	}
 	return &c
 }
 
