@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 	"github.com/exoscale-community/nlb-operator/internal/sidecar"
 )
 
@@ -40,17 +41,31 @@ type Options struct {
 	OwnNamespace string
 	// WatchNamespaces are the only ones that the cache knows; none means all.
 	WatchNamespaces []string
+	// Count is told what became of each Pod; nil: nobody is.
+	Count func(metrics.Admission)
 }
 
 // Handler answers the API server.
 type Handler struct{ Options }
 
 // NewHandler makes a Handler.
-func NewHandler(options Options) *Handler { return &Handler{options} }
+func NewHandler(options Options) *Handler {
+	if options.Count == nil {
+		options.Count = func(metrics.Admission) {}
+	}
+	return &Handler{options}
+}
 
 // Handle implements admission.Handler. It always allows.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) (response admission.Response) {
-	log := log.FromContext(ctx).WithValues("dryRun", req.DryRun != nil && *req.DryRun)
+	dryRun := req.DryRun != nil && *req.DryRun
+	log := log.FromContext(ctx).WithValues("dryRun", dryRun)
+	result := metrics.Failed // unless something else becomes of it
+	defer func() {
+		if createsPod(req) && !dryRun {
+			h.Count(result)
+		}
+	}()
 	defer func() {
 		// controller-runtime would answer a panic with a denial.
 		if panicked := recover(); panicked != nil {
@@ -59,6 +74,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) (response a
 		}
 	}()
 	if !createsPod(req) || h.leavesAlone(req.Namespace) {
+		result = metrics.Untouched
 		return admission.Allowed("")
 	}
 	pod := &corev1.Pod{}
@@ -77,9 +93,13 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) (response a
 	switch {
 	case decision.Container != nil:
 		log.V(1).Info("Adding the UDP health-check sidecar")
+		result = metrics.Injected
 		return admission.Patched("", added(pod, decision.Container)).WithWarnings(decision.Warnings...)
 	case len(decision.Warnings) > 0:
 		log.Info("Adding no UDP health-check sidecar", "reason", decision.Reason)
+		result = metrics.Refused
+	default:
+		result = metrics.Untouched
 	}
 	return admission.Allowed("").WithWarnings(decision.Warnings...)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/controllers/sidecar"
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 )
 
 // broken is a cache that can't be read.
@@ -63,23 +64,26 @@ func TestEveryAnswerAllows(t *testing.T) {
 		watched []string
 		patched bool
 		warned  string
+		counted metrics.Admission // empty: not at all
 	}{
-		"a Pod that asks":                        {reads: nothing, patched: true},
+		"a Pod that asks":                        {reads: nothing, patched: true, counted: metrics.Injected},
 		"a dry run":                              {reads: nothing, patched: true, edit: func(r *admission.Request) { yes := true; r.DryRun = &yes }},
-		"the cache can't be read":                {reads: unread, warned: "no UDP health-check sidecar: reading namespace names: the cache can't be read"},
-		"it panics":                              {reads: panics, warned: "the operator has failed"},
-		"the namespace isn't watched":            {reads: panics, watched: []string{"others"}, warned: "--watch-namespaces"},
-		"the namespace is watched":               {reads: nothing, watched: []string{"others", "names"}, patched: true},
-		"the Pod can't be read":                  {reads: panics, edit: func(r *admission.Request) { r.Object.Raw = []byte("{") }},
-		"there is no Pod":                        {reads: panics, edit: func(r *admission.Request) { r.Object.Raw = nil }},
+		"the cache can't be read":                {reads: unread, warned: "no UDP health-check sidecar: reading namespace names: the cache can't be read", counted: metrics.Failed},
+		"it panics":                              {reads: panics, warned: "the operator has failed", counted: metrics.Failed},
+		"the namespace isn't watched":            {reads: panics, watched: []string{"others"}, warned: "--watch-namespaces", counted: metrics.Failed},
+		"the namespace is watched":               {reads: nothing, watched: []string{"others", "names"}, patched: true, counted: metrics.Injected},
+		"the Pod can't be read":                  {reads: panics, edit: func(r *admission.Request) { r.Object.Raw = []byte("{") }, counted: metrics.Failed},
+		"there is no Pod":                        {reads: panics, edit: func(r *admission.Request) { r.Object.Raw = nil }, counted: metrics.Failed},
 		"it is an update":                        {reads: panics, edit: func(r *admission.Request) { r.Operation = admissionv1.Update }},
 		"it is a part of a Pod":                  {reads: panics, edit: func(r *admission.Request) { r.SubResource = "ephemeralcontainers" }},
 		"it is no Pod":                           {reads: panics, edit: func(r *admission.Request) { r.Resource.Resource = "services" }},
-		"it is in kube-system":                   {reads: panics, edit: func(r *admission.Request) { r.Namespace = "kube-system" }},
-		"it is in the namespace of the operator": {reads: panics, edit: func(r *admission.Request) { r.Namespace = "ours" }},
+		"it is in kube-system":                   {reads: panics, edit: func(r *admission.Request) { r.Namespace = "kube-system" }, counted: metrics.Untouched},
+		"it is in the namespace of the operator": {reads: panics, edit: func(r *admission.Request) { r.Namespace = "ours" }, counted: metrics.Untouched},
 	} {
 		t.Run(name, func(t *testing.T) {
+			counted := metrics.Admission("")
 			h := sidecar.NewHandler(sidecar.Options{
+				Count:  func(result metrics.Admission) { counted += result },
 				Reader: broken(tc.reads), LimitRanges: broken(tc.reads), Decoder: admission.NewDecoder(scheme.Scheme), Image: "image", OwnNamespace: "ours", WatchNamespaces: tc.watched,
 			})
 			request := creates(t, asking())
@@ -95,6 +99,9 @@ func TestEveryAnswerAllows(t *testing.T) {
 			}
 			if warnings := strings.Join(got.Warnings, "\n"); (warnings == "") != (tc.warned == "") || !strings.Contains(warnings, tc.warned) {
 				t.Errorf("warned %q; want %q", warnings, tc.warned)
+			}
+			if counted != tc.counted {
+				t.Errorf("counted as %q; want %q", counted, tc.counted)
 			}
 		})
 	}

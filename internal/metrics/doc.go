@@ -4,6 +4,7 @@
 //	census.go     pure: how many objects are in which state, what is to be named
 //	collector.go  reads the objects from the cache whenever it is scraped
 //	events.go     counts the Events that controllers send
+//	webhook.go    what the webhook for Pods does, and until when its certificate is valid
 //	counters.go   what controllers tell at the moment it happens
 //
 // Of all objects only numbers are told; by their names those that are in trouble,

@@ -82,6 +82,7 @@ func newScene(t *testing.T) *scene {
 		o.SyncPeriod, o.PollInterval = 300*time.Millisecond, 20*time.Millisecond
 		o.NodeInitialization, o.NodeCSRApproval, o.NodeDeletion = true, true, true
 		o.Clock = ahead{}
+		o.UDPSidecarImage, o.WebhookBindAddress, o.WebhookNamespace = "example.com/operator", freeAddress(t), namespace
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/controllers/sidecar"
 	"github.com/exoscale-community/nlb-operator/controllers/webhookcert"
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 )
 
 // servesWebhook: without an image there is nothing to add to Pods.
@@ -34,6 +35,10 @@ func (a *App) setupWebhook(mgr manager.Manager) error {
 	if err != nil {
 		return err
 	}
+	told, err := metrics.NewWebhook(a.options.Metrics, certificate.GetCertificate)
+	if err != nil {
+		return fmt.Errorf("registering the metrics of the webhook: %w", err)
+	}
 	handler := sidecar.NewHandler(sidecar.Options{
 		Reader:          mgr.GetCache(),
 		LimitRanges:     objects,
@@ -41,6 +46,7 @@ func (a *App) setupWebhook(mgr manager.Manager) error {
 		Image:           a.options.UDPSidecarImage,
 		OwnNamespace:    namespace,
 		WatchNamespaces: a.options.WatchNamespaces,
+		Count:           told.Pod,
 	})
 	return mgr.Add(&sidecar.Server{
 		Address:        a.options.WebhookBindAddress,
