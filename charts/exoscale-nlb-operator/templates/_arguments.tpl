@@ -44,6 +44,15 @@
 - --node-deletion
 - --node-deletion-max-share={{ .Values.nodes.deletionMaxShare }}
 {{- end }}
+{{- if .Values.udpSidecar.enabled }}
+- --udp-sidecar-image={{ include "exoscale-nlb-operator.sidecarImage" . }}
+- --webhook-bind-address=:{{ .Values.udpSidecar.webhookPort }}
+- --webhook-name={{ include "exoscale-nlb-operator.webhook" . }}
+- --webhook-namespace={{ .Release.Namespace }}
+{{- if .Values.udpSidecar.certManager.enabled }}
+- --webhook-cert-dir=/etc/webhook-certificate
+{{- end }}
+{{- end }}
 - --leader-elect
 - --leader-election-namespace={{ .Release.Namespace }}
 - --metrics-bind-address={{ ternary ":8443" "0" .Values.metrics.enabled }}

@@ -40,6 +40,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (printf "%s-credentials" (include "exoscale-nlb-operator.fullname" .)) .Values.credentials.existingSecret -}}
 {{- end -}}
 
+{{/* The webhook's Service, Secret and configuration, and what of cert-manager makes its certificate. */}}
+{{- define "exoscale-nlb-operator.webhook" -}}
+{{- printf "%s-webhook" (include "exoscale-nlb-operator.fullname" .) -}}
+{{- end -}}
+
+{{- define "exoscale-nlb-operator.sidecarImage" -}}
+{{- default (include "exoscale-nlb-operator.image" .) .Values.udpSidecar.image -}}
+{{- end -}}
+
 {{- define "exoscale-nlb-operator.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}

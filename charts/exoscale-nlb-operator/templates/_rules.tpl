@@ -5,7 +5,8 @@ from the markers in the code and from config/rbac.
 
 {{/* exoscale-nlb-operator.rules gives the rules of one kind of role in a file, as
 a list: those of scope "cluster", "namespaces" or "all". What lives in namespaces
-is split off, so that it can be allowed in some of them only. */}}
+is split off, so that it can be allowed in some of them only. Where a rule names the
+webhook's objects, it gets the name that they have in this release: "webhook". */}}
 {{- define "exoscale-nlb-operator.rules" -}}
 {{- $rules := list -}}
 {{- range $document := regexSplit "(?m)^---$" (.files.Get .file) -1 -}}
@@ -14,13 +15,17 @@ is split off, so that it can be allowed in some of them only. */}}
 {{- range $rule := $role.rules -}}
 {{- $resources := list -}}
 {{- range $rule.resources -}}
-{{- $namespaced := has (first (splitList "/" .)) (list "services" "pods" "endpointslices" "events" "networkloadbalancers" "nlbservices") -}}
+{{- $namespaced := has (first (splitList "/" .)) (list "services" "pods" "limitranges" "endpointslices" "events" "networkloadbalancers" "nlbservices") -}}
 {{- if or (eq $.scope "all") (eq $namespaced (eq $.scope "namespaces")) -}}
 {{- $resources = append $resources . -}}
 {{- end -}}
 {{- end -}}
 {{- if $resources -}}
-{{- $rules = append $rules (set (deepCopy $rule) "resources" $resources) -}}
+{{- $rule = set (deepCopy $rule) "resources" $resources -}}
+{{- if and $.webhook $rule.resourceNames -}}
+{{- $rule = set $rule "resourceNames" (list $.webhook) -}}
+{{- end -}}
+{{- $rules = append $rules $rule -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -15,12 +15,6 @@ import (
 // withoutValue are the flags that the chart leaves alone.
 var withoutValue = map[string]string{
 	"kubeconfig": "a Pod has its service account",
-	// The chart doesn't install the webhook for Pods yet.
-	"udp-sidecar-image":    "it switches the webhook on",
-	"webhook-bind-address": "without an image there is no webhook",
-	"webhook-cert-dir":     "without an image there is no webhook",
-	"webhook-name":         "without an image there is no webhook",
-	"webhook-namespace":    "without an image there is no webhook",
 }
 
 // everything is a value for each flag that isn't told in any case.
@@ -29,7 +23,7 @@ func everything() values {
 		"apiEndpoint": "https://api.example.com/v2", "clusterID": "blue", "claimClasslessServices": true,
 		"defaultInstancePool": "workers", "allowedPools": []string{"*"}, "watchNamespaces": []string{"shop"},
 		"nodes":   values{"pools": []string{"workers"}, "initialization": true, "csrApproval": true, "deletion": true},
-		"metrics": values{"secure": false},
+		"metrics": values{"secure": false}, "udpSidecar": certManager(),
 	}
 }
 
@@ -54,9 +48,10 @@ func TestEveryFlagHasAValue(t *testing.T) {
 
 func TestDefaultsAreTheManagersOwn(t *testing.T) {
 	// What a Pod needs besides.
-	differs := map[string]bool{"leader-elect": true, "leader-election-namespace": true, "zone": true, "exoscale-credentials-file": true}
+	differs := map[string]bool{"leader-elect": true, "leader-election-namespace": true, "zone": true, "exoscale-credentials-file": true, "udp-sidecar-image": true}
 	known := flags(t)
-	for flag, got := range arguments(t, nil) {
+	known["webhook-namespace"] = namespace // the Pod's
+	for flag, got := range arguments(t, values{"udpSidecar": sidecars()}) {
 		if want := known[flag]; !differs[flag] && normal(got) != normal(want) {
 			t.Errorf("--%s is %q, the manager's own default %q", flag, got, want)
 		}

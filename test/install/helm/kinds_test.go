@@ -43,7 +43,7 @@ func TestEveryObjectIsTaken(t *testing.T) {
 		}
 	}
 	for name, v := range map[string]values{
-		"the default": nil, "all at once": withEverything(), "in one namespace": {"watchNamespaces": []string{"shop"}},
+		"the default": nil, "all at once": withEverything(), "in one namespace": {"watchNamespaces": []string{"shop"}, "udpSidecar": sidecars()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			manifests, err := template(t, v.complete())

@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestWhatComesOfValues(t *testing.T) {
@@ -66,6 +68,46 @@ func TestWhatComesOfValues(t *testing.T) {
 		"further arguments and environment": {values{"extraArgs": []string{"--log-level=debug"}, "extraEnv": []values{{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args[len(is.container.Args)-1]).To(Equal("--log-level=debug"))
 			g.Expect(is.container.Env).To(ConsistOf(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}))
+		}},
+		"no sidecars, unless asked for": {nil, func(g Gomega, is given) {
+			g.Expect(is.objects.names("MutatingWebhookConfiguration")).To(BeEmpty())
+			g.Expect(is.container.Args).NotTo(ContainElement(Or(ContainSubstring("webhook"), ContainSubstring("sidecar"))))
+			g.Expect(is.container.Ports).NotTo(ContainElement(HaveField("Name", "webhook")))
+		}},
+		"the sidecar is of the operator's image": {values{"udpSidecar": sidecars(), "image": values{"repository": "r.example.com/nlb", "tag": "v1"}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--udp-sidecar-image=r.example.com/nlb:v1"))
+		}},
+		"the sidecar is of an image of its own": {values{"udpSidecar": values{"enabled": true, "image": "r.example.com/udp:v2"}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--udp-sidecar-image=r.example.com/udp:v2"))
+		}},
+		"another port of the webhook": {
+			values{"udpSidecar": values{"enabled": true, "webhookPort": 10250}, "networkPolicy": values{"enabled": true}},
+			func(g Gomega, is given) {
+				g.Expect(is.container.Args).To(ContainElement("--webhook-bind-address=:10250"))
+				g.Expect(is.container.Ports).To(ContainElement(And(HaveField("Name", "webhook"), HaveField("ContainerPort", BeEquivalentTo(10250)))))
+				var policy networkingv1.NetworkPolicy
+				is.objects.get(is.t, "NetworkPolicy", "", &policy)
+				g.Expect(policy.Spec.Ingress).To(HaveLen(3))
+				g.Expect(ports(policy.Spec.Ingress[2].Ports)).To(Equal("10250/TCP"))
+			},
+		},
+		"somebody's issuer": {
+			values{"udpSidecar": values{"enabled": true, "certManager": values{"enabled": true, "issuerRef": values{"kind": "ClusterIssuer", "name": "internal"}}}},
+			func(g Gomega, is given) {
+				g.Expect(is.objects.names("Issuer")).To(BeEmpty())
+				issuer := field(is.t, is.objects, "Certificate", []string{"spec", "issuerRef"})
+				g.Expect(issuer).To(Equal(map[string]any{"kind": "ClusterIssuer", "name": "internal"}))
+				g.Expect(is.objects.names("Secret")).To(BeEmpty(), "cert-manager makes it")
+			},
+		},
+		"who is watched alone is asked about alone": {values{"udpSidecar": sidecars(), "watchNamespaces": []string{"shop"}}, func(g Gomega, is given) {
+			var webhooks admissionregistrationv1.MutatingWebhookConfiguration
+			is.objects.get(is.t, "MutatingWebhookConfiguration", "", &webhooks)
+			for _, webhook := range webhooks.Webhooks {
+				g.Expect(webhook.NamespaceSelector.MatchExpressions).To(ContainElement(metav1.LabelSelectorRequirement{
+					Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: []string{"shop"},
+				}))
+			}
 		}},
 		"no metrics": {values{"metrics": values{"enabled": false}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args).To(ContainElement("--metrics-bind-address=0"))

@@ -20,24 +20,25 @@ import (
 func TestTheChartGrantsWhatConfigGrants(t *testing.T) {
 	for name, tc := range map[string]struct {
 		values values
-		// config are the folders whose rights these are together.
-		config []string
+		// components of config/ that are added to config/default.
+		components []string
 	}{
 		"the default, in place of a CCM": {
-			values{"claimClasslessServices": true}, []string{"config/default"},
+			values: values{"claimClasslessServices": true},
 		},
 		"all that is for Nodes": {
 			values{"claimClasslessServices": true, "nodes": values{"initialization": true, "csrApproval": true, "deletion": true}},
-			[]string{"config/default", "config/components/nodes"},
+			[]string{"nodes"},
+		},
+		"sidecars for Pods": {
+			values{"claimClasslessServices": true, "udpSidecar": sidecars()}, []string{"udp-sidecar"},
+		},
+		"sidecars for Pods, with cert-manager": {
+			values{"claimClasslessServices": true, "udpSidecar": certManager()}, []string{"udp-sidecar", "cert-manager"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := map[string]bool{}
-			for _, folder := range tc.config {
-				for right := range grants(t, kustomized(t, folder)) {
-					want[right] = true
-				}
-			}
+			want := grants(t, composed(t, tc.components...))
 			got := grants(t, rendered(t, tc.values))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-config +chart:\n%s", diff)
@@ -47,7 +48,7 @@ func TestTheChartGrantsWhatConfigGrants(t *testing.T) {
 }
 
 func TestWhatIsOffIsNotGranted(t *testing.T) {
-	all := grants(t, rendered(t, values{"claimClasslessServices": true, "nodes": values{"initialization": true, "csrApproval": true, "deletion": true}}))
+	all := grants(t, rendered(t, values{"claimClasslessServices": true, "udpSidecar": sidecars(), "nodes": values{"initialization": true, "csrApproval": true, "deletion": true}}))
 	for name, tc := range map[string]struct {
 		values  values
 		without []string
@@ -67,6 +68,15 @@ func TestWhatIsOffIsNotGranted(t *testing.T) {
 		},
 		"certificates are only approved": {
 			values{"nodes": values{"csrApproval": true}}, []string{"patch nodes", "delete nodes"},
+		},
+		"no sidecars": {
+			values{}, []string{"list limitranges", exoscaleWebhooks, exoscaleSecret},
+		},
+		"sidecars, with cert-manager": {
+			values{"udpSidecar": certManager()}, []string{exoscaleWebhooks, exoscaleSecret},
+		},
+		"sidecars in two namespaces": {
+			values{"udpSidecar": sidecars(), "watchNamespaces": []string{"shop", "default"}}, []string{"list limitranges", "list services"},
 		},
 		"no metrics": {
 			values{"metrics": values{"enabled": false}}, []string{"create tokenreviews.authentication.k8s.io", "create subjectaccessreviews.authorization.k8s.io"},
@@ -97,8 +107,8 @@ func TestWhatIsOffIsNotGranted(t *testing.T) {
 }
 
 func TestInTwoNamespacesTheSameIsGranted(t *testing.T) {
-	everywhere := grants(t, rendered(t, nil))
-	there := grants(t, rendered(t, values{"watchNamespaces": []string{"shop"}}))
+	everywhere := grants(t, rendered(t, values{"udpSidecar": sidecars()}))
+	there := grants(t, rendered(t, values{"udpSidecar": sidecars(), "watchNamespaces": []string{"shop"}}))
 	for right := range everywhere {
 		if !there[right] && !there["shop: "+right] {
 			t.Errorf("may not %s", right)
@@ -109,9 +119,16 @@ func TestInTwoNamespacesTheSameIsGranted(t *testing.T) {
 	}
 }
 
+// exoscaleWebhooks and exoscaleSecret are what whoever makes the webhook's certificate
+// has to write.
+const (
+	exoscaleWebhooks = "patch mutatingwebhookconfigurations.admissionregistration.k8s.io/" + release + "-webhook"
+	exoscaleSecret   = namespace + ": update secrets/" + release + "-webhook"
+)
+
 // The alerts, the dashboard and how to scrape are the same either way.
 func TestTheChartMonitorsWhatConfigMonitors(t *testing.T) {
-	config := kustomized(t, "config/components/monitoring")
+	config := kustomized(t, "../../../config/components/monitoring")
 	ours := rendered(t, values{"serviceMonitor": values{"enabled": true}, "prometheusRule": values{"enabled": true}, "dashboard": values{"enabled": true}})
 	for kind, fields := range map[string][]string{
 		"PrometheusRule": {"spec"}, "ServiceMonitor": {"spec", "endpoints"}, "ConfigMap": {"data"}, // the dashboard
@@ -147,16 +164,12 @@ func field(t *testing.T, all objects, kind string, path []string) any {
 	return value
 }
 
-// kustomized are the objects of a folder of the checkout; a component's are its own.
+// kustomized are the objects of a folder; a component's are its own.
 func kustomized(t *testing.T, folder string) objects {
 	t.Helper()
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	program(t)
 	kubectl := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
-	said, err := exec.CommandContext(t.Context(), kubectl, "kustomize", filepath.Join(root, folder)).CombinedOutput()
+	said, err := exec.CommandContext(t.Context(), kubectl, "kustomize", folder).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
