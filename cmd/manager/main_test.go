@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +25,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 const patience = time.Minute
@@ -80,7 +80,7 @@ func TestTheProgramRunsUntilItIsTold(t *testing.T) {
 	g := NewWithT(t)
 	kubeconfig := startCluster(t)
 	sim := exosim.StartTestServer(t, exosim.Options{})
-	probes, metrics := freeAddress(t), freeAddress(t)
+	probes, metrics := ports.FreeAddress(t), ports.FreeAddress(t)
 	var log output
 	cmd := program(t,
 		[]string{
@@ -182,16 +182,6 @@ func body(url string) func(context.Context) string {
 		content, _ := io.ReadAll(response.Body)
 		return string(content)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // output can be read while it is written.

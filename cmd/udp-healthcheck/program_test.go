@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/exoscale-community/nlb-operator/internal/udphealth"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 	"github.com/exoscale-community/nlb-operator/test/sidecar"
 )
 
@@ -25,7 +26,7 @@ const quickly = ";interval=100ms"
 
 func givenApplication(t *testing.T) *sidecar.Application {
 	t.Helper()
-	return sidecar.StartApplication(t, "app", fmt.Sprintf("0.0.0.0:%d", sidecar.FreePort(t)))
+	return sidecar.StartApplication(t, "app", fmt.Sprintf("0.0.0.0:%d", ports.Free(t)))
 }
 
 // probing is a target that wants the Application's reply.
@@ -112,7 +113,7 @@ func TestOneBadTargetIsEnough(t *testing.T) {
 
 func TestIPv6AloneIsProbed(t *testing.T) {
 	t.Parallel()
-	config := fmt.Sprintf("[::1]:%d", sidecar.FreePort(t))
+	config := fmt.Sprintf("[::1]:%d", ports.Free(t))
 	if socket, err := net.ListenPacket("udp6", config); err != nil {
 		t.Skipf("there is no IPv6 here: %v", err)
 	} else {
@@ -362,14 +363,14 @@ func TestInjectedWithBadConfigurationStaysUp(t *testing.T) {
 
 func TestAPortThatIsTaken(t *testing.T) {
 	t.Parallel()
-	app, taken := givenApplication(t), sidecar.FreePort(t)
+	app, taken := givenApplication(t), ports.Free(t)
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", taken))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
 
-	command := exec.Command(sidecar.Binary(t), "--target", app.Port(), "--info-port", fmt.Sprint(taken), "--health-port", fmt.Sprint(sidecar.FreePort(t)))
+	command := exec.Command(sidecar.Binary(t), "--target", app.Port(), "--info-port", fmt.Sprint(taken), "--health-port", fmt.Sprint(ports.Free(t)))
 	if output, err := command.CombinedOutput(); command.ProcessState.ExitCode() != 1 || !strings.Contains(string(output), "--info-port: ") {
 		t.Errorf("without the info port it ended with %v and wrote %s", err, output)
 	}
@@ -388,13 +389,13 @@ func TestAPortThatIsTaken(t *testing.T) {
 
 func TestInjectedWaitsForItsInfoPort(t *testing.T) {
 	t.Parallel()
-	app, taken := givenApplication(t), sidecar.FreePort(t)
+	app, taken := givenApplication(t), ports.Free(t)
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", taken))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	health := sidecar.FreePort(t)
+	health := ports.Free(t)
 	command := exec.Command(sidecar.Binary(t), "--injected", "--target", socketOf(app), "--info-port", fmt.Sprint(taken), "--health-port", fmt.Sprint(health))
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 const patience = 30 * time.Second
@@ -31,16 +33,6 @@ func whenRunning(t *testing.T, run func(context.Context)) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); run(ctx) }()
 	t.Cleanup(func() { cancel(); <-ended })
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func isOpen(port int) bool {
@@ -71,7 +63,7 @@ func TestWatcherGateAndDrainer(t *testing.T) {
 	port := app.LocalAddr().(*net.UDPAddr).Port
 	targets := givenTargets(t, fmt.Sprintf("%d/probe;payload=text:a;expect=text:a;interval=100ms %d/socket;interval=100ms", port, port))
 	board := NewBoard(targets, nil, time.Now())
-	gate := &Gate{Port: freePort(t), Board: board, Log: quiet}
+	gate := &Gate{Port: ports.Free(t), Board: board, Log: quiet}
 	watcher := &Watcher{Targets: targets, Board: board, Log: quiet, ProcNet: ProcNet}
 	drainer := &Drainer{HealthPort: gate.Port, Board: board, Log: quiet}
 	closing, err := drainer.Listen(t.Context())
@@ -125,7 +117,7 @@ func TestTheHealthPortLingers(t *testing.T) {
 		"without delay it closes at once, and opens as well": {0, false},
 	} {
 		board := NewBoard(givenTargets(t, "53"), nil, at(0))
-		gate := &Gate{Port: freePort(t), Board: board, Log: quiet, Linger: test.linger}
+		gate := &Gate{Port: ports.Free(t), Board: board, Log: quiet, Linger: test.linger}
 		whenRunning(t, gate.Run)
 		isOpen := func() bool { return isOpen(gate.Port) && board.Status().HealthPort.Open }
 		for range 2 {

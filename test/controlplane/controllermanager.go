@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 const controllerManagerName = "kube-controller-manager"
@@ -31,8 +32,8 @@ type controllerManager struct {
 var errEnded = errors.New("it ended")
 
 // startControllerManager returns when kube-controller-manager says that it is
-// healthy. Another test may take its port at the last moment, so that one which
-// ends at once is started again, on another port.
+// healthy. A stranger may take its port at the last moment, so that one which ends
+// at once is started again, on another port.
 func startControllerManager(ctx context.Context, path string, cp *ControlPlane, overrides map[string]string) (m *controllerManager, err error) {
 	const attempts = 3
 	for range attempts {
@@ -49,7 +50,7 @@ func startControllerManagerOnce(ctx context.Context, path string, cp *ControlPla
 		return nil, err
 	}
 	m := &controllerManager{dir: dir, exited: make(chan struct{})}
-	port, err := freePort()
+	port, err := ports.Take()
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -176,15 +177,4 @@ func (m *controllerManager) stop() error {
 	}
 	<-m.exited
 	return nil
-}
-
-// freePort finds a port that nobody listens on. Somebody else may take it
-// before it is used; the start then fails.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 const (
@@ -52,7 +57,9 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 		return nil, err
 	}
 	cp := &ControlPlane{kubectl: bin.kubectl, logs: logs}
-	cp.env = environment(bin, o, logs)
+	if cp.env, err = environment(bin, o, logs); err != nil {
+		return nil, errors.Join(err, logs.close())
+	}
 	cp.env.CRDDirectoryPaths = crds
 	defer func() {
 		if err != nil {
@@ -79,7 +86,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 }
 
 // environment is envtest's description of etcd and the API server.
-func environment(bin binaries, o Options, logs *logs) *envtest.Environment {
+func environment(bin binaries, o Options, logs *logs) (*envtest.Environment, error) {
 	// A variable left over in somebody's shell must never let tests loose on
 	// a real cluster.
 	existing := false
@@ -103,7 +110,26 @@ func environment(bin binaries, o Options, logs *logs) *envtest.Environment {
 		}
 		server.Configure().Set(flag, values...)
 	}
-	return env
+	return env, place(env)
+}
+
+// place gives the programs ports. envtest's own are of those that the kernel gives
+// to whoever asks, and another test may ask before they are used.
+func place(env *envtest.Environment) error {
+	var at [3]string
+	for i := range at {
+		port, err := ports.Take()
+		if err != nil {
+			return err
+		}
+		at[i] = strconv.Itoa(port)
+	}
+	const host = "127.0.0.1"
+	etcd, server := env.ControlPlane.Etcd, env.ControlPlane.GetAPIServer()
+	etcd.URL = &url.URL{Scheme: "http", Host: net.JoinHostPort(host, at[0])}
+	etcd.Configure().Set("listen-peer-urls", "http://"+net.JoinHostPort(host, at[1]))
+	server.SecureServing.Address, server.SecureServing.Port = host, at[2]
+	return nil
 }
 
 // Config is a client configuration with all rights. Each call returns a copy.

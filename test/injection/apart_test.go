@@ -3,7 +3,6 @@ package injection
 import (
 	"net"
 	"net/http"
-	"strconv"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 // Whatever is wrong with the webhook, NLBs are served, and the operator is ready.
@@ -35,7 +35,7 @@ func TestTheRestWorksWithoutTheWebhook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			o := startAs(t, tc.as(t), func(options *app.Options) {
-				options.HealthProbeBindAddress = "127.0.0.1:" + strconv.Itoa(int(freePort(t)))
+				options.HealthProbeBindAddress = ports.FreeAddress(t)
 				if tc.edit != nil {
 					tc.edit(t, options)
 				}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/util/cert"
 
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 // asInstalled has the API server wait no longer for the webhook than config/ says.
@@ -55,12 +56,12 @@ func believing(t *testing.T, certificate []byte) {
 
 func TestAPodIsCreatedWithoutTheWebhook(t *testing.T) {
 	t.Run("when nobody listens", func(t *testing.T) {
-		leadTo(t, freePort(t))
+		leadTo(t, int32(ports.Free(t)))
 		asInstalled(t)
 		createdAsItIs(t, "down")
 	})
 	t.Run("when its Service is gone", func(t *testing.T) {
-		leadTo(t, freePort(t))
+		leadTo(t, int32(ports.Free(t)))
 		asInstalled(t)
 		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: webhookName}}
 		NewWithT(t).Expect(newUser(t).Delete(t.Context(), service)).To(Succeed())

@@ -3,8 +3,6 @@ package injection
 import (
 	"context"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 const image = "registry.example.com/udp-healthcheck:v1"
@@ -40,7 +39,7 @@ func start(t *testing.T, edit func(*app.Options)) *operator {
 func startAs(t *testing.T, as *rest.Config, edit func(*app.Options)) *operator {
 	t.Helper()
 	sim := exosim.StartTestServer(t, exosim.Options{})
-	o := &operator{port: freePort(t), log: &output{}}
+	o := &operator{port: int32(ports.Free(t)), log: &output{}}
 	o.options = app.Defaults()
 	o.options.Log = o.log.logger()
 	o.options.Zone, o.options.APIEndpoint = exosim.DefaultZone, sim.Endpoint
@@ -98,24 +97,6 @@ func injecting(t *testing.T) {
 	t.Helper()
 	NewWithT(t).Eventually(func() ([]string, error) { return sidecars(tried(t, newUser(t), asking("default", "probe"))) }, patience).
 		Should(HaveLen(1))
-}
-
-func freePort(t *testing.T) int32 {
-	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := strconv.ParseInt(port, 10, 32)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return int32(number)
 }
 
 // output is a log that can be read while it is written.

@@ -1,7 +1,6 @@
 package install
 
 import (
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -94,16 +93,6 @@ func pool(sim *exosim.Server, names ...string) []exosim.Instance {
 		sim.AddInstance("", exosim.Instance{Name: name, Manager: &exosim.Manager{ID: made.ID}})
 	}
 	return sim.Members(made.ID)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // output is a log that can be read while it is written.

@@ -20,6 +20,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
@@ -80,7 +81,7 @@ func works(t *testing.T, cluster cluster, c client.Client) {
 	options.Log = log.logger()
 	options.ClaimClasslessServices = true // reads the leases of the CCM
 	options.LeaderElect, options.LeaderElectionNamespace = true, system
-	options.MetricsBindAddress = freeAddress(t)
+	options.MetricsBindAddress = ports.FreeAddress(t)
 	run(t, cluster.operator(t), options)
 
 	web := &corev1.Service{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -29,6 +28,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
@@ -71,7 +71,7 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	stopped(t, cloud.Stop)
-	s := &scene{Gomega: NewWithT(t), Client: c, t: t, plane: plane, cloud: cloud, metrics: freeAddress(t)}
+	s := &scene{Gomega: NewWithT(t), Client: c, t: t, plane: plane, cloud: cloud, metrics: ports.FreeAddress(t)}
 	s.SetDefaultEventuallyTimeout(patience)
 	s.pool = cloud.AddPool("", exosim.InstancePool{Name: "workers", Size: 3})
 	s.Expect(world.JoinNodes(t.Context(), c, cloud.Members(s.pool.ID))).To(Succeed())
@@ -82,7 +82,7 @@ func newScene(t *testing.T) *scene {
 		o.SyncPeriod, o.PollInterval = 300*time.Millisecond, 20*time.Millisecond
 		o.NodeInitialization, o.NodeCSRApproval, o.NodeDeletion = true, true, true
 		o.Clock = ahead{}
-		o.UDPSidecarImage, o.WebhookBindAddress, o.WebhookNamespace = "example.com/operator", freeAddress(t), namespace
+		o.UDPSidecarImage, o.WebhookBindAddress, o.WebhookNamespace = "example.com/operator", ports.FreeAddress(t), namespace
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,16 +97,6 @@ func stopped(t *testing.T, stop func() error) {
 			t.Error(err)
 		}
 	})
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // ahead is a clock by which Nodes are soon old enough to be removed, and lists

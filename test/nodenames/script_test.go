@@ -13,6 +13,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 	"github.com/exoscale-community/nlb-operator/test/metadata"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 // worker is an instance as pools name them.
@@ -83,14 +84,7 @@ func TestEveryShellWithEveryClientSetsTheName(t *testing.T) {
 }
 
 func TestTheNetworkMayComeLate(t *testing.T) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := ports.FreeAddress(t)
 	m := boot(t, "http://"+address+"/latest/meta-data")
 	m.tries = "1000000"
 	// The first pause lasts until the network is up.

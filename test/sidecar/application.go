@@ -6,6 +6,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
 )
 
 // Application is a UDP server: it replies with its name and what it was sent.
@@ -61,13 +64,15 @@ func (a *Application) Crash() {
 	}
 }
 
-// Restart binds the socket again.
+// Restart binds the socket again. A program that is started at the same moment may
+// have a copy of the last one yet.
 func (a *Application) Restart() {
 	a.t.Helper()
-	socket, err := net.ListenPacket("udp", a.Address)
-	if err != nil {
-		a.t.Fatal(err)
-	}
+	var socket net.PacketConn
+	gomega.NewWithT(a.t).Eventually(func() (err error) {
+		socket, err = net.ListenPacket("udp", a.Address)
+		return err
+	}).WithTimeout(Patience).WithPolling(time.Millisecond).Should(gomega.Succeed())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.socket, a.Address = socket, socket.LocalAddr().String()

@@ -19,6 +19,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"github.com/exoscale-community/nlb-operator/internal/udphealth"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 // Patience is how long a condition may take to come true.
@@ -37,9 +38,9 @@ type Process struct {
 // Its info port answers.
 func Start(t testing.TB, arguments ...string) *Process {
 	t.Helper()
-	p := &Process{HealthPort: FreePort(t), InfoPort: FreePort(t), t: t, log: &lockedBuffer{}}
-	ports := []string{"--health-port", strconv.Itoa(p.HealthPort), "--info-port", strconv.Itoa(p.InfoPort)}
-	p.command = exec.Command(Binary(t), append(ports, arguments...)...)
+	p := &Process{HealthPort: ports.Free(t), InfoPort: ports.Free(t), t: t, log: &lockedBuffer{}}
+	at := []string{"--health-port", strconv.Itoa(p.HealthPort), "--info-port", strconv.Itoa(p.InfoPort)}
+	p.command = exec.Command(Binary(t), append(at, arguments...)...)
 	p.command.Env = []string{} // nothing of ours has a say
 	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {

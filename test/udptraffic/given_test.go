@@ -16,6 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 	"github.com/exoscale-community/nlb-operator/test/sidecar"
 )
 
@@ -49,7 +50,7 @@ type cluster struct {
 // neither has Pods.
 func given(t *testing.T, nodes int, check exosim.HealthCheck) *cluster {
 	t.Helper()
-	c := &cluster{t: t, nodePort: sidecar.FreePort(t), healthCheckNodePort: sidecar.FreePort(t)}
+	c := &cluster{t: t, nodePort: ports.Free(t), healthCheckNodePort: ports.Free(t)}
 	c.cloud = exosim.StartTestServer(t, exosim.Options{DataPlane: true, ProbeTimeScale: hurry})
 	c.pool = c.cloud.AddPool("", exosim.InstancePool{Name: "workers", Size: int64(nodes)})
 	for _, instance := range c.cloud.Members(c.pool.ID) {
@@ -88,7 +89,7 @@ const (
 // run starts a Pod on a node.
 func (c *cluster) run(name string, n *node, mode string, edit ...func(*pod)) *pod {
 	c.t.Helper()
-	p := &pod{name: name, node: n, application: sidecar.StartApplication(c.t, name, fmt.Sprintf("127.0.0.1:%d", sidecar.FreePort(c.t)))}
+	p := &pod{name: name, node: n, application: sidecar.StartApplication(c.t, name, fmt.Sprintf("127.0.0.1:%d", ports.Free(c.t)))}
 	p.sidecar = sidecar.Start(c.t, "--injected", "--linger=1m", "--target", p.application.Port()+mode)
 	p.readiness = p.isReady
 	for _, edit := range edit {

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 	"github.com/exoscale-community/nlb-operator/test/sidecar"
 )
 
@@ -86,7 +87,7 @@ func TestClusterProbesTheSidecarItself(t *testing.T) {
 	for name, mode := range map[string]string{"probe": inProbeMode, "socket": inSocketMode} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			healthPort := sidecar.FreePort(t)
+			healthPort := ports.Free(t)
 			c := given(t, 2, exosim.HealthCheck{Mode: "tcp", Port: int64(healthPort)})
 			a := c.run("a", c.nodes[0], mode, func(p *pod) {
 				p.sidecar = sidecar.Start(t, "--target", p.application.Port()+mode, "--health-port", fmt.Sprint(healthPort))

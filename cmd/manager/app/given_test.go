@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -113,17 +112,6 @@ func namespace(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return name
-}
-
-// freeAddress is one of loopback that nobody listens at.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // loadBalancer makes a NetworkLoadBalancer, and forgets it at the end of the test.

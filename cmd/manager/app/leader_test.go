@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 func TestAStandbyWaitsAndTakesOver(t *testing.T) {
@@ -23,7 +24,7 @@ func TestAStandbyWaitsAndTakesOver(t *testing.T) {
 	var lease coordinationv1.Lease
 	g.Expect(kube(t).Get(t.Context(), client.ObjectKey{Namespace: "leader", Name: Name}, &lease)).To(Succeed())
 
-	options.HealthProbeBindAddress = freeAddress(t)
+	options.HealthProbeBindAddress = ports.FreeAddress(t)
 	second := newApp(t, options)
 	runs(t, second)
 	g.Eventually(status(http.DefaultClient, "http://"+options.HealthProbeBindAddress+"/readyz", ""), patience).

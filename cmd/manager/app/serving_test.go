@@ -15,6 +15,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 func TestProbesDontDependOnTheCloud(t *testing.T) {
@@ -23,7 +24,7 @@ func TestProbesDontDependOnTheCloud(t *testing.T) {
 		set    func(*Options)
 		reason string
 	}{
-		"the API can't be reached":     {func(o *Options) { o.APIEndpoint = "http://" + freeAddress(t) }, "Retrying"},
+		"the API can't be reached":     {func(o *Options) { o.APIEndpoint = "http://" + ports.FreeAddress(t) }, "Retrying"},
 		"the credentials are wrong":    {func(o *Options) { o.Credentials = exoscale.StaticCredentials(sim.Key, "wrong") }, "InvalidCredentials"},
 		"there are no credentials":     {func(o *Options) { o.Credentials = exoscale.StaticCredentials("", "") }, "InvalidCredentials"},
 		"there is no such zone":        {func(o *Options) { o.Zone = "xx-xxx-1" }, "UnknownZone"},
@@ -33,7 +34,7 @@ func TestProbesDontDependOnTheCloud(t *testing.T) {
 			g := NewWithT(t)
 			object := loadBalancer(t, "default", "probed")
 			options := optionsFor(sim)
-			options.HealthProbeBindAddress = freeAddress(t)
+			options.HealthProbeBindAddress = ports.FreeAddress(t)
 			tc.set(&options)
 			running(t, options)
 
@@ -53,7 +54,7 @@ func TestMetricsAreForThoseWhoMay(t *testing.T) {
 	g := NewWithT(t)
 	sim := exosim.StartTestServer(t, exosim.Options{})
 	options := optionsFor(sim)
-	options.MetricsBindAddress = freeAddress(t)
+	options.MetricsBindAddress = ports.FreeAddress(t)
 	running(t, options)
 
 	namespace(t, "metrics")
@@ -72,7 +73,7 @@ func TestMetricsAreForThoseWhoMay(t *testing.T) {
 func TestMetricsWithoutTLSAreForAll(t *testing.T) {
 	g := NewWithT(t)
 	options := optionsFor(exosim.StartTestServer(t, exosim.Options{}))
-	options.MetricsBindAddress, options.MetricsSecure = freeAddress(t), false
+	options.MetricsBindAddress, options.MetricsSecure = ports.FreeAddress(t), false
 	running(t, options)
 	g.Eventually(status(http.DefaultClient, "http://"+options.MetricsBindAddress+"/metrics", ""), patience).WithContext(t.Context()).Should(Equal(http.StatusOK))
 }

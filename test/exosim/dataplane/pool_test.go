@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 // pool is a set of members that serve on one port, as an instance pool does
@@ -51,15 +53,10 @@ func givenPool(t *testing.T, size int) *pool {
 	return p
 }
 
-// freePort is free on every address that hasn't been used yet.
+// freePort is one that nobody listens at.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
-	listener, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(givenAddress(), 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).AddrPort().Port()
+	return uint16(ports.Free(t))
 }
 
 func (m *member) serveTCP(t *testing.T, port uint16, handle func(*member, *net.TCPConn)) {
