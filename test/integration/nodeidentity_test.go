@@ -30,6 +30,18 @@ func (w *world) identities() map[string]string {
 	return found
 }
 
+// verified waits until all members of pools are, and the operator has seen it: who
+// isn't yet counts for nothing in what is decided among Nodes.
+func (w *world) verified(pools ...exosim.InstancePool) {
+	w.t.Helper()
+	for _, pool := range pools {
+		for _, instance := range w.sim.Members(pool.ID) {
+			w.g.Eventually(w.identities).Should(HaveKeyWithValue(w.nodeName(instance), "True/Verified"))
+		}
+	}
+	w.settles()
+}
+
 func (w *world) identity(name string) v1alpha1.NodeIdentity {
 	var object v1alpha1.NodeIdentity
 	w.g.Expect(w.client.Get(w.t.Context(), client.ObjectKey{Name: name}, &object)).To(Succeed())

@@ -140,6 +140,7 @@ func TestTwoSuccessorsOfACordonedPoolAreNotChosenFrom(t *testing.T) {
 	web := w.service("web", nil)
 	w.served(web)
 	green, red := w.addPool("green", 1), w.addPool("red", 1)
+	w.verified(green, red) // of one that is known alone there is no choice
 	w.cordons(w.pool)
 	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).
 		Should(And(HavePrefix("False/AmbiguousInstancePool"), ContainSubstring(green.ID), ContainSubstring(red.ID)))

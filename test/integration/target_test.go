@@ -36,8 +36,7 @@ func TestEveryFormOfTargetIsResolved(t *testing.T) {
 func TestATargetThatDoesNotResolveSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
-	w.addPool("twin", 1)
-	w.addPool("twin", 1)
+	w.verified(w.pool, w.addPool("twin", 1), w.addPool("twin", 1))
 	w.loadBalancer("edge", nil)
 	const nobody = "00000000-0000-4000-8000-000000000000"
 	for name, want := range map[string]struct {
