@@ -128,7 +128,7 @@ func place(env *envtest.Environment) error {
 	etcd, server := env.ControlPlane.Etcd, env.ControlPlane.GetAPIServer()
 	etcd.URL = &url.URL{Scheme: "http", Host: net.JoinHostPort(host, at[0])}
 	etcd.Configure().Set("listen-peer-urls", "http://"+net.JoinHostPort(host, at[1]))
-	server.SecureServing.Address, server.SecureServing.Port = host, at[2]
+	server.Address, server.Port = host, at[2]
 	return nil
 }
 
