@@ -15,5 +15,6 @@
 // A process has no file system and no network of its own. So a path below a mount
 // is replaced in arguments and environment, and so is ":PORT", by the Pod's address
 // and port. Names of Services lead to ready Pods by way of HTTP_PROXY, for plain
-// HTTP only. kubectl logs works.
+// HTTP only. kubectl logs works. With Options.Egress the API server reaches Services,
+// too, as its webhooks need.
 package pods

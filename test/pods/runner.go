@@ -30,6 +30,9 @@ type Options struct {
 	Node string
 	// Images are the programs that images start, by the image's name.
 	Images map[string]string
+	// Egress is the socket at which an API server asks for connections to Services;
+	// see the function of that name. Default: it can't reach them.
+	Egress string
 	// Dir keeps what Pods have mounted, and what they say.
 	Dir string
 }
@@ -40,6 +43,7 @@ type Runner struct {
 	client  client.Client
 	server  *http.Server // of logs
 	proxy   *http.Server // to Services
+	egress  http.Server  // to Services, for the API server
 	cancel  context.CancelFunc
 	ended   chan struct{}
 
@@ -64,8 +68,11 @@ func Start(ctx context.Context, options Options) (*Runner, error) {
 	if err := r.serveProxy(); err != nil {
 		return nil, errors.Join(err, r.server.Close())
 	}
-	if err := r.register(ctx, port); err != nil {
+	if err := r.serveEgress(); err != nil {
 		return nil, errors.Join(err, r.server.Close(), r.proxy.Close())
+	}
+	if err := r.register(ctx, port); err != nil {
+		return nil, errors.Join(err, r.server.Close(), r.proxy.Close(), r.egress.Close())
 	}
 	running, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
@@ -82,7 +89,7 @@ func (r *Runner) Stop() error {
 	for _, p := range r.pods {
 		p.kill()
 	}
-	return errors.Join(r.server.Close(), r.proxy.Close())
+	return errors.Join(r.server.Close(), r.proxy.Close(), r.egress.Close())
 }
 
 // SetImage says what an image starts from now on.

@@ -3,8 +3,8 @@ package pods
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -58,7 +58,7 @@ func (r *Runner) serveProxy() error {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
 		Transport: transport(func(request *http.Request) (*http.Response, error) {
-			address, err := r.behind(request.Context(), request.URL)
+			address, err := r.named(request.Context(), request.URL)
 			if err != nil {
 				return nil, err
 			}
@@ -76,8 +76,8 @@ type transport func(*http.Request) (*http.Response, error)
 // RoundTrip implements http.RoundTripper.
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) { return t(request) }
 
-// behind is the address and port of a ready Pod of the Service that a URL names.
-func (r *Runner) behind(ctx context.Context, at *url.URL) (string, error) {
+// named is the address and port of a ready Pod of the Service that a URL names.
+func (r *Runner) named(ctx context.Context, at *url.URL) (string, error) {
 	parts := strings.Split(at.Hostname(), ".")
 	if len(parts) < 3 || parts[2] != "svc" {
 		return "", fmt.Errorf("there is no host %s", at.Hostname())
@@ -86,23 +86,33 @@ func (r *Runner) behind(ctx context.Context, at *url.URL) (string, error) {
 	if err := r.client.Get(ctx, client.ObjectKey{Namespace: parts[1], Name: parts[0]}, &service); err != nil {
 		return "", err
 	}
+	return r.behind(ctx, &service, at.Port())
+}
+
+// behind is the address and port of a ready Pod, any of them, to which a port of a
+// Service leads.
+func (r *Runner) behind(ctx context.Context, service *corev1.Service, at string) (string, error) {
 	var slices discoveryv1.EndpointSliceList
-	if err := r.client.List(ctx, &slices, client.InNamespace(parts[1]), client.MatchingLabels{discoveryv1.LabelServiceName: parts[0]}); err != nil {
+	if err := r.client.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
 		return "", err
 	}
+	var ready []string
 	for _, slice := range slices.Items {
 		for _, endpoint := range slice.Endpoints {
 			if endpoint.Conditions.Ready == nil || !*endpoint.Conditions.Ready {
 				continue
 			}
 			for i, port := range service.Spec.Ports {
-				if fmt.Sprint(port.Port) == at.Port() && i < len(slice.Ports) {
-					return net.JoinHostPort(r.Address(endpoint.Addresses[0]), fmt.Sprint(*slice.Ports[i].Port)), nil
+				if fmt.Sprint(port.Port) == at && i < len(slice.Ports) {
+					ready = append(ready, net.JoinHostPort(r.Address(endpoint.Addresses[0]), fmt.Sprint(*slice.Ports[i].Port)))
 				}
 			}
 		}
 	}
-	return "", errors.New("no Pod behind the Service is ready")
+	if len(ready) == 0 {
+		return "", fmt.Errorf("no Pod behind the Service %s is ready", service.Name)
+	}
+	return ready[rand.IntN(len(ready))], nil
 }
 
 // Address is where a Pod's IP is on loopback: its ports are there.

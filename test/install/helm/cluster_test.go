@@ -2,6 +2,7 @@ package helm
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -39,6 +40,7 @@ type cluster struct {
 	pool       string // of the Nodes' instances, by id
 	pods       *pods.Runner
 	kubeconfig string
+	egress     string     // the API server's way to Services
 	key        exosim.Key // in the Secret
 }
 
@@ -49,15 +51,26 @@ func startCluster(t *testing.T) *cluster {
 	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
 		t.Fatal(err)
 	}
+	folder, err := os.MkdirTemp(binaries, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	egress, socket, err := pods.Egress(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	plane, err := controlplane.Start(t.Context(), controlplane.Options{
 		WithoutCRDs: true, ControllerManager: true, ControllerManagerArgs: world.WithoutHeartbeats(),
-		APIServerArgs: map[string][]string{"disable-admission-plugins": nil, "kubelet-preferred-address-types": {"InternalIP"}},
+		APIServerArgs: map[string][]string{
+			"disable-admission-plugins": nil, "kubelet-preferred-address-types": {"InternalIP"},
+			"egress-selector-config-file": {egress},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stopped(t, plane.Stop) })
-	c := &cluster{ControlPlane: plane, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+	c := &cluster{ControlPlane: plane, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), egress: socket}
 	if err := plane.WriteKubeconfig(c.kubeconfig); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +102,7 @@ func (c *cluster) runner(t *testing.T) {
 	t.Helper()
 	var err error
 	c.pods, err = pods.Start(t.Context(), pods.Options{
-		Config: c.Config(), Node: "here", Dir: t.TempDir(),
+		Config: c.Config(), Node: "here", Dir: t.TempDir(), Egress: c.egress,
 		Images: map[string]string{"exoscale-nlb-operator:" + presentTag: manager(t)},
 	})
 	if err != nil {

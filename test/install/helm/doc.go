@@ -14,6 +14,7 @@
 //	credentials_test.go  another API key, and none
 //	upgrade_test.go      from the chart and operator before, to these, and back
 //	features_test.go     what is off by default, in one namespace
+//	sidecars_test.go     Pods get theirs through upgrades, until it is switched off
 //	uninstall_test.go    refused while it is needed; the kinds stay
 //	kinds_test.go        every object as an API server sees it
 //

@@ -31,6 +31,7 @@ func TestWhatIsOnWorksWithTheRightsThatItHas(t *testing.T) {
 	v["watchNamespaces"] = []string{"shop"}
 	v["claimClasslessServices"] = true
 	v["nodes"] = values{"initialization": true, "csrApproval": true, "deletion": true}
+	v["udpSidecar"] = sidecars()
 	c.install(t, chart, v)
 
 	t.Run("a Service of the namespace gets its address", func(t *testing.T) {
@@ -55,6 +56,10 @@ func TestWhatIsOnWorksWithTheRightsThatItHas(t *testing.T) {
 			g.Expect(c.Get(t.Context(), client.ObjectKeyFromObject(request), request)).To(Succeed())
 			g.Expect(request.Status.Conditions).To(ContainElement(HaveField("Type", certificatesv1.CertificateApproved)))
 		}, patience).Should(Succeed(), "%s", c.said())
+	})
+	t.Run("a Pod of the namespace gets a sidecar, and none elsewhere", func(t *testing.T) {
+		c.injectsIn(t, "shop")
+		NewWithT(t).Expect(c.injected(t.Context(), "default")).To(BeFalse())
 	})
 	t.Run("nothing was forbidden", func(t *testing.T) {
 		NewWithT(t).Expect(c.said().String()).NotTo(ContainSubstring("forbidden"))
