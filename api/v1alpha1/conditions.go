@@ -69,6 +69,9 @@ const (
 	ReasonWaitingForServices = "WaitingForServices"
 	// ReasonWaitingForNodePort: what is to be probed has no nodePort yet.
 	ReasonWaitingForNodePort = "WaitingForNodePort"
+	// ReasonWaitingForVerification: it is about to be told which instances the Nodes
+	// are, and by that which instance pool gets the traffic.
+	ReasonWaitingForVerification = "WaitingForVerification"
 
 	// ReasonInvalid: a value isn't allowed; the message names it and what is.
 	ReasonInvalid = "Invalid"

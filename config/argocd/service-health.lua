@@ -27,7 +27,8 @@ end
 local passing = {
   Pending = true, Creating = true, Updating = true, Deleting = true,
   WaitingForLoadBalancer = true, WaitingForOperation = true, WaitingForAddress = true,
-  WaitingForServices = true, LoadBalancerDeleting = true, Retrying = true,
+  WaitingForServices = true, WaitingForNodePort = true, WaitingForVerification = true,
+  LoadBalancerDeleting = true, Retrying = true,
 }
 
 if obj.metadata.deletionTimestamp ~= nil then

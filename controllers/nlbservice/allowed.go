@@ -2,6 +2,7 @@ package nlbservice
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
@@ -17,13 +18,13 @@ import (
 //	named by --allowed-pools, or the default   │ whoever runs the operator said so
 //	receives the service's traffic already     │ what runs isn't cut off, even if the
 //	                                           │ pool's Nodes have gone
-//	has an instance that is a Node             │ it is this cluster's
+//	has an instance that is a verified Node    │ it is this cluster's
 //	any other                                  │ it may not: NotAllowedInstancePool
 func (r *Reconciler) admitted(ctx context.Context, round *round, pool nlb.InstancePool) (*outcome.Outcome, error) {
 	if identity.NamesPool(r.AllowedPools, pool) || forwardsTo(round, pool.ID) {
 		return nil, nil
 	}
-	nodes, err := r.nodes(ctx)
+	nodes, trust, err := r.nodes(ctx, round.place.zone)
 	if err != nil {
 		return nil, err
 	}
@@ -31,18 +32,23 @@ func (r *Reconciler) admitted(ctx context.Context, round *round, pool nlb.Instan
 	if err != nil {
 		return nil, err
 	}
-	of := identity.MembersOf(pool, nodes, instances)
+	of := identity.MembersOf(pool, nodes, trust, instances)
 	if len(of.Nodes) == 0 && of.Unknown {
 		if instances, err = r.Inventory.FreshInstances(ctx, round.place.zone); err != nil {
 			return nil, err
 		}
-		of = identity.MembersOf(pool, nodes, instances)
+		of = identity.MembersOf(pool, nodes, trust, instances)
 	}
 	if len(of.Nodes) > 0 {
 		return nil, nil
 	}
+	if of.Undecided {
+		waiting := outcome.Waiting(v1alpha1.ReasonWaitingForVerification, fmt.Sprintf(
+			"Waiting until it is verified that a Node is an instance of instance pool %q (%s)", pool.Name, pool.ID))
+		return &waiting, nil
+	}
 	return unresolved(v1alpha1.ReasonNotAllowedInstancePool,
-		"Instance pool %q (%s) isn't this cluster's: none of its instances is a Node here, so nothing is forwarded to it. "+
+		"Instance pool %q (%s) isn't this cluster's: none of its instances is a verified Node here (kubectl get nodeid), so nothing is forwarded to it. "+
 			"Name a pool of this cluster's Nodes, wait until a Node of the pool has joined, or have whoever runs the operator add the pool to --allowed-pools",
 		pool.Name, pool.ID), nil
 }

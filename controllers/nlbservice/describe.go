@@ -70,11 +70,11 @@ func (r *Reconciler) identify(ctx context.Context, zone string) map[string]backe
 	if err != nil {
 		return nil
 	}
-	nodes, err := r.nodes(ctx)
+	nodes, trust, err := r.nodes(ctx, zone)
 	if err != nil {
 		return nil
 	}
-	names, byIP := identity.NodeNames(nodes), map[string]backendIdentity{}
+	names, byIP := identity.NodeNames(trust.Trusted(nodes)), map[string]backendIdentity{}
 	for _, instance := range instances {
 		if instance.PublicIP != "" {
 			byIP[instance.PublicIP] = backendIdentity{instance.ID, names[instance.ID]}

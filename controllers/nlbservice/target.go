@@ -112,7 +112,7 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s", err))
 		return nlb.InstancePool{}, &invalid, nil
 	}
-	nodes, err := r.nodes(ctx)
+	nodes, trust, err := r.nodes(ctx, zone)
 	if err != nil {
 		return nlb.InstancePool{}, nil, err
 	}
@@ -124,24 +124,29 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 	if err != nil {
 		return nlb.InstancePool{}, nil, err
 	}
-	inferred := identity.InferPool(identity.Input{Nodes: identity.SelectNodes(nodes, selector), Instances: instances, Pools: pools, Current: current})
+	inferred := identity.InferPool(identity.Input{Nodes: identity.SelectNodes(nodes, selector), Trust: trust, Instances: instances, Pools: pools, Current: current})
+	if inferred.Reason == v1alpha1.ReasonWaitingForVerification {
+		waiting := outcome.Waiting(inferred.Reason, "spec.target.nodeSelector: "+inferred.Message)
+		return nlb.InstancePool{}, &waiting, nil
+	}
 	if inferred.PoolID == "" {
 		return nlb.InstancePool{}, unresolved(inferred.Reason, "spec.target.nodeSelector: %s", inferred.Message), nil
 	}
 	return r.poolBy(ctx, zone, inferred.PoolID, func(p nlb.InstancePool) bool { return p.ID == inferred.PoolID })
 }
 
-// nodes lists the trusted Nodes from the cache; don't modify them.
-func (r *Reconciler) nodes(ctx context.Context) ([]corev1.Node, error) {
+// nodes lists the Nodes from the cache, and whom of them to trust in a zone; don't
+// modify them.
+func (r *Reconciler) nodes(ctx context.Context, zone string) ([]corev1.Node, identity.Trust, error) {
 	var nodes corev1.NodeList
 	if err := r.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, &exoscale.Error{Class: exoscale.Transient, Message: "listing Nodes: " + err.Error()}
+		return nil, identity.Trust{}, &exoscale.Error{Class: exoscale.Transient, Message: "listing Nodes: " + err.Error()}
 	}
 	var known v1alpha1.NodeIdentityList
 	if err := r.Client.List(ctx, &known, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, &exoscale.Error{Class: exoscale.Transient, Message: "listing NodeIdentities: " + err.Error()}
+		return nil, identity.Trust{}, &exoscale.Error{Class: exoscale.Transient, Message: "listing NodeIdentities: " + err.Error()}
 	}
-	return identity.Trusted(nodes.Items, known.Items), nil
+	return nodes.Items, identity.TrustIn(zone, r.Zone, known.Items), nil
 }
 
 func unresolved(reason, format string, args ...any) *outcome.Outcome {

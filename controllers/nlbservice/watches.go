@@ -54,12 +54,12 @@ func onlyDeletes() predicate.Predicate {
 }
 
 // onNodes lists the objects whose pool or backends are read off the Nodes, and
-// those whose pool isn't allowed because no Node is of it.
+// those whose pool isn't allowed because no Node is of it, or none yet.
 func (r *Reconciler) onNodes(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.requests(ctx, func(object *v1alpha1.NLBService) bool {
-		accepted := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionAccepted)
-		return object.Spec.Target.NodeSelector != nil || len(object.Status.Backends) > 0 ||
-			accepted != nil && accepted.Reason == v1alpha1.ReasonNotAllowedInstancePool
+		ready := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady)
+		return object.Spec.Target.NodeSelector != nil || len(object.Status.Backends) > 0 || ready != nil &&
+			(ready.Reason == v1alpha1.ReasonNotAllowedInstancePool || ready.Reason == v1alpha1.ReasonWaitingForVerification)
 	})
 }
 
@@ -94,7 +94,9 @@ func placementChanged() predicate.Predicate {
 // trustChanged passes what makes a Node trusted, or not.
 func trustChanged() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false }, // it says nothing yet
+		CreateFunc: func(e event.CreateEvent) bool {
+			return identity.TrustChange(&v1alpha1.NodeIdentity{}, e.Object.(*v1alpha1.NodeIdentity))
+		},
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return identity.TrustChange(e.ObjectOld.(*v1alpha1.NodeIdentity), e.ObjectNew.(*v1alpha1.NodeIdentity))
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,6 +41,10 @@ type Inventory interface {
 	SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
 	InstanceTypes(ctx context.Context, zone string) ([]nlb.InstanceType, error)
 	PrivateNetworks(ctx context.Context, zone string) ([]nlb.PrivateNetwork, error)
+	// InstancesListedAt tells when the read of the instances began that are given out.
+	InstancesListedAt(zone string) time.Time
+	// Now is by the same clock.
+	Now() time.Time
 }
 
 // Options of a Reconciler; all are required unless they say otherwise.
@@ -65,9 +70,9 @@ type Options struct {
 // Reconciler of NodeIdentities.
 type Reconciler struct {
 	Options
-	// unlisted are the instances that a fresh list lacked: they aren't looked for
-	// again until another one is missing.
-	unlisted map[string]bool
+	// unlisted are the instances that Nodes say to be and that the list lacks, by when
+	// that was first noticed. Lists that are older say nothing of them.
+	unlisted map[string]time.Time
 	// told are the Nodes, by UID, whose exclusion was spoken of.
 	told map[types.UID]bool
 	// refused is what Exoscale has refused last; empty if nothing is.
@@ -76,7 +81,7 @@ type Reconciler struct {
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
-	return &Reconciler{Options: options, unlisted: map[string]bool{}, told: map[types.UID]bool{}}
+	return &Reconciler{Options: options, unlisted: map[string]time.Time{}, told: map[types.UID]bool{}}
 }
 
 // Everything is what all changes lead to: there is one round for all Nodes.
@@ -145,11 +150,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 	if err := errors.Join(failures...); err != nil {
 		return ctrl.Result{}, err
 	}
-	if behind {
+	switch {
+	case behind:
 		return ctrl.Result{RequeueAfter: pacing.CacheLag}, nil
+	case len(bindings.Awaited) > 0:
+		return ctrl.Result{RequeueAfter: awaitedNet}, nil
+	default:
+		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{}, nil
 }
+
+// awaitedNet is how soon to look again for an instance that may be newer than the
+// list. The inventory reads no list again that is younger than some seconds.
+const awaitedNet = time.Second
 
 // observe reads what there is. Of the cloud only what is needed is asked: without
 // Nodes and watched pools nothing, and nodepools and networks only if an instance
@@ -201,22 +214,47 @@ func (r *Reconciler) observeZone(ctx context.Context, fleet *identity.Fleet) (er
 	return nil
 }
 
-// bind looks once more for an instance that the list lacks: a Node may be newer.
+// bind looks once more for instances that the list lacks: their Nodes may be newer.
+// Of those on which the new list says nothing either, since it was read just before,
+// nothing is said yet.
 func (r *Reconciler) bind(ctx context.Context, fleet identity.Fleet) (identity.Bindings, error) {
 	bindings := fleet.Bind()
-	unlisted, unknown := map[string]bool{}, false
-	for _, id := range bindings.Unlisted {
-		unlisted[id] = true
-		unknown = unknown || !r.unlisted[id]
-	}
-	r.unlisted = unlisted
-	if !unknown {
+	r.missed(bindings.Unlisted)
+	if len(r.newerThan(r.Inventory.InstancesListedAt(r.Zone))) == 0 {
 		return bindings, nil
 	}
-	var err error
-	if fleet.Instances, err = r.Inventory.FreshInstances(ctx, r.Zone); err != nil {
-		r.unlisted = map[string]bool{}
+	if _, err := r.Inventory.FreshInstances(ctx, r.Zone); err != nil {
 		return bindings, err
 	}
+	// Asked in this order, the list is at least as new as that.
+	listedAt := r.Inventory.InstancesListedAt(r.Zone)
+	var err error
+	if fleet.Instances, err = r.Inventory.Instances(ctx, r.Zone); err != nil {
+		return bindings, err
+	}
+	fleet.Awaited = r.newerThan(listedAt)
 	return fleet.Bind(), nil
+}
+
+// missed notes which instances the list lacks.
+func (r *Reconciler) missed(ids []string) {
+	now, missed := r.Inventory.Now(), map[string]time.Time{}
+	for _, id := range ids {
+		if missed[id] = now; !r.unlisted[id].IsZero() {
+			missed[id] = r.unlisted[id]
+		}
+	}
+	r.unlisted = missed
+}
+
+// newerThan are the missed instances on which a list says nothing that was read from
+// a moment on.
+func (r *Reconciler) newerThan(listedAt time.Time) map[string]bool {
+	newer := map[string]bool{}
+	for id, noticed := range r.unlisted {
+		if listedAt.Before(noticed) {
+			newer[id] = true
+		}
+	}
+	return newer
 }

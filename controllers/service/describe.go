@@ -132,6 +132,8 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 		return portsProgrammed(ports) // these tell of the NetworkLoadBalancer what this Service may know
 	case lb == nil && len(plan.Problems) > 0:
 		return verdict{metav1.ConditionFalse, plan.Problems[0].Reason, plan.Problems[0].Message}
+	case lb == nil && plan.AttachTo.Name == "" && len(plan.Waits) > 0:
+		return verdict{metav1.ConditionFalse, plan.Waits[0].Reason, plan.Waits[0].Message}
 	case lb == nil:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonCreating, "The NetworkLoadBalancer is being created"}
 	case !lb.DeletionTimestamp.IsZero():

@@ -177,23 +177,41 @@ func (s *scene) start() {
 	s.t.Cleanup(s.stop)
 }
 
-// addPool makes a pool and a ready Node for each of its instances.
+// addPool makes a pool and a ready Node for each of its instances, verified as the
+// NodeIdentity controller would.
 func (s *scene) addPool(name string, size int64) exosim.InstancePool {
 	s.t.Helper()
 	pool := s.sim.AddPool("", exosim.InstancePool{Name: name, Size: size, InstancePrefix: name})
 	for i, instance := range s.sim.Members(pool.ID) {
-		s.addNode(fmt.Sprintf("%s-%s-%d", s.ns, name, i), corev1.NodeSpec{ProviderID: "exoscale://" + instance.ID})
+		s.verify(s.addNode(fmt.Sprintf("%s-%s-%d", s.ns, name, i), corev1.NodeSpec{ProviderID: "exoscale://" + instance.ID}))
 	}
 	return pool
 }
 
-func (s *scene) addNode(name string, spec corev1.NodeSpec) {
+func (s *scene) addNode(name string, spec corev1.NodeSpec) *corev1.Node {
 	s.t.Helper()
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
 	s.Expect(s.Create(s.t.Context(), node)).To(Succeed())
 	s.t.Cleanup(func() { _ = s.Delete(context.Background(), node) })
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "Test"}}
 	s.Expect(s.Status().Update(s.t.Context(), node)).To(Succeed())
+	return node
+}
+
+// verify says of a Node that it is the instance which it says to be.
+func (s *scene) verify(node *corev1.Node) {
+	s.t.Helper()
+	identity := &v1alpha1.NodeIdentity{
+		ObjectMeta: metav1.ObjectMeta{Name: node.Name},
+		Spec:       v1alpha1.NodeIdentitySpec{InstanceID: strings.TrimPrefix(node.Spec.ProviderID, "exoscale://"), Zone: exosim.DefaultZone, Hostname: node.Name},
+	}
+	s.Expect(s.Create(s.t.Context(), identity)).To(Succeed())
+	s.t.Cleanup(func() { _ = s.Delete(context.Background(), identity) })
+	identity.Status.NodeName = node.Name
+	identity.Status.Conditions = []metav1.Condition{{
+		Type: v1alpha1.ConditionVerified, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonVerified, LastTransitionTime: metav1.Now(),
+	}}
+	s.Expect(s.Status().Update(s.t.Context(), identity)).To(Succeed())
 }
 
 // service makes one of our class, with TCP ports, changed by edit.
@@ -353,6 +371,20 @@ func (s *scene) tells(name, kind, reason, part string) {
 			return e.Regarding.Name == name && e.Regarding.Kind == "Service" && e.Type == kind && e.Reason == reason && strings.Contains(e.Note, part)
 		})).To(BeTrue(), "no Event %s %s with %q", kind, reason, part)
 	}).Should(Succeed())
+}
+
+// warnings are the Events of that type about a Service, so far.
+func (s *scene) warnings(name string) []string {
+	s.t.Helper()
+	list := &eventsv1.EventList{}
+	s.Expect(s.List(s.t.Context(), list, client.InNamespace(s.ns))).To(Succeed())
+	var notes []string
+	for _, e := range list.Items {
+		if e.Regarding.Name == name && e.Regarding.Kind == "Service" && e.Type == corev1.EventTypeWarning {
+			notes = append(notes, e.Reason+": "+e.Note)
+		}
+	}
+	return notes
 }
 
 // versions are those of a Service and all children: nothing was written if they

@@ -176,6 +176,8 @@ func (r *Reconciler) pool(ctx context.Context, service *corev1.Service, own chil
 	case cloud != nil:
 		out := outcome.FromCloud("Finding the instance pool of the nodes", cloud)
 		return projection.Pool{Problem: &projection.Problem{Reason: out.Reason, Message: out.Message}}, nil
+	case inferred.Reason == v1alpha1.ReasonWaitingForVerification:
+		return projection.Pool{Target: own.target(), Wait: &projection.Problem{Reason: inferred.Reason, Message: inferred.Message}}, nil
 	case inferred.PoolID == "":
 		return projection.Pool{Target: own.target(), Problem: &projection.Problem{
 			Reason: inferred.Reason, Message: fmt.Sprintf("%s; name a pool in %s", inferred.Message, v1alpha1.AnnotationInstancePoolID),
@@ -204,7 +206,7 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 	if err := r.Client.List(ctx, known, client.UnsafeDisableDeepCopy); err != nil {
 		return identity.Inference{}, nil, fmt.Errorf("listing the NodeIdentities: %w", err)
 	}
-	in := identity.Input{Nodes: identity.Trusted(nodes.Items, known.Items), Current: own.poolID()}
+	in := identity.Input{Nodes: nodes.Items, Trust: identity.TrustIn(zone, r.Zone, known.Items), Current: own.poolID()}
 	if in.Pools, cloud = r.Inventory.InstancePools(ctx, zone); cloud != nil {
 		return identity.Inference{}, cloud, nil
 	}
@@ -212,7 +214,7 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 		return identity.Inference{}, cloud, nil
 	}
 	inferred = identity.InferPool(in)
-	if inferred.PoolID != "" || len(inferred.Candidates) > 0 {
+	if inferred.PoolID != "" || len(inferred.Candidates) > 0 || inferred.Reason == v1alpha1.ReasonWaitingForVerification {
 		return inferred, nil, nil
 	}
 	// The instances of new Nodes may be newer than what is remembered.

@@ -71,6 +71,27 @@ func TestAServiceWaitsForTheFirstNode(t *testing.T) {
 	s.Expect(s.poolOf("web-80-tcp")).To(Equal(s.pool.ID))
 }
 
+// A Node says to be an instance, and nobody has looked whether it is: that is no
+// reason to forward anything to its pool, and no fault either.
+func TestANodeIsUsedOnceItIsVerified(t *testing.T) {
+	s := newStage(t, nil)
+	s.pool = s.sim.AddPool("", exosim.InstancePool{Name: "workers", Size: 1})
+	node := s.addNode(s.ns+"-workers-0", corev1.NodeSpec{ProviderID: "exoscale://" + s.sim.Members(s.pool.ID)[0].ID})
+	s.start()
+	s.service("web", []int32{80}, nil)
+	message := s.shows("web", v1alpha1.ServiceConditionProgrammed, metav1.ConditionFalse, v1alpha1.ReasonWaitingForVerification)
+	s.Expect(message).To(ContainSubstring(node.Name))
+	s.shows("web", v1alpha1.ServiceConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
+	s.settles("web")
+	var services v1alpha1.NLBServiceList
+	s.Expect(s.List(t.Context(), &services, client.InNamespace(s.ns))).To(Succeed())
+	s.Expect(services.Items).To(BeEmpty())
+	s.Expect(s.warnings("web")).To(BeEmpty())
+
+	s.verify(node)
+	s.Expect(s.poolOf("web-80-tcp")).To(Equal(s.pool.ID))
+}
+
 func TestACloudThatCannotBeReadIsSaidAndStopsNoWorkingService(t *testing.T) {
 	s := newScene(t, nil)
 	old := s.service("old", []int32{80}, nil)

@@ -48,7 +48,10 @@ var relevantNodes = predicate.Funcs{
 
 // relevantIdentities passes what makes a Node trusted, or not.
 var relevantIdentities = predicate.Funcs{
-	CreateFunc: func(event.CreateEvent) bool { return false }, // it says nothing yet
+	CreateFunc: func(e event.CreateEvent) bool {
+		made, is := e.Object.(*v1alpha1.NodeIdentity)
+		return is && identity.TrustChange(&v1alpha1.NodeIdentity{}, made)
+	},
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, is := e.ObjectOld.(*v1alpha1.NodeIdentity)
 		after, still := e.ObjectNew.(*v1alpha1.NodeIdentity)

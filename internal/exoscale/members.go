@@ -119,3 +119,6 @@ func (i *Inventory) PrivateNetworks(ctx context.Context, zone string) ([]nlb.Pri
 func (i *Inventory) InstancesListedAt(zone string) time.Time {
 	return i.zone(zone).instances.lastBegan()
 }
+
+// Now is by the clock of InstancesListedAt.
+func (i *Inventory) Now() time.Time { return i.opts.Clock.Now() }

@@ -21,8 +21,11 @@ func NamesPool(list []string, pool nlb.InstancePool) bool {
 
 // Membership is what Nodes and instances tell about whose a pool is.
 type Membership struct {
-	// Nodes are the names of the Nodes that are an instance of the pool, sorted.
+	// Nodes are the names of the trusted Nodes that are an instance of the pool, sorted.
 	Nodes []string
+	// Undecided is true if a Node says to be an instance of the pool, and is about
+	// to be verified.
+	Undecided bool
 	// Unknown is true if a Node says to be an instance that isn't among those
 	// given: it may be newer than they are.
 	Unknown bool
@@ -31,7 +34,7 @@ type Membership struct {
 // MembersOf finds the Nodes that are an instance of a pool, whether or not they
 // can receive traffic now: a pool of which a cordoned Node is left is still the
 // cluster's. Either side may tell, the pool its members or the instance its pool.
-func MembersOf(pool nlb.InstancePool, nodes []corev1.Node, instances []nlb.Instance) Membership {
+func MembersOf(pool nlb.InstancePool, nodes []corev1.Node, trust Trust, instances []nlb.Instance) Membership {
 	members, known := make(map[string]bool, len(pool.InstanceIDs)), make(map[string]bool, len(instances))
 	for _, id := range pool.InstanceIDs {
 		members[strings.ToLower(id)] = true
@@ -43,8 +46,10 @@ func MembersOf(pool nlb.InstancePool, nodes []corev1.Node, instances []nlb.Insta
 	}
 	var of Membership
 	for i := range nodes {
-		switch id := NodeInstanceID(&nodes[i]); {
-		case id == "":
+		switch id, told := NodeInstanceID(&nodes[i]), trust.on(&nodes[i]); {
+		case id == "" || told == refuted:
+		case members[id] && told == undecided:
+			of.Undecided = true
 		case members[id]:
 			of.Nodes = append(of.Nodes, nodes[i].Name)
 		case !known[id]:

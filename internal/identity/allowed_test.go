@@ -59,9 +59,14 @@ func TestMembersOf(t *testing.T) {
 		"no pool isn't the pool without id":  {nlb.InstancePool{}, []corev1.Node{node(1)}, []nlb.Instance{member(1, "")}, Membership{}},
 		"a Node newer than the list":         {bluePool, []corev1.Node{node(1), node(2)}, []nlb.Instance{member(1, green)}, Membership{Unknown: true}},
 		"a Node that says it is no instance": {bluePool, []corev1.Node{{}}, nil, Membership{}},
+		"a Node that is refuted":             {bluePool, []corev1.Node{node(1, isRefuted)}, []nlb.Instance{member(1, blue)}, Membership{}},
+		"a Node without a verdict":           {bluePool, []corev1.Node{node(1, isUndecided)}, []nlb.Instance{member(1, blue)}, Membership{Undecided: true}},
+		"a new one of another pool":          {bluePool, []corev1.Node{node(1, isUndecided)}, []nlb.Instance{member(1, green)}, Membership{}},
+		"a new one, newer than the list":     {bluePool, []corev1.Node{node(1, isUndecided)}, nil, Membership{Unknown: true}},
+		"a new one beside one of the pool":   {bluePool, []corev1.Node{node(1), node(2, isUndecided)}, []nlb.Instance{member(1, blue), member(2, blue)}, Membership{Nodes: []string{"node-1"}, Undecided: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, MembersOf(test.pool, test.nodes, test.instances)); diff != "" {
+			if diff := cmp.Diff(test.want, MembersOf(test.pool, test.nodes, trusting(test.nodes...), test.instances)); diff != "" {
 				t.Errorf("- want, + got:\n%s", diff)
 			}
 		})

@@ -27,6 +27,9 @@ type Fleet struct {
 	WatchedPools []string
 	// Known are the NodeIdentities that exist: they tell who was verified before.
 	Known []v1alpha1.NodeIdentity
+	// Awaited are the ids of which it says nothing that Instances lacks them: what is
+	// known of these, and of the Nodes that say to be them, stays as it is.
+	Awaited map[string]bool
 }
 
 // Binding is what is known of one instance and the Node that it is, or of a Node
@@ -85,6 +88,8 @@ type Bindings struct {
 	// Unlisted are the ids that Nodes say to be and that the zone doesn't list: it
 	// may be newer than the list.
 	Unlisted []string
+	// Awaited are those of them on which nothing is said.
+	Awaited []string
 }
 
 // Bind finds which instance each Node is, and verifies it. An instance is of
@@ -104,6 +109,7 @@ type Bindings struct {
 //	not listed │ one, by its providerID   │ one that is refused
 //	           │ one that was bound to it │ the same: the instance is gone
 //	           │ one, by its systemUUID   │ none: it is a machine elsewhere
+//	awaited    │ any                      │ none: what is known stays as it is
 func (f Fleet) Bind() Bindings {
 	b := binder{Fleet: f, index: indexOf(f)}
 	var out Bindings
@@ -115,7 +121,7 @@ func (f Fleet) Bind() Bindings {
 		concerned[bound.Name] = true
 	}
 	for _, known := range f.Known {
-		if known.Spec.Zone == f.Zone && !concerned[known.Name] {
+		if known.Spec.Zone == f.Zone && !concerned[known.Name] && !slices.Contains(out.Awaited, known.Spec.InstanceID) {
 			out.Vanished = append(out.Vanished, known)
 		}
 	}
@@ -134,6 +140,10 @@ func (out *Bindings) add(b binder, id string) {
 	instance, claimants := b.instances[id], b.claims[id]
 	if instance == nil && len(claimants) > 0 {
 		out.Unlisted = append(out.Unlisted, id)
+		if b.Awaited[id] {
+			out.Awaited = append(out.Awaited, id)
+			return
+		}
 	}
 	holder := b.holder(id, claimants)
 	if instance != nil || holder != nil && b.bound[id] != nil {

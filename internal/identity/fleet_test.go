@@ -104,6 +104,12 @@ func made(seconds int64) trait {
 	return func(n *corev1.Node) { n.CreationTimestamp = metav1.NewTime(time.Unix(seconds, 0)) }
 }
 
+// awaiting is the fleet when its list of instances says nothing of the n-th one.
+func (f Fleet) awaiting(n byte) Fleet {
+	f.Awaited = map[string]bool{instanceOf(n): true}
+	return f
+}
+
 // told is a binding in a line: its object, the Node, the verdict.
 func told(b Binding) string {
 	node := "nobody"
@@ -170,6 +176,14 @@ func TestOfWhomThereIsABinding(t *testing.T) {
 		"an instance that is gone, and its Node":          {fleet(nil).knowing(record(1, "node-1")), found{Vanished: []string{"node-1"}}},
 		"a Node that is gone, of a member of the pool":    {fleet(blueAndGreen(), node(2)).knowing(record(1, "node-1")), found{All: []string{"node-1: nobody NotJoined", "node-2: node-2 Verified"}}},
 		"a Node that is gone, and the pool isn't watched": {fleet(blueAndGreen()).knowing(record(1, "node-1")), found{Vanished: []string{"node-1"}}},
+		"an instance that may be newer than the list": {
+			fleet(blueAndGreen(), node(9)).awaiting(9), found{Unlisted: []string{instanceOf(9)}}},
+		"one that may be newer, by its systemUUID": {
+			fleet(blueAndGreen(), node(9, onlySystemUUID)).awaiting(9), found{Unlisted: []string{instanceOf(9)}}},
+		"one that is listed isn't awaited": {
+			fleet(blueAndGreen(), node(4)).awaiting(4), found{All: []string{"node-4: node-4 Verified"}}},
+		"what is known of one that is awaited stays": {
+			fleet(nil, node(1)).knowing(record(1, "node-1")).awaiting(1), found{Unlisted: []string{instanceOf(1)}}},
 		"what is of another zone isn't looked at": {
 			fleet(blueAndGreen(), node(4)).knowing(record(1, "node-1", ofZone("at-vie-1"))), found{All: []string{"node-4: node-4 Verified"}}},
 	} {

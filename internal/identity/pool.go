@@ -16,6 +16,8 @@ type Input struct {
 	// Nodes are those that may receive traffic: all of the cluster, or those
 	// that a selector matches.
 	Nodes []corev1.Node
+	// Trust tells which of them may be used.
+	Trust Trust
 	// Instances and Pools are those of the zone.
 	Instances []nlb.Instance
 	Pools     []nlb.InstancePool
@@ -33,23 +35,25 @@ type Candidate struct {
 
 	uncordoned int // Nodes that aren't cordoned
 	available  int // Nodes that are ready and not cordoned
+	undecided  int // Nodes that aren't cordoned, and are about to be verified
 }
 
 // Inference is the one pool that Nodes stand for, or why there is none.
 type Inference struct {
 	// PoolID is the pool; empty if there is none.
 	PoolID string
-	// Reason and Message tell why there is none: NoEligibleNodes, or
-	// AmbiguousInstancePool with the candidates listed.
+	// Reason and Message tell why there is none: NoEligibleNodes,
+	// AmbiguousInstancePool with the candidates listed, or WaitingForVerification,
+	// which ends by itself.
 	Reason  string
 	Message string
 	// Candidates are all pools with eligible Nodes, by name and id.
 	Candidates []Candidate
 }
 
-// InferPool finds the instance pool of the eligible Nodes: those that aren't
-// labelled node.kubernetes.io/exclude-from-external-load-balancers, aren't being
-// deleted, and are an instance that is in a pool. All others are skipped.
+// InferPool finds the instance pool of the eligible Nodes: those that are trusted,
+// aren't labelled node.kubernetes.io/exclude-from-external-load-balancers, aren't
+// being deleted, and are an instance that is in a pool. All others are skipped.
 //
 //	current pool                        other pools                  result
 //	has eligible Nodes, not all         any                          the current one
@@ -65,37 +69,55 @@ type Inference struct {
 //
 // For the first pool readiness isn't asked for: a cluster may be starting. A
 // working one is left only for another that can take over.
+//
+// Nodes on which there is no verdict yet keep the traffic where it is, and are no
+// reason to lead it anywhere. While one of them could change which pool is chosen,
+// none is: WaitingForVerification, or the current pool as long as there is one.
 func InferPool(in Input) Inference {
 	candidates, skipped := in.candidates()
-	pick := func(id string) Inference { return Inference{PoolID: id, Candidates: candidates} }
+	all := keep(candidates, func(c Candidate) bool { return len(c.Nodes) > 0 })
+	pick := func(id string) Inference { return Inference{PoolID: id, Candidates: all} }
 
 	if in.Current != "" {
 		current, others := split(candidates, in.Current)
-		if current != nil && current.uncordoned > 0 {
+		if current != nil && current.uncordoned+current.undecided > 0 {
 			return pick(in.Current)
 		}
+		isThere := current != nil || in.exists(in.Current)
 		switch successors := keep(others, func(c Candidate) bool { return c.available > 0 }); {
-		case len(successors) == 1:
+		case isThere && mayChange(successors, others):
+			return pick(in.Current)
+		case len(successors) == 1 && !mayChange(successors, others):
 			return pick(successors[0].PoolID)
 		case len(successors) > 1:
-			return ambiguous(candidates, successors)
-		case current != nil || in.exists(in.Current):
+			return ambiguous(all, successors)
+		case isThere:
 			return pick(in.Current)
 		}
 	}
 
-	chosen := keep(candidates, func(c Candidate) bool { return c.uncordoned > 0 })
+	chosen := keep(all, func(c Candidate) bool { return c.uncordoned > 0 })
 	if len(chosen) == 0 {
-		chosen = candidates
+		chosen = all
 	}
-	switch len(chosen) {
-	case 0:
+	switch {
+	case len(chosen) <= 1 && mayChange(chosen, candidates):
+		return Inference{Reason: v1alpha1.ReasonWaitingForVerification, Message: skipped.awaited(), Candidates: all}
+	case len(chosen) == 0:
 		return Inference{Reason: v1alpha1.ReasonNoEligibleNodes, Message: skipped.message(len(in.Nodes))}
-	case 1:
+	case len(chosen) == 1:
 		return pick(chosen[0].PoolID)
 	default:
-		return ambiguous(candidates, chosen)
+		return ambiguous(all, chosen)
 	}
+}
+
+// mayChange tells whether a verdict on a Node could add a pool to those that were
+// chosen from the candidates.
+func mayChange(chosen, candidates []Candidate) bool {
+	return slices.ContainsFunc(candidates, func(c Candidate) bool {
+		return c.undecided > 0 && !slices.ContainsFunc(chosen, func(of Candidate) bool { return of.PoolID == c.PoolID })
+	})
 }
 
 // candidates groups the eligible Nodes by pool, and counts the others by why
@@ -111,23 +133,31 @@ func (in Input) candidates() ([]Candidate, skips) {
 	)
 	for i := range in.Nodes {
 		node := &in.Nodes[i]
-		instance, found := instances[NodeInstanceID(node)]
+		id := NodeInstanceID(node)
+		instance, found := instances[id]
+		told := in.Trust.on(node)
 		switch {
 		case leaving(node):
 			skipped.leaving++
 		case excluded(node):
 			skipped.excluded++
-		case !found:
+		case id != "" && told == refuted:
+			skipped.refuted++
+		case !found && (told != undecided || !saysExoscale(node)):
 			skipped.elsewhere++
-		case instance.InstancePoolID == "":
+		case found && instance.InstancePoolID == "":
 			skipped.standalone++
 		default:
+			// The pool of an instance that is newer than the list isn't known yet: it is "".
 			candidate := byPool[instance.InstancePoolID]
 			if candidate == nil {
 				candidate = &Candidate{PoolID: instance.InstancePoolID, PoolName: in.nameOf(instance.InstancePoolID)}
 				byPool[instance.InstancePoolID] = candidate
 			}
-			candidate.add(node)
+			candidate.add(node, told)
+			if told == undecided {
+				skipped.undecided = append(skipped.undecided, node.Name)
+			}
 		}
 	}
 	candidates := make([]Candidate, 0, len(byPool))
@@ -157,7 +187,14 @@ func (in Input) exists(pool string) bool {
 	return slices.ContainsFunc(in.Pools, func(p nlb.InstancePool) bool { return p.ID == pool })
 }
 
-func (c *Candidate) add(node *corev1.Node) {
+func (c *Candidate) add(node *corev1.Node, told verdict) {
+	switch {
+	case told == undecided && cordoned(node):
+		return
+	case told == undecided:
+		c.undecided++
+		return
+	}
 	c.Nodes = append(c.Nodes, node.Name)
 	if cordoned(node) {
 		return
@@ -207,15 +244,28 @@ const mostNodesNamed = 5
 
 // String names the pool and its Nodes, the first few of them.
 func (c Candidate) String() string {
-	nodes := strings.Join(c.Nodes[:min(len(c.Nodes), mostNodesNamed)], ", ")
-	if more := len(c.Nodes) - mostNodesNamed; more > 0 {
-		nodes += fmt.Sprintf(" and %d more", more)
+	return fmt.Sprintf("%q (%s) with %s", c.PoolName, c.PoolID, firstFew(c.Nodes))
+}
+
+func firstFew(nodes []string) string {
+	few := strings.Join(nodes[:min(len(nodes), mostNodesNamed)], ", ")
+	if more := len(nodes) - mostNodesNamed; more > 0 {
+		few += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("%q (%s) with %s", c.PoolName, c.PoolID, nodes)
+	return few
 }
 
 // skips counts Nodes by why they aren't eligible.
-type skips struct{ leaving, excluded, elsewhere, standalone int }
+type skips struct {
+	leaving, excluded, refuted, elsewhere, standalone int
+	undecided                                         []string // their names
+}
+
+// awaited says whose verification a choice waits for.
+func (s skips) awaited() string {
+	slices.Sort(s.undecided)
+	return "waiting until it is verified which instances these nodes are: " + firstFew(s.undecided)
+}
 
 func (s skips) message(nodes int) string {
 	if nodes == 0 {
@@ -228,6 +278,7 @@ func (s skips) message(nodes int) string {
 	}{
 		{s.leaving, "being deleted"},
 		{s.excluded, "excluded by the label " + corev1.LabelNodeExcludeBalancers},
+		{s.refuted, "not verified, see kubectl get nodeid"},
 		{s.elsewhere, "not an Exoscale instance of the zone"},
 		{s.standalone, "not in an instance pool"},
 	} {

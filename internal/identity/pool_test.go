@@ -36,8 +36,30 @@ var zoneOfTests = Input{
 func given(current string, nodes ...corev1.Node) Input {
 	in := zoneOfTests
 	in.Nodes, in.Current = nodes, current
+	in.Trust = trusting(nodes...)
 	return in
 }
+
+// trusting is the Trust in Nodes that are all verified, but for those that aren't.
+func trusting(nodes ...corev1.Node) Trust {
+	var known []v1alpha1.NodeIdentity
+	for _, node := range nodes {
+		switch node.Annotations[toldBy] {
+		case "nothing":
+		case "refuted":
+			known = append(known, about(node.Name, metav1.ConditionFalse, v1alpha1.ReasonNameMismatch))
+		default:
+			known = append(known, about(node.Name, metav1.ConditionTrue, v1alpha1.ReasonVerified))
+		}
+	}
+	return TrustIn(home, home, known)
+}
+
+// toldBy is the annotation by which a Node of the tests says what is said of it.
+const toldBy = "told"
+
+func isUndecided(n *corev1.Node) { n.Annotations = map[string]string{toldBy: "nothing"} }
+func isRefuted(n *corev1.Node)   { n.Annotations = map[string]string{toldBy: "refuted"} }
 
 type trait func(*corev1.Node)
 
@@ -98,6 +120,26 @@ func TestInferPool(t *testing.T) {
 		"an empty pool stays while the other isn't ready":            {given: given(blue, node(4, isNotReady)), pool: blue},
 		"a pool that is gone gives way to one that isn't ready":      {given: given("gone", node(4, isNotReady)), pool: green},
 		"a pool that is gone, and nothing else":                      {given: given("gone"), reason: v1alpha1.ReasonNoEligibleNodes},
+
+		"a refuted node is skipped":                                     {given: given("", node(1), node(4, isRefuted)), pool: blue},
+		"refuted nodes only":                                            {given: given("", node(1, isRefuted)), reason: v1alpha1.ReasonNoEligibleNodes},
+		"refuted nodes don't hold a pool":                               {given: given(blue, node(1, isRefuted), node(4)), pool: green},
+		"a node without a verdict is waited for":                        {given: given("", node(1, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},
+		"even if it is cordoned, it is no reason to wait":               {given: given("", node(1, isUndecided, isCordoned)), reason: v1alpha1.ReasonNoEligibleNodes},
+		"a pool that might get company is waited for":                   {given: given("", node(1), node(4, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},
+		"a pool that is verified by another node isn't":                 {given: given("", node(1), node(2, isUndecided)), pool: blue},
+		"ambiguity doesn't wait":                                        {given: given("", node(1), node(4), node(6, isUndecided)), reason: v1alpha1.ReasonAmbiguousInstancePool},
+		"a foreign machine is waited for by nobody":                     {given: given("", node(1), node(9, isElsewhere, isUndecided)), pool: blue},
+		"an instance that isn't listed yet is waited for":               {given: given("", node(1), node(9, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},
+		"one that is a machine elsewhere by all that is known isn't":    {given: given("", node(1), node(9, onlySystemUUID, isUndecided)), pool: blue},
+		"an instance that isn't listed yet may be a second successor":   {given: given(blue, node(1, isCordoned), node(4), node(9, isUndecided)), pool: blue},
+		"a node without a verdict keeps the traffic where it is":        {given: given(blue, node(1, isUndecided), node(4)), pool: blue},
+		"one that is cordoned doesn't":                                  {given: given(blue, node(1, isUndecided, isCordoned), node(4)), pool: green},
+		"and leads it nowhere":                                          {given: given(blue, node(1, isCordoned), node(4, isUndecided)), pool: blue},
+		"a cordoned pool stays while a second successor may come":       {given: given(blue, node(1, isCordoned), node(4), node(6, isUndecided)), pool: blue},
+		"a pool that is gone waits for a second successor":              {given: given("gone", node(4), node(6, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},
+		"a pool that is gone, and one without a verdict":                {given: given("gone", node(4, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},
+		"a pool that is gone, and one verified besides one without one": {given: given("gone", node(4), node(5, isUndecided)), pool: green},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := InferPool(test.given)
@@ -131,10 +173,14 @@ func TestMessages(t *testing.T) {
 			`the nodes are in 2 instance pools: "blue" (` + blue + `) with node-1, node-2; "green" (` + green + `) with node-4; say which one receives the traffic`,
 		},
 		"no nodes": {given(""), "there is no node to forward to"},
+		"who is waited for": {
+			given("", node(5, isUndecided), node(4, isUndecided), node(1)),
+			"waiting until it is verified which instances these nodes are: node-4, node-5",
+		},
 		"why none is eligible": {
-			given("", node(1, isExcluded), node(2, isLeaving), node(3, isExcluded), node(7), node(9, isElsewhere)),
-			"none of 5 nodes can receive traffic (being deleted: 1, excluded by the label node.kubernetes.io/exclude-from-external-load-balancers: 2, " +
-				"not an Exoscale instance of the zone: 1, not in an instance pool: 1)",
+			given("", node(1, isExcluded), node(2, isLeaving), node(3, isExcluded), node(4, isRefuted), node(7), node(9, isElsewhere)),
+			"none of 6 nodes can receive traffic (being deleted: 1, excluded by the label node.kubernetes.io/exclude-from-external-load-balancers: 2, " +
+				"not verified, see kubectl get nodeid: 1, not an Exoscale instance of the zone: 1, not in an instance pool: 1)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,40 +8,80 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
-// Trusted gives the Nodes that no NodeIdentity speaks against: without those that
-// say to be the instance of another Node, or that don't agree with their own. A
-// Node of which nothing is known yet, or which is of another zone, stays: whether
-// it is an instance is told by the list of the zone.
-func Trusted(nodes []corev1.Node, known []v1alpha1.NodeIdentity) []corev1.Node {
-	verified, distrusted := map[string]bool{}, map[string]bool{}
+// Trust tells which Nodes may be used: for their instances to get traffic, and for
+// their names to be shown. Nothing else than a NodeIdentity makes a Node trusted.
+// The zero Trust trusts none.
+type Trust struct {
+	verdicts map[string]verdict // by the name of the Node
+	// byDefault is the verdict on a Node of which nobody has said anything.
+	byDefault verdict
+}
+
+type verdict int
+
+const (
+	undecided verdict = iota // it is about to be told
+	verified
+	refuted
+)
+
+// TrustIn reads off the NodeIdentities whom to trust in a zone. They are kept of the
+// operator's zone only (home; empty: of none). In another one nothing can be verified:
+// there a Node is trusted unless a NodeIdentity says that it isn't what it says to be.
+func TrustIn(zone, home string, known []v1alpha1.NodeIdentity) Trust {
+	trust := Trust{verdicts: map[string]verdict{}}
+	isHome := zone == home && home != ""
+	if !isHome {
+		trust.byDefault = verified
+	}
 	for i := range known {
-		switch node := known[i].Status.NodeName; {
-		case node == "":
-		case isVerified(&known[i]):
-			verified[node] = true
-		case speaksAgainst(&known[i]):
-			distrusted[node] = true
+		node := known[i].Status.NodeName
+		switch on := verdictOf(&known[i], isHome); {
+		case node == "" || on == undecided || trust.verdicts[node] == verified:
+		default:
+			trust.verdicts[node] = on
 		}
 	}
+	return trust
+}
+
+// verdictOf is what a NodeIdentity says of its Node. That an instance isn't in the
+// zone speaks against a Node there only: it may be in another one.
+func verdictOf(known *v1alpha1.NodeIdentity, isHome bool) verdict {
+	condition := meta.FindStatusCondition(known.Status.Conditions, v1alpha1.ConditionVerified)
+	switch {
+	case condition == nil:
+		return undecided
+	case condition.Status == metav1.ConditionTrue:
+		return verified
+	case condition.Status == metav1.ConditionFalse && (isHome || condition.Reason != v1alpha1.ReasonNotFound):
+		return refuted
+	default:
+		return undecided
+	}
+}
+
+func (t Trust) on(node *corev1.Node) verdict {
+	if told, is := t.verdicts[node.Name]; is {
+		return told
+	}
+	return t.byDefault
+}
+
+// Trusted gives those of the Nodes that are trusted.
+func (t Trust) Trusted(nodes []corev1.Node) []corev1.Node {
 	trusted := make([]corev1.Node, 0, len(nodes))
 	for i := range nodes {
-		if name := nodes[i].Name; verified[name] || !distrusted[name] {
+		if t.on(&nodes[i]) == verified {
 			trusted = append(trusted, nodes[i])
 		}
 	}
 	return trusted
 }
 
-// speaksAgainst tells whether a NodeIdentity says that its Node isn't what it says
-// to be. That its instance isn't in the zone doesn't: it may be in another one.
-func speaksAgainst(known *v1alpha1.NodeIdentity) bool {
-	verified := meta.FindStatusCondition(known.Status.Conditions, v1alpha1.ConditionVerified)
-	return verified != nil && verified.Status == metav1.ConditionFalse && verified.Reason != v1alpha1.ReasonNotFound
-}
-
-// TrustChange tells whether a NodeIdentity changed in what Trusted looks at.
+// TrustChange tells whether a NodeIdentity changed in what a Trust is made of.
 func TrustChange(before, after *v1alpha1.NodeIdentity) bool {
 	return before.Status.NodeName != after.Status.NodeName ||
-		isVerified(before) != isVerified(after) ||
-		speaksAgainst(before) != speaksAgainst(after)
+		verdictOf(before, true) != verdictOf(after, true) ||
+		verdictOf(before, false) != verdictOf(after, false)
 }

@@ -107,7 +107,8 @@ func (b binder) refusal(id string, node, holder *corev1.Node) Verdict {
 			"Node %s says to be instance %s, and zone %s has none of that id: it is another zone's or account's, or gone", node.Name, id, b.Zone)}
 	}
 	return Verdict{Reason: v1alpha1.ReasonInUseByOther, Message: fmt.Sprintf(
-		"Node %s says to be instance %s, which is Node %s", node.Name, id, holder.Name)}
+		"Node %s says to be instance %s, which is Node %s already; delete whichever of the two doesn't run there, and if its kubelet registers it again, correct that one's --provider-id",
+		node.Name, id, holder.Name)}
 }
 
 // claim is the instance that a Node says to be, for people.

@@ -122,5 +122,6 @@ func ofService(s *corev1.Service) (Object, bool) {
 var passing = []string{
 	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonUpdating, v1alpha1.ReasonDeleting,
 	v1alpha1.ReasonWaitingForLoadBalancer, v1alpha1.ReasonWaitingForOperation, v1alpha1.ReasonWaitingForAddress,
-	v1alpha1.ReasonWaitingForServices, v1alpha1.ReasonLoadBalancerDeleting, v1alpha1.ReasonRetrying,
+	v1alpha1.ReasonWaitingForServices, v1alpha1.ReasonWaitingForNodePort, v1alpha1.ReasonWaitingForVerification,
+	v1alpha1.ReasonLoadBalancerDeleting, v1alpha1.ReasonRetrying,
 }

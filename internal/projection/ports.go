@@ -43,6 +43,17 @@ func (p *Plan) addPorts(in Input, values annotation.Values, target v1alpha1.Targ
 	p.warnOfUnusedPath(values)
 }
 
+// awaitPool tells of each port that it isn't known yet where it leads to. Nothing is
+// told beside a problem.
+func (p *Plan) awaitPool(in Input) {
+	if in.Pool.Wait == nil || len(p.Problems) > 0 {
+		return
+	}
+	for _, port := range in.Service.Spec.Ports {
+		p.Waits = append(p.Waits, PortProblem{Port: port.Port, Protocol: ProtocolOf(port), Problem: *in.Pool.Wait})
+	}
+}
+
 func (p *Plan) refuse(port corev1.ServicePort, reason, message string) {
 	p.PortProblems = append(p.PortProblems, PortProblem{
 		Port: port.Port, Protocol: ProtocolOf(port), Problem: Problem{Reason: reason, Message: message},

@@ -38,6 +38,7 @@ func Project(in Input) Plan {
 	plan.Warnings = slices.Concat(plan.Warnings, notHonoured(in.Service, values), sidecarInVain(in, values))
 	if len(plan.Problems) > 0 || target == nil {
 		plan.PoolProblem = nil
+		plan.awaitPool(in)
 		return plan
 	}
 	plan.AttachTo, _ = LoadBalancerOf(in.Service)

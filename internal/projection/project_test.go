@@ -319,3 +319,25 @@ func TestPorts(t *testing.T) {
 		})
 	}
 }
+
+// While it isn't known yet where the traffic goes, every port waits, and nothing is
+// planned; one that names its pool doesn't wait, and a problem is told alone.
+func TestAPoolThatIsAwaited(t *testing.T) {
+	awaited := func(in *projection.Input) {
+		in.Pool = projection.Pool{Wait: &projection.Problem{Reason: v1alpha1.ReasonWaitingForVerification, Message: "soon"}}
+	}
+	plan := projection.Project(given(awaited, ports(tcp(80, 30080), udp(53, 30053))))
+	want := []projection.PortProblem{
+		{Port: 80, Protocol: corev1.ProtocolTCP, Problem: projection.Problem{Reason: v1alpha1.ReasonWaitingForVerification, Message: "soon"}},
+		{Port: 53, Protocol: corev1.ProtocolUDP, Problem: projection.Problem{Reason: v1alpha1.ReasonWaitingForVerification, Message: "soon"}},
+	}
+	if diff := cmp.Diff(want, plan.Waits); diff != "" || plan.AttachTo.Name != "" || plan.FirstProblem() != nil {
+		t.Errorf("- want, + got:\n%s\nplan: %+v", diff, plan)
+	}
+	if plan := projection.Project(given(awaited, annotated(v1alpha1.AnnotationInstancePoolID, pool))); len(plan.Waits) > 0 || len(plan.Services) != 1 {
+		t.Errorf("a pool is named, and it waits all the same: %+v", plan)
+	}
+	if plan := projection.Project(given(awaited, annotated(v1alpha1.AnnotationStrategy, "fastest"))); len(plan.Waits) > 0 || len(plan.Problems) != 1 {
+		t.Errorf("it waits although it can't be served: %+v", plan)
+	}
+}

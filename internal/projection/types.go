@@ -37,6 +37,9 @@ type Pool struct {
 	// Problem tells why none could be found, or why Target is one that had better
 	// be another; nil if all is well.
 	Problem *Problem
+	// Wait tells what has to end before one is found, and does so by itself; nil if
+	// nothing is awaited.
+	Wait *Problem
 }
 
 // UDPHealthCheck is the operator's --udp-default-healthcheck.

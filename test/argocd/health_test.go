@@ -163,9 +163,10 @@ func TestTheScriptForServicesAgreesWithTheMetrics(t *testing.T) {
 	same := map[metrics.State]string{metrics.Reconciling: progressing, metrics.Stalled: degraded}
 	for _, reason := range []string{
 		v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonUpdating, v1alpha1.ReasonDeleting, v1alpha1.ReasonWaitingForLoadBalancer,
-		v1alpha1.ReasonWaitingForOperation, v1alpha1.ReasonWaitingForAddress, v1alpha1.ReasonWaitingForServices, v1alpha1.ReasonLoadBalancerDeleting,
-		v1alpha1.ReasonRetrying, v1alpha1.ReasonInvalid, v1alpha1.ReasonPortConflict, v1alpha1.ReasonNotFound, v1alpha1.ReasonInvalidCredentials,
-		v1alpha1.ReasonForbidden, v1alpha1.ReasonQuotaExceeded, v1alpha1.ReasonServiceLimitReached, v1alpha1.ReasonCloudError, v1alpha1.ReasonNoEligibleNodes,
+		v1alpha1.ReasonWaitingForOperation, v1alpha1.ReasonWaitingForAddress, v1alpha1.ReasonWaitingForServices, v1alpha1.ReasonWaitingForNodePort,
+		v1alpha1.ReasonWaitingForVerification, v1alpha1.ReasonLoadBalancerDeleting, v1alpha1.ReasonRetrying,
+		v1alpha1.ReasonInvalid, v1alpha1.ReasonPortConflict, v1alpha1.ReasonNotFound, v1alpha1.ReasonInvalidCredentials, v1alpha1.ReasonForbidden,
+		v1alpha1.ReasonQuotaExceeded, v1alpha1.ReasonServiceLimitReached, v1alpha1.ReasonCloudError, v1alpha1.ReasonNoEligibleNodes,
 	} {
 		for _, address := range []bool{false, true} {
 			object := service("shop", "web", nil)

@@ -99,7 +99,8 @@ func TestANewcomerThatIsNotVerifiedIsUsedForNothing(t *testing.T) {
 				spec.Target = v1alpha1.Target{NodeSelector: selector("role", "newcomer")}
 			})
 			w.becomes(chosen, v1alpha1.ConditionAccepted, "False/"+v1alpha1.ReasonNoEligibleNodes)
-			w.g.Eventually(func() []string { return w.backends(web) }).Should(And(ContainElement(incumbent.Name), Not(ContainElement(comer.node.Name))))
+			w.g.Eventually(func() []string { return w.backends(web) }).Should(ContainElement(incumbent.Name))
+			w.g.Expect(w.backends(web)).NotTo(ContainElement(comer.node.Name))
 
 			t.Log("no certificate")
 			request := w.asks(comer.node.Name)

@@ -124,6 +124,9 @@ func TestMembersOfANodepoolComeAndGoWithoutAWrite(t *testing.T) {
 	w.served(web)
 	w.g.Expect(w.writes()).To(BeEmpty())
 	w.g.Expect(w.targets()).To(Equal([]string{w.pool.ID}))
+	for _, name := range names[:3] {
+		w.g.Expect(w.events(w.node(name))).NotTo(ContainElement(HavePrefix("Warning")), "a Node that is newer than the list is no liar")
+	}
 }
 
 // backendsOf are the names of the Nodes that the port of a Service shows.
