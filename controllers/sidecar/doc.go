@@ -8,7 +8,7 @@
 //
 // Whatever goes wrong, the Pod is created as it is: every answer lets it pass, and
 // an answer that doesn't come is let pass by the failurePolicy Ignore. Nothing here
-// can end the operator or make it unready.
+// can end the operator, or make it unready for more than the first seconds.
 //
 // The selectors of the webhook's configuration only spare work. Who asks for a
 // sidecar is decided by what the request and the cache say.

@@ -3,20 +3,29 @@ package sidecar
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
 // Path is where the webhook is served.
 const Path = "/inject-udp-healthcheck"
 
-// pause between two attempts to listen.
-const pause = 5 * time.Second
+const (
+	// pause between two attempts to listen.
+	pause = 5 * time.Second
+	// longestUnready is how long a replica isn't ready because it can't answer yet,
+	// from when that is asked first.
+	longestUnready = 5 * time.Second
+)
 
 // Server serves a webhook as a Runnable of a manager, on every replica.
 type Server struct {
@@ -26,7 +35,13 @@ type Server struct {
 	// GetCertificate gives the certificate that is valid now; while there is none,
 	// nobody can connect.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	Clock          clock.PassiveClock
 	Log            logr.Logger
+
+	mu      sync.Mutex
+	serving webhook.Server // nil until it listens for the first time
+	awaited time.Time      // since when
+	ready   bool
 }
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
@@ -52,6 +67,27 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
+// Ready is a readiness check of the replica: a new one is to be led to only once it
+// can answer. When it has, or hasn't for longestUnready, it is ready for good,
+// whatever becomes of the webhook.
+func (s *Server) Ready(r *http.Request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.awaited.IsZero() {
+		s.awaited = s.Clock.Now()
+	}
+	if s.ready || s.Clock.Since(s.awaited) > longestUnready {
+		s.ready = true
+		return nil
+	}
+	if s.serving == nil {
+		return errors.New("the webhook isn't served yet")
+	}
+	err := s.serving.StartedChecker()(r)
+	s.ready = err == nil
+	return err
+}
+
 func (s *Server) serve(ctx context.Context) error {
 	host, port, err := net.SplitHostPort(s.Address)
 	if err != nil {
@@ -68,5 +104,8 @@ func (s *Server) serve(ctx context.Context) error {
 		c.NextProtos = []string{"http/1.1"}
 	}}})
 	server.Register(Path, s.Handler.webhook())
+	s.mu.Lock()
+	s.serving = server
+	s.mu.Unlock()
 	return server.Start(ctx)
 }

@@ -10,7 +10,7 @@
 //
 // It does as much as Pods of one container need that write nowhere: no init
 // containers, no volumes but Secrets and empty ones, readiness by HTTP only, no
-// liveness. What it can't do it says, in the status of the Pod.
+// liveness, no hooks but a preStop that sleeps. What it can't do it says, in the status of the Pod.
 //
 // A process has no file system and no network of its own. So a path below a mount
 // is replaced in arguments and environment, and so is ":PORT", by the Pod's address

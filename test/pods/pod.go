@@ -26,7 +26,9 @@ type pod struct {
 	restarts  int32
 	again     time.Time // when to start it again
 	started   metav1.Time
-	stopUntil time.Time // when to stop waiting for a process that was asked to end
+	stopFrom  time.Time // when to ask the process to end
+	stopUntil time.Time // when to stop waiting for it to
+	asked     bool      // it was
 	told      string    // the status as it was written last
 
 	mu      sync.Mutex
@@ -120,15 +122,27 @@ func (p *pod) end(ctx context.Context, item *corev1.Pod) {
 			grace = *item.DeletionGracePeriodSeconds
 		}
 		p.stopUntil = time.Now().Add(time.Duration(grace) * time.Second)
-		p.signal(syscall.SIGTERM)
+		p.stopFrom = time.Now().Add(pauseBeforeStop(item.Spec.Containers[0]))
 	}
 	if p.running() {
-		if time.Now().After(p.stopUntil) {
+		switch now := time.Now(); {
+		case now.After(p.stopUntil):
 			p.kill()
+		case now.After(p.stopFrom) && !p.asked:
+			p.asked = true
+			p.signal(syscall.SIGTERM)
 		}
 		return
 	}
 	_ = p.runner.client.Delete(ctx, item, client.GracePeriodSeconds(0))
+}
+
+// pauseBeforeStop is what the container's preStop hook sleeps.
+func pauseBeforeStop(container corev1.Container) time.Duration {
+	if container.Lifecycle == nil || container.Lifecycle.PreStop == nil || container.Lifecycle.PreStop.Sleep == nil {
+		return 0
+	}
+	return time.Duration(container.Lifecycle.PreStop.Sleep.Seconds) * time.Second
 }
 
 // start runs the program of the container.

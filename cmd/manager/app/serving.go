@@ -22,7 +22,8 @@ func metricsOptions(options Options) metricsserver.Options {
 
 // addProbes answers as long as the process does. Neither a standby nor a cloud
 // that can't be reached makes a Pod unready: restarting it would mend nothing,
-// and a webhook that is served from it has to go on.
+// and a webhook that is served from it has to go on. Only the webhook's own beginning
+// is waited for, for some seconds.
 func addProbes(mgr manager.Manager) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -48,12 +49,14 @@ func (a *App) setupWebhook(mgr manager.Manager) error {
 		WatchNamespaces: a.options.WatchNamespaces,
 		Count:           told.Pod,
 	})
-	return mgr.Add(&sidecar.Server{
+	server := &sidecar.Server{
 		Address:        a.options.WebhookBindAddress,
 		Handler:        handler,
 		GetCertificate: certificate.GetCertificate,
+		Clock:          a.options.Clock,
 		Log:            a.options.Log.WithName("webhook"),
-	})
+	}
+	return errors.Join(mgr.Add(server), mgr.AddReadyzCheck("webhook", server.Ready))
 }
 
 // webhookNamespace is where the webhook's Secret and Service are.

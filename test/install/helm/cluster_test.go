@@ -51,7 +51,7 @@ func startCluster(t *testing.T) *cluster {
 	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
 		t.Fatal(err)
 	}
-	folder, err := os.MkdirTemp(binaries, "")
+	folder, err := os.MkdirTemp(binaries, "") //nolint:usetesting // The path of a socket has to be short.
 	if err != nil {
 		t.Fatal(err)
 	}

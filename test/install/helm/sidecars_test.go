@@ -2,6 +2,9 @@ package helm
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,9 +41,9 @@ func TestSidecars(t *testing.T) {
 	kept := c.certificate(t)
 	t.Run("upgraded to other Pods, the certificate stays, and Pods go on getting them", func(t *testing.T) {
 		v["podAnnotations"] = values{"restarted": "once"}
-		c.install(t, chart, v)
-		c.injects(t)
-		NewWithT(t).Expect(c.certificate(t)).To(Equal(kept))
+		g := NewWithT(t)
+		c.visited(t, func() { c.install(t, chart, v) })
+		g.Expect(c.certificate(t)).To(Equal(kept))
 	})
 	for name, how := range map[string][]string{
 		"synced by Argo CD, it shows no drift": nil, "synced on the server side, it shows none, either": {"--server-side", "--field-manager=argocd-controller"},
@@ -56,10 +60,11 @@ func TestSidecars(t *testing.T) {
 		})
 	}
 	t.Run("rolled back, too", func(t *testing.T) {
-		said, err := c.helm(t, nil, "rollback", release, "1", "--wait", "--timeout", patience.String())
 		g := NewWithT(t)
-		g.Expect(err).NotTo(HaveOccurred(), said)
-		c.injects(t)
+		c.visited(t, func() {
+			said, err := c.helm(t, nil, "rollback", release, "1", "--wait", "--timeout", patience.String())
+			g.Expect(err).NotTo(HaveOccurred(), said)
+		})
 		g.Expect(c.certificate(t)).To(Equal(kept))
 	})
 	t.Run("nothing was forbidden", func(t *testing.T) {
@@ -118,6 +123,60 @@ func (c *cluster) injected(ctx context.Context, namespace string) (bool, error) 
 	pod := asking(namespace)
 	err := c.Create(ctx, pod, client.DryRunAll)
 	return slices.ContainsFunc(pod.Spec.InitContainers, func(container corev1.Container) bool { return container.Name == v1alpha1.SidecarContainer }), err
+}
+
+// visited asks for Pods, and at every replica that the webhook's Service leads to,
+// again and again while something replaces all replicas. None of it may fail.
+func (c *cluster) visited(t *testing.T, replace func()) {
+	t.Helper()
+	g := NewWithT(t)
+	believed := x509.NewCertPool()
+	believed.AppendCertsFromPEM(c.certificate(t)["ca.crt"])
+	visitor := tls.Dialer{Config: &tls.Config{RootCAs: believed, ServerName: webhookName + "." + namespace + ".svc"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	visits, failures := 0, []string(nil)
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if has, err := c.injected(ctx, metav1.NamespaceDefault); ctx.Err() == nil && (err != nil || !has) {
+				failures = append(failures, fmt.Sprintf("a Pod without sidecar (%v)", err))
+			}
+			for _, address := range c.endpoints(ctx) {
+				connection, err := visitor.DialContext(ctx, "tcp4", address)
+				if err == nil {
+					connection.Close()
+				} else if ctx.Err() == nil {
+					failures = append(failures, err.Error())
+				}
+				visits++
+			}
+		}
+	}()
+	before := c.replicas(t)
+	replace()
+	g.Eventually(func() []string { return c.replicas(t) }, patience).Should(And(HaveLen(2), Not(ContainElement(BeElementOf(before)))))
+	cancel()
+	<-ended
+	g.Expect(visits).To(BeNumerically(">", len(before)))
+	g.Expect(failures).To(BeEmpty(), "in %d visits", visits)
+}
+
+// endpoints are the addresses that the webhook's Service leads to.
+func (c *cluster) endpoints(ctx context.Context) []string {
+	var list discoveryv1.EndpointSliceList
+	if c.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: webhookName}) != nil {
+		return nil
+	}
+	var all []string
+	for _, slice := range list.Items {
+		for _, endpoint := range slice.Endpoints {
+			if *endpoint.Conditions.Ready {
+				all = append(all, fmt.Sprintf("%s:%d", c.pods.Address(endpoint.Addresses[0]), *slice.Ports[0].Port))
+			}
+		}
+	}
+	return all
 }
 
 // certificate is what the operator has written: what it shows, and whom the API

@@ -67,6 +67,8 @@ type wayToWebhook struct {
 	Certificate  []corev1.Volume
 	Mounts       []corev1.VolumeMount
 	Annotations  map[string]string
+	Ending       *corev1.Lifecycle
+	Grace        *int64
 }
 
 func leading(t *testing.T, all objects) wayToWebhook {
@@ -77,8 +79,11 @@ func leading(t *testing.T, all objects) wayToWebhook {
 	all.get(t, "Deployment", "", &deployment)
 	var webhooks admissionregistrationv1.MutatingWebhookConfiguration
 	all.get(t, "MutatingWebhookConfiguration", "", &webhooks)
-	way := wayToWebhook{Service: service.Name, ServicePorts: service.Spec.Ports, Annotations: webhooks.Annotations}
 	pod := deployment.Spec.Template.Spec
+	way := wayToWebhook{
+		Service: service.Name, ServicePorts: service.Spec.Ports, Annotations: webhooks.Annotations,
+		Ending: pod.Containers[0].Lifecycle, Grace: pod.TerminationGracePeriodSeconds,
+	}
 	for _, port := range pod.Containers[0].Ports {
 		if port.Name == "webhook" {
 			way.PodPorts = append(way.PodPorts, port)

@@ -1,0 +1,71 @@
+package sidecar
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/util/cert"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/exoscale-community/nlb-operator/test/ports"
+)
+
+// A replica is led to once it can answer, and from then on.
+func TestAReplicaIsReadyOnceItCanAnswer(t *testing.T) {
+	g := NewWithT(t)
+	certificate := make(chan tls.Certificate, 1)
+	server := serverFor(t, func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		select {
+		case made := <-certificate:
+			certificate <- made
+			return &made, nil
+		default:
+			return nil, errors.New("there is none yet")
+		}
+	})
+	g.Expect(server.Ready(asked(t))).To(MatchError("the webhook isn't served yet"))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- server.Start(ctx) }()
+	g.Eventually(func() error { return server.Ready(asked(t)) }, time.Minute).Should(MatchError(ContainSubstring("tls")), "no certificate")
+
+	made, key, err := cert.GenerateSelfSignedCertKey("webhook", nil, nil)
+	g.Expect(err).NotTo(HaveOccurred())
+	pair, err := tls.X509KeyPair(made, key)
+	g.Expect(err).NotTo(HaveOccurred())
+	certificate <- pair
+	g.Expect(server.Ready(asked(t))).To(Succeed())
+
+	cancel()
+	g.Expect(<-ended).To(Succeed())
+	g.Expect(server.Ready(asked(t))).To(Succeed(), "and stays so")
+}
+
+// Whatever is wrong with the webhook, the rest of the operator works.
+func TestAReplicaIsReadyInTheEnd(t *testing.T) {
+	g := NewWithT(t)
+	server := serverFor(t, nil)
+	g.Expect(server.Ready(asked(t))).NotTo(Succeed())
+	server.Clock.(*clocktesting.FakePassiveClock).SetTime(time.Now().Add(time.Minute))
+	g.Expect(server.Ready(asked(t))).To(Succeed())
+}
+
+func serverFor(t *testing.T, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *Server {
+	t.Helper()
+	return &Server{Address: ports.FreeAddress(t), Handler: NewHandler(Options{}), GetCertificate: certificate, Clock: clocktesting.NewFakePassiveClock(time.Now()), Log: logr.Discard()}
+}
+
+func asked(t *testing.T) *http.Request {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request
+}
