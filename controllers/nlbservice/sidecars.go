@@ -116,15 +116,17 @@ func sidecarsAre(object *v1alpha1.NLBService, status metav1.ConditionStatus) boo
 	return meta.IsStatusConditionPresentAndEqual(object.Status.Conditions, v1alpha1.ConditionSidecarsInjected, status)
 }
 
-// noteSidecars tells when endpoints begin to lack the sidecar, and when they have
-// it; not of each that comes and goes meanwhile.
+// noteSidecars tells when endpoints begin to lack the sidecar, and when all come to
+// have it; not of each that comes and goes meanwhile. There may be none in between:
+// a Deployment of strategy Recreate makes the new Pods when the old ones are gone.
 func noteSidecars(round *round) {
-	missed, misses := sidecarsAre(round.Before, metav1.ConditionFalse), sidecarsAre(round.object, metav1.ConditionFalse)
+	was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionSidecarsInjected)
 	now := meta.FindStatusCondition(round.object.Status.Conditions, v1alpha1.ConditionSidecarsInjected)
 	switch {
-	case misses && !missed:
+	case now == nil || was != nil && was.Status == now.Status:
+	case now.Status == metav1.ConditionFalse:
 		round.notices.Warning(now.Reason, "CheckSidecars", "%s", now.Message)
-	case missed && sidecarsAre(round.object, metav1.ConditionTrue):
+	case now.Status == metav1.ConditionTrue && was != nil:
 		round.notices.Normal(now.Reason, "CheckSidecars", "%s", now.Message)
 	}
 }
