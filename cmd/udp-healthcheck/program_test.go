@@ -29,9 +29,12 @@ func givenApplication(t *testing.T) *sidecar.Application {
 	return sidecar.StartApplication(t, "app", fmt.Sprintf("0.0.0.0:%d", ports.Free(t)))
 }
 
-// probing is a target that wants the Application's reply.
-func probing(app *sidecar.Application) string {
-	return app.Port() + "/probe;payload=text:ping;expect=text:app\\ got\\ ping;timeout=200ms" + quickly
+// probing is a target that wants the Application's reply, and waits for it as long as
+// it can: the machine may be busy.
+func probing(app *sidecar.Application) string { return probingWithin(app, "10s") }
+
+func probingWithin(app *sidecar.Application, timeout string) string {
+	return app.Port() + "/probe;payload=text:ping;expect=text:app\\ got\\ ping;timeout=" + timeout + quickly
 }
 
 func socketOf(app *sidecar.Application) string { return app.Port() + "/socket" + quickly }
@@ -50,7 +53,7 @@ func thenSays(t *testing.T, p *sidecar.Process, target int, want string) {
 func TestAnApplicationThatHangsIsSeenByProbesOnly(t *testing.T) {
 	t.Parallel()
 	app := givenApplication(t)
-	probe := sidecar.Start(t, "--target", probing(app))
+	probe := sidecar.Start(t, "--target", probingWithin(app, "200ms"))
 	socket := sidecar.Start(t, "--target", socketOf(app))
 	probe.BecomesOpen(true)
 	socket.BecomesOpen(true)
@@ -127,7 +130,7 @@ func TestIPv6AloneIsProbed(t *testing.T) {
 // givenNameServer knows known. and nothing else; it answers with the code for others.
 func givenNameServer(t *testing.T, others dnsmessage.RCode) (port int) {
 	t.Helper()
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	socket, err := net.ListenPacket("udp", ports.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +170,7 @@ func TestDNS(t *testing.T) {
 // TestMalformedReplies: whatever comes back, it is a failed check and no more.
 func TestMalformedReplies(t *testing.T) {
 	t.Parallel()
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	socket, err := net.ListenPacket("udp", ports.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func isOpen(port int) bool {
 
 func TestWatcherGateAndDrainer(t *testing.T) {
 	t.Parallel()
-	app, err := net.ListenPacket("udp", "127.0.0.1:0")
+	app, err := net.ListenPacket("udp", ports.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestWatcherGateAndDrainer(t *testing.T) {
 		}
 	}()
 	port := app.LocalAddr().(*net.UDPAddr).Port
-	targets := givenTargets(t, fmt.Sprintf("%d/probe;payload=text:a;expect=text:a;interval=100ms %d/socket;interval=100ms", port, port))
+	targets := givenTargets(t, fmt.Sprintf("%d/probe;payload=text:a;expect=text:a;interval=100ms;timeout=10s %d/socket;interval=100ms", port, port))
 	board := NewBoard(targets, nil, time.Now())
 	gate := &Gate{Port: ports.Free(t), Board: board, Log: quiet}
 	watcher := &Watcher{Targets: targets, Board: board, Log: quiet, ProcNet: ProcNet}

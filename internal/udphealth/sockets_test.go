@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 const heading = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
@@ -93,10 +96,10 @@ func TestTheKernelIsRead(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(ProcNet, "udp")); err != nil {
 		t.Skipf("sockets are told by Linux only: %v", err)
 	}
-	for _, address := range []string{"127.0.0.1:0", "127.1.2.3:0", "[::1]:0", ":0"} {
-		socket, err := net.ListenPacket("udp", address)
+	for _, host := range []string{"127.0.0.1", "127.1.2.3", "::1", ""} {
+		socket, err := net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(ports.Free(t)))) // nobody has it elsewhere
 		if err != nil {
-			t.Logf("%s can't be bound here: %v", address, err)
+			t.Logf("%s can't be bound here: %v", host, err)
 			continue
 		}
 		local := socket.LocalAddr().(*net.UDPAddr).AddrPort()

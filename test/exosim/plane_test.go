@@ -15,7 +15,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // moving is a world in real time whose NLBs forward traffic; probes are hurried.
 func moving(t *testing.T) *world {

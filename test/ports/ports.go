@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// Ports come from blocks below those that the kernel gives to whoever asks for any.
-// Who listens at the first of a block has it, so that test binaries that run at
-// once don't meet.
+// Ports come from blocks below those that the kernel gives to whoever asks for any,
+// and nodePorts. Who listens at the first of a block has it, so that test binaries
+// that run at once don't meet.
 const (
-	firstPort     = 10000
-	endOfPorts    = 30000 // nodePorts begin here
+	firstPort     = 11000 // those of kubelet and kube-proxy end before
+	endOfPorts    = 18000 // those of udp-healthcheck begin here
 	portsPerBlock = 50
 )
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"github.com/exoscale-community/nlb-operator/test/sidecar"
 )
 
@@ -20,16 +22,17 @@ type clients struct {
 	stop    atomic.Bool
 	sending sync.WaitGroup
 
-	mu         sync.Mutex
-	sent, lost int
-	answered   map[string]int // by who answered
+	mu       sync.Mutex
+	sent     []int // by client
+	lost     int
+	answered map[string]int // by who answered
 }
 
 // whenSending starts so many clients. A datagram is lost if its reply isn't there
 // within a time.
 func (c *cluster) whenSending(number int, within time.Duration) *clients {
 	c.t.Helper()
-	s := &clients{answered: map[string]int{}}
+	s := &clients{sent: make([]int, number), answered: map[string]int{}}
 	for client := range number {
 		conn, err := net.Dial("udp4", net.JoinHostPort(c.address, port))
 		if err != nil {
@@ -38,7 +41,7 @@ func (c *cluster) whenSending(number int, within time.Duration) *clients {
 		s.sending.Go(func() {
 			defer conn.Close()
 			for n := 0; !s.stop.Load(); n++ {
-				s.exchange(conn, fmt.Sprintf("datagram %d of client %d", n, client), within)
+				s.exchange(conn, client, n, within)
 				time.Sleep(time.Millisecond) // the machine has other things to do
 			}
 		})
@@ -52,7 +55,8 @@ func (s *clients) end() {
 	s.sending.Wait()
 }
 
-func (s *clients) exchange(conn net.Conn, datagram string, within time.Duration) {
+func (s *clients) exchange(conn net.Conn, client, n int, within time.Duration) {
+	datagram := fmt.Sprintf("datagram %d of client %d", n, client)
 	_, _ = conn.Write([]byte(datagram))
 	_ = conn.SetReadDeadline(time.Now().Add(within))
 	reply := make([]byte, 1<<10)
@@ -69,12 +73,32 @@ func (s *clients) exchange(conn net.Conn, datagram string, within time.Duration)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sent++
+	s.sent[client]++
 	if answerer == "" {
 		s.lost++
 		return
 	}
 	s.answered[answerer]++
+}
+
+// sentByAll waits until what each client is sending now has been answered, or is lost.
+func (s *clients) sentByAll(t *testing.T) {
+	t.Helper()
+	now := func() []int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return slices.Clone(s.sent)
+	}
+	before := now()
+	NewWithT(t).Eventually(func() bool {
+		after := now()
+		for client := range after {
+			if after[client] == before[client] {
+				return false
+			}
+		}
+		return true
+	}).WithTimeout(patience).WithPolling(time.Millisecond).Should(BeTrue(), "each client's going on")
 }
 
 // answeredBy tells whether a Pod has answered anything.
@@ -96,6 +120,9 @@ func (s *clients) told(t *testing.T) (sent, answered int) {
 		by = append(by, fmt.Sprintf("%s %d", name, s.answered[name]))
 		answered += s.answered[name]
 	}
-	t.Logf("%d datagrams sent, %d answered (%s), %d lost", s.sent, answered, strings.Join(by, ", "), s.lost)
-	return s.sent, answered
+	for _, count := range s.sent {
+		sent += count
+	}
+	t.Logf("%d datagrams sent, %d answered (%s), %d lost", sent, answered, strings.Join(by, ", "), s.lost)
+	return sent, answered
 }

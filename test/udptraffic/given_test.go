@@ -82,7 +82,7 @@ var local = exosim.HealthCheck{Mode: "http", URI: "/healthz"}
 
 // Modes in which a sidecar watches its application.
 const (
-	inProbeMode  = "/probe;payload=text:health;timeout=500ms;interval=100ms"
+	inProbeMode  = "/probe;payload=text:health;timeout=3s;interval=100ms"
 	inSocketMode = "/socket;interval=100ms"
 )
 
@@ -153,16 +153,22 @@ func (c *cluster) becomesReady(p *pod, ready bool) {
 	NewWithT(c.t).Eventually(p.ready.Load).WithTimeout(patience).WithPolling(5*time.Millisecond).Should(Equal(ready), p.name+"'s readiness")
 }
 
-// asked is who answers the datagrams of new clients, by how many they are.
+// asked is who answers the datagrams of new clients, by how many they are. They wait
+// side by side, in case that nobody answers.
 func (c *cluster) asked(clients int) map[string]int {
-	answers := map[string]int{}
+	answers := make(chan string)
 	for range clients {
-		answers[ask(c.address)]++
+		go func() { answers <- ask(c.address) }()
 	}
-	return answers
+	by := map[string]int{}
+	for range clients {
+		by[<-answers]++
+	}
+	return by
 }
 
-// ask sends one datagram, and gives the name of who replies; empty if nobody does.
+// ask sends one datagram, and gives the name of who replies; empty if nobody does,
+// for which a busy machine gets time.
 func ask(address string) string {
 	conn, err := net.Dial("udp4", net.JoinHostPort(address, port))
 	if err != nil {
@@ -171,7 +177,7 @@ func ask(address string) string {
 	defer conn.Close()
 	reply := make([]byte, 1<<10)
 	_, _ = conn.Write([]byte("hello"))
-	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	n, err := conn.Read(reply)
 	if err != nil {
 		return ""

@@ -60,7 +60,10 @@ func TestARollOutLosesNothingIfThePreStopDelayCoversTheProbes(t *testing.T) {
 	c := given(t, 3, local)
 	old := c.givenOld()
 	sending := c.whenSending(8, patience)
-	c.whenRolledOut(sending, old, c.untilTheNLBKnows)
+	c.whenRolledOut(sending, old, func(p *pod) {
+		c.untilTheNLBKnows(p)
+		sending.sentByAll(t) // what had been sent to it before, too
+	})
 	if sent, answered := sending.told(t); sent != answered {
 		t.Errorf("of %d datagrams %d were answered", sent, answered)
 	}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// patience is how long a test waits for what must happen.
-	patience = 20 * time.Second
+	patience = time.Minute
 	// hurry makes the 10 s between probes 50 ms.
 	hurry = 200
 )

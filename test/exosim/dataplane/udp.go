@@ -43,8 +43,9 @@ type flow struct {
 	until          time.Time    // its end, once it is leaving; under mu
 }
 
-// linger is how long the replies of a flow are awaited that leads elsewhere now.
-const linger = time.Second
+// linger is how long the replies of a flow are awaited that leads elsewhere now: long
+// enough for a busy machine.
+const linger = 5 * time.Second
 
 func (f *flow) touch()                 { f.lastUsed.Store(time.Now().UnixNano()) }
 func (f *flow) unusedSince() time.Time { return time.Unix(0, f.lastUsed.Load()) }
