@@ -15,6 +15,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -106,12 +107,12 @@ func readyNode(ctx context.Context) error {
 	if err := c.Create(ctx, node); err != nil {
 		return err
 	}
-	node.Spec.Taints = nil
-	if err := c.Update(ctx, node); err != nil {
+	// Merged, since others write it meanwhile.
+	if err := c.Patch(ctx, node, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"taints":null}}`))); err != nil {
 		return err
 	}
-	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	return c.Status().Update(ctx, node)
+	ready := []byte(`{"status":{"conditions":[{"type":"Ready","status":"True"}]}}`)
+	return c.Status().Patch(ctx, node, client.RawPatch(types.MergePatchType, ready))
 }
 
 // user is a client with all rights that keeps the warnings it gets.
@@ -182,7 +183,7 @@ func leadTo(t *testing.T, port int32) {
 	}
 	configure(t, func(webhook *admissionregistrationv1.MutatingWebhook) {
 		webhook.ClientConfig.Service.Port = &port
-		*webhook.TimeoutSeconds = 15
+		*webhook.TimeoutSeconds = 30
 	})
 }
 

@@ -36,6 +36,7 @@ func TestPodsGetTheSidecar(t *testing.T) {
 		c := newUser(t)
 		ns := namespace(t, "whole", injectionEnabled)
 		service(t, c, ns, "dns;query=example.com")
+		known(t, pod(ns, "probe"), "--target=53/dns;query=example.com.")
 		deployment(t, c, ns, nil)
 		g.Eventually(func(g Gomega) {
 			var pods corev1.PodList
@@ -51,6 +52,7 @@ func TestPodsGetTheSidecar(t *testing.T) {
 		c := newUser(t)
 		ns := namespace(t, "both", injectionEnabled)
 		service(t, c, ns, "dns")
+		known(t, asking(ns, "probe"), "--target=53/dns")
 		p := asking(ns, "dns")
 		g.Expect(sidecars(tried(t, c, p))).To(Equal([]string{"--target=53/dns"}))
 

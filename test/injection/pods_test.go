@@ -3,6 +3,7 @@ package injection
 import (
 	"testing"
 
+	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -58,6 +59,14 @@ func service(t *testing.T, c client.Client, namespace, probe string) *corev1.Ser
 		t.Fatal(err)
 	}
 	return s
+}
+
+// known waits until the webhook knows what a Pod is to get: a namespace and a Service
+// that were just made it hears of a moment later.
+func known(t *testing.T, p *corev1.Pod, target string) {
+	t.Helper()
+	c := newUser(t)
+	NewWithT(t).Eventually(func() ([]string, error) { return sidecars(tried(t, c, p.DeepCopy())) }, patience).Should(Equal([]string{target}))
 }
 
 // restricted is what passes the Pod Security Standard of that name.
