@@ -142,7 +142,8 @@ func (s *scene) askAs(name string, n node, edit func(*asked)) *certificatesv1.Ce
 			Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}),
 		},
 	}
-	s.Expect(kubelet.Create(s.t.Context(), request)).To(Succeed())
+	// The API server may have to see first that nodes may ask.
+	s.Eventually(func() error { return kubelet.Create(s.t.Context(), request) }).Should(Succeed())
 	s.t.Cleanup(func() { _ = s.Delete(context.Background(), request) })
 	return request
 }

@@ -33,7 +33,7 @@ import (
 )
 
 // patience is for a busy machine; what is awaited takes a fraction of a second.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // plane is the control plane of all tests. They run one after the other: Nodes
 // have no namespaces.
@@ -70,9 +70,10 @@ type scene struct {
 	sim   *exosim.Server
 	pool  exosim.InstancePool
 	clock *shiftedClock
-	// interval between two lists; inventory reads them once run was called.
-	interval  time.Duration
-	inventory *exoscale.Inventory
+	// interval between two lists, and how long each call may take; inventory reads
+	// the lists once run was called.
+	interval, timeout time.Duration
+	inventory         *exoscale.Inventory
 }
 
 func newScene(t *testing.T, size int64) *scene {
@@ -81,7 +82,7 @@ func newScene(t *testing.T, size int64) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{Gomega: NewWithT(t), WithWatch: c, t: t, clock: &shiftedClock{Clock: clock.RealClock{}}, interval: 100 * time.Millisecond}
+	s := &scene{Gomega: NewWithT(t), WithWatch: c, t: t, clock: &shiftedClock{Clock: clock.RealClock{}}, interval: 100 * time.Millisecond, timeout: patience}
 	s.SetDefaultEventuallyTimeout(patience)
 	s.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	s.sim = exosim.StartTestServer(t, exosim.Options{})
@@ -103,7 +104,7 @@ func (s *scene) run(edit func(*node.Options)) {
 	s.Expect(err).NotTo(HaveOccurred())
 	cloud, err := exoscale.NewClient(exoscale.Options{
 		Endpoint: s.sim.Endpoint, Zone: exosim.DefaultZone, Credentials: exoscale.StaticCredentials(s.sim.Key, s.sim.Secret),
-		RateLimit: exoscale.RateLimit{PerSecond: 1000, Burst: 1000}, Timeout: time.Second,
+		RateLimit: exoscale.RateLimit{PerSecond: 1000, Burst: 1000}, Timeout: s.timeout,
 	})
 	s.Expect(err).NotTo(HaveOccurred())
 	s.inventory, err = exoscale.NewInventory(cloud, exoscale.InventoryOptions{Interval: s.interval})
@@ -144,9 +145,10 @@ func (s *scene) register(instance exosim.Instance, edit func(*corev1.Node)) *cor
 	}
 	status := made.Status
 	s.Expect(s.Create(s.t.Context(), made)).To(Succeed())
+	before := made.DeepCopy()
 	status.NodeInfo.SystemUUID = instance.ID
 	made.Status = status
-	s.Expect(s.Status().Update(s.t.Context(), made)).To(Succeed())
+	s.Expect(s.Status().Patch(s.t.Context(), made, client.MergeFrom(before))).To(Succeed())
 	return made
 }
 

@@ -116,6 +116,9 @@ func TestNoErrorIsTakenForAnAbsence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, instances, nodes := crew(t, 3)
 			mend := s.sim.Fault(test.fault)
+			if test.fault.Kind == exosim.FaultLatency {
+				s.timeout = time.Second
+			}
 			s.run(deleting)
 			s.lose(instances[0])
 			s.asks(test.fault.Operation, 4)

@@ -39,7 +39,7 @@ import (
 )
 
 // patience is for a busy machine; what is awaited takes a fraction of a second.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 const (
 	address = "192.0.2.10"
@@ -391,9 +391,14 @@ func (s *scene) warnings(name string) []string {
 // are the same.
 func (s *scene) versions() map[string]string {
 	s.t.Helper()
+	return s.versionsIn(s.Client)
+}
+
+func (s *scene) versionsIn(reader client.Reader) map[string]string {
+	s.t.Helper()
 	versions := map[string]string{}
 	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &v1alpha1.NetworkLoadBalancerList{}, &v1alpha1.NLBServiceList{}} {
-		s.Expect(s.List(s.t.Context(), list, client.InNamespace(s.ns))).To(Succeed())
+		s.Expect(reader.List(s.t.Context(), list, client.InNamespace(s.ns))).To(Succeed())
 		s.Expect(meta.EachListItem(list, func(object runtime.Object) error {
 			o := object.(client.Object)
 			versions[fmt.Sprintf("%T %s", o, o.GetName())] = o.GetResourceVersion()

@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -133,6 +134,17 @@ func TestALostPoolIsToldWhileTrafficGoesWhereItWent(t *testing.T) {
 		all, err := inventoryOf(s).Instances(t.Context(), exosim.DefaultZone)
 		return len(all), err
 	}).Should(Equal(4), "both candidates are known")
+	s.Eventually(func() []string {
+		var identities v1alpha1.NodeIdentityList
+		s.Expect(s.writes.List(t.Context(), &identities)).To(Succeed())
+		var verified []string
+		for i := range identities.Items {
+			if meta.IsStatusConditionTrue(identities.Items[i].Status.Conditions, v1alpha1.ConditionVerified) {
+				verified = append(verified, identities.Items[i].Name)
+			}
+		}
+		return verified
+	}).Should(ContainElements(s.ns+"-a-0", s.ns+"-b-0"), "and verified, as the controller has seen")
 	for _, name := range []string{s.ns + "-workers-0", s.ns + "-workers-1"} {
 		s.Expect(s.Delete(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})).To(Succeed())
 	}

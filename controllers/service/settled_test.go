@@ -19,24 +19,20 @@ func (s *scene) round(name string) ctrl.Result {
 	return result
 }
 
-// settles expects that rounds come to send no write any more.
+// settles waits until the controller has seen all, and several rounds in a row send
+// no write.
 func (s *scene) settles(name string) {
 	s.t.Helper()
-	round := func() int64 {
-		before := s.writes.count.Load()
-		s.round(name)
-		return s.writes.count.Load() - before
-	}
 	s.Eventually(func(g Gomega) {
 		before := s.versions()
-		g.Expect(round()).To(BeZero())
+		g.Expect(s.versionsIn(s.writes)).To(Equal(before), "the cache is behind")
+		writes := s.writes.count.Load()
+		for range 5 {
+			s.round(name)
+		}
+		g.Expect(s.writes.count.Load()).To(Equal(writes))
 		g.Expect(s.versions()).To(Equal(before))
 	}).Should(Succeed())
-	settled := s.versions()
-	for range 5 {
-		s.Expect(round()).To(BeZero())
-	}
-	s.Expect(s.versions()).To(Equal(settled))
 }
 
 // counting counts the writes that the controller sends, even those that change nothing.
