@@ -71,7 +71,7 @@ func (w *world) versions() map[string]string {
 // machine, where the operator is as slow as whoever looks.
 func (w *world) settles() {
 	w.t.Helper()
-	const enough = 20
+	const enough = 10
 	last, since, looks := w.versions(), time.Now(), 0
 	w.g.Eventually(func() bool {
 		now := w.versions()

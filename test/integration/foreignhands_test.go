@@ -42,7 +42,7 @@ func (w *world) does(change func(context.Context) (*v3.Operation, error)) {
 
 // unhurried lets so much time pass between two lists of the cloud that they can
 // be counted: there is one in a sync period.
-func unhurried(o *app.Options) { o.SyncPeriod = 2 * time.Second }
+func unhurried(o *app.Options) { o.SyncPeriod = 4 * time.Second }
 
 // withinASyncPeriod holds that the cloud is repaired by the next list after a
 // change of somebody's: the one under way may be from before. fresh is the number

@@ -27,7 +27,7 @@ import (
 )
 
 // patience is for a busy machine; what is awaited takes a second or two.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // syncPeriod of every operator under test.
 const syncPeriod = 300 * time.Millisecond

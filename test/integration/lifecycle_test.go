@@ -38,7 +38,7 @@ func TestTwoObjectsMakeAnNLBWithAService(t *testing.T) {
 	w.g.Expect(web.Status.InstancePoolName).To(Equal("workers"))
 	w.becomes(web, v1alpha1.ConditionBackendsHealthy, "True/BackendsHealthy")
 	w.g.Expect(web.Status.Health).To(Equal("2/2"))
-	w.g.Expect(web.Status.Backends[0].NodeName).To(HavePrefix(w.ns))
+	w.g.Eventually(func() []string { return w.backends(web) }).Should(HaveEach(HavePrefix(w.ns)), "once they are verified")
 	w.tells(lb, "Normal Created", got.ID, got.IP)
 	w.tells(web, "Normal Created", "80/TCP")
 

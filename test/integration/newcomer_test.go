@@ -53,7 +53,7 @@ var newcomers = map[string]func(w *world) newcomer{
 	"another instance runs under its name": func(w *world) newcomer {
 		second := w.member(1)
 		node := w.registers(second.Name, second.ID, isSelected, func(n *corev1.Node) { n.Spec.Taints = nil })
-		w.g.Eventually(w.identities).Should(HaveKeyWithValue(second.Name, "True/Verified"))
+		w.g.Eventually(w.initialised(second.Name)).Should(BeTrue()) // its providerID says who it was
 		w.sim.ScalePool(w.pool.ID, 3)
 		third := w.member(2)
 		w.g.Eventually(w.identities).Should(HaveKeyWithValue(third.Name, "Unknown/NotJoined"))

@@ -187,8 +187,8 @@ func TestWhatWasBegunLastIsWaitedFor(t *testing.T) {
 		g.Expect(late.Status.Operation.ID).NotTo(BeEmpty())
 	}).Should(Succeed())
 	w.stop()
-	_, err := w.releases(release.DeleteCloud, func(o *app.ReleaseOptions) { o.Timeout = 3 * time.Second })
-	w.g.Expect(err).To(MatchError(And(HavePrefix("--timeout, 3s, has passed\n"), ContainSubstring("late"))))
+	_, err := w.releases(release.DeleteCloud, func(o *app.ReleaseOptions) { o.Timeout = 10 * time.Second })
+	w.g.Expect(err).To(MatchError(And(HavePrefix("--timeout, 10s, has passed\n"), ContainSubstring("late"))))
 	w.g.Expect(w.finalizers()).To(ContainElement("late " + v1alpha1.LoadBalancerFinalizer))
 	w.sim.SetOperationDelay(0)
 }
@@ -197,7 +197,7 @@ func TestWhatWasBegunLastIsWaitedFor(t *testing.T) {
 func (w *lettingGo) leads() (stopped func()) {
 	w.t.Helper()
 	w.edit = func(o *app.Options) {
-		o.LeaderElect, o.LeaderElectionNamespace, o.LeaseDuration = true, w.lease, 2*time.Second
+		o.LeaderElect, o.LeaderElectionNamespace = true, w.lease
 	}
 	w.start()
 	w.g.Eventually(func() string { return w.holder() }).ShouldNot(BeEmpty())

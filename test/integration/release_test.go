@@ -3,7 +3,6 @@ package integration
 import (
 	"bytes"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	. "github.com/onsi/gomega"
@@ -51,7 +50,7 @@ func (w *lettingGo) releases(mode release.Mode, edit func(*app.ReleaseOptions)) 
 	w.t.Helper()
 	out := &bytes.Buffer{}
 	options := app.ReleaseOptions{Options: w.options(), Mode: mode, Namespaces: []string{w.ns}, Timeout: patience, Out: out}
-	options.LeaderElectionNamespace, options.LeaseDuration = w.lease, 2*time.Second
+	options.LeaderElectionNamespace = w.lease
 	if edit != nil {
 		edit(&options)
 	}

@@ -20,7 +20,7 @@ import (
 func slowly(options *app.Options) { options.SyncPeriod = 10 * time.Minute }
 
 // soon is well below the minute after which a blocked object looks by itself.
-const soon = 30 * time.Second
+const soon = 45 * time.Second
 
 // soonReady waits until objects are, for less long than the clock would take.
 func (w *world) soonReady(objects ...client.Object) {
