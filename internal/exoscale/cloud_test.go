@@ -1,16 +1,30 @@
 package exoscale
 
 import (
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
+
+// patience is for a busy machine; what is awaited takes a fraction of a second.
+const patience = time.Minute
+
+func TestMain(m *testing.M) {
+	SetDefaultEventuallyTimeout(patience)
+	os.Exit(m.Run())
+}
 
 // cloud is a simulated Exoscale, as the tests speak of it.
 type cloud struct {
 	t           *testing.T
 	sim         *exosim.Server
+	clock       *movedClock
+	delay       time.Duration
 	zone        string
 	credentials Credentials
 }
@@ -25,8 +39,27 @@ func givenCloud(t *testing.T, options ...func(*cloudOptions)) *cloud {
 	for _, option := range options {
 		option(&o)
 	}
-	sim := exosim.StartTestServer(t, exosim.Options{OperationDelay: o.operationDelay})
-	return &cloud{t: t, sim: sim, zone: exosim.DefaultZone, credentials: Credentials{Key: sim.Key, Secret: sim.Secret}}
+	moved := &movedClock{}
+	sim := exosim.StartTestServer(t, exosim.Options{OperationDelay: o.operationDelay, Clock: moved})
+	return &cloud{
+		t: t, sim: sim, clock: moved, delay: o.operationDelay, zone: exosim.DefaultZone,
+		credentials: Credentials{Key: sim.Key, Secret: sim.Secret},
+	}
+}
+
+// movedClock is the real one, ahead by what the test says.
+type movedClock struct{ ahead atomic.Int64 }
+
+// Now implements exosim.Clock.
+func (c *movedClock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// hold lets no operation that is started from now on end, until letEnd is called.
+func (c *cloud) hold() { c.sim.SetOperationDelay(never) }
+
+// letEnd ends the operations that were held, and lets others take their time.
+func (c *cloud) letEnd() {
+	c.sim.SetOperationDelay(c.delay)
+	c.clock.ahead.Add(int64(never))
 }
 
 // pool makes an instance pool of so many instances, and gives its id.

@@ -18,7 +18,7 @@ func (c *cloud) client(options ...func(*Options)) *Client {
 	c.t.Helper()
 	o := Options{
 		Endpoint: c.sim.Endpoint, Zone: c.zone, Credentials: StaticCredentials(c.credentials.Key, c.credentials.Secret),
-		RateLimit: RateLimit{PerSecond: 10000, Burst: 10000}, Timeout: 5 * time.Second, Metrics: prometheus.NewRegistry(),
+		RateLimit: RateLimit{PerSecond: 10000, Burst: 10000}, Timeout: patience, Metrics: prometheus.NewRegistry(),
 	}
 	for _, option := range options {
 		option(&o)
@@ -79,7 +79,7 @@ func (c *cloud) ended(op Operation, err error) (Operation, error) {
 	c.t.Helper()
 	client := c.client()
 	for begun := time.Now(); err == nil && op.State == Pending; {
-		if time.Since(begun) > 20*time.Second {
+		if time.Since(begun) > patience {
 			c.t.Fatalf("the operation %s doesn't end", op.ID)
 		}
 		op, err = client.GetOperation(context.Background(), c.zone, op.ID)

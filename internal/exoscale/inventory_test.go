@@ -232,11 +232,11 @@ func TestAZoneHealsByItself(t *testing.T) {
 	told := &news{}
 	inventory := cloud.inventory(cloud.client(), told.options(20*time.Millisecond))
 	inventory.Watch(cloud.zone)
-	g.Eventually(told.count(&told.zones), "5s").Should(Equal(1))
+	g.Eventually(told.count(&told.zones)).Should(Equal(1))
 	_, err := inventory.LoadBalancers(ctx, cloud.zone)
 	g.Expect(ClassOf(err)).To(Equal(Transient))
 	cloud.clearFaults()
-	g.Eventually(told.count(&told.zones), "5s").Should(Equal(2))
+	g.Eventually(told.count(&told.zones)).Should(Equal(2))
 	_, err = inventory.LoadBalancers(ctx, cloud.zone)
 	g.Expect(err).NotTo(HaveOccurred())
 }
@@ -269,6 +269,6 @@ func TestIdleCostsOneListAnInterval(t *testing.T) {
 	_, err := inventory.LoadBalancers(ctx, cloud.zone)
 	g.Expect(err).NotTo(HaveOccurred())
 	cloud.resetCalls()
-	g.Eventually(func() int { return cloud.calls(opListLoadBalancers) }, "5s").Should(BeNumerically(">=", 5))
+	g.Eventually(func() int { return cloud.calls(opListLoadBalancers) }).Should(BeNumerically(">=", 5))
 	g.Expect(cloud.allCalls()).To(BeNumerically("<=", cloud.calls(opListLoadBalancers)), "nothing but the list is called")
 }

@@ -100,11 +100,13 @@ func TestAnOperationEndsWithItsOwnerWokenAndTheNLBReadFresh(t *testing.T) {
 		seen = tr.operations.Result(tr.zone, operation)
 		made, _ = tr.inventory.LoadBalancer(ctx, tr.zone, seen.ReferenceID)
 	}
+	tr.hold()
 	op, err := tr.create("web")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Pending))
 	operation = op.ID
 	close(ready)
+	tr.letEnd()
 	g.Eventually(tr.bells.of(owner("web"))).Should(Equal(1))
 	g.Expect(seen.State).To(Equal(Success), "the result is there when the owner is woken")
 	g.Expect(made.State).To(Equal(nlb.StateRunning), "and so is the NLB as it is after the operation")
@@ -138,7 +140,7 @@ func TestAChangedNLBIsReadAfterTheChange(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 			}
 			for _, id := range ids {
-				g.Eventually(tr.bells.of(owner(id)), "5s").Should(Equal(1))
+				g.Eventually(tr.bells.of(owner(id))).Should(Equal(1))
 			}
 		})
 	}
@@ -160,11 +162,12 @@ func TestAFailedOperationHasAClass(t *testing.T) {
 
 func TestOneChangeOfAnNLBAtATime(t *testing.T) {
 	g := NewWithT(t)
-	tr := givenTracker(t, func(o *cloudOptions) { o.operationDelay = 100 * time.Millisecond })
+	tr := givenTracker(t)
 	id := tr.loadBalancer("web", tr.pool(1))
 	other := tr.loadBalancer("other", tr.pool(1))
 	before := tr.writes()
 
+	tr.hold()
 	_, err := tr.describe(id, "first", owner("first"))
 	g.Expect(err).NotTo(HaveOccurred())
 	for range 3 {
@@ -174,6 +177,7 @@ func TestOneChangeOfAnNLBAtATime(t *testing.T) {
 	_, err = tr.describe(other, "third", owner("third"))
 	g.Expect(err).NotTo(HaveOccurred(), "another NLB is free")
 	g.Expect(tr.writes()-before).To(Equal(2), "who is refused calls nobody")
+	tr.letEnd()
 	g.Eventually(tr.bells.of(owner("second"))).Should(Equal(1), "who was refused is woken, once")
 	_, err = tr.describe(id, "second", owner("second"))
 	g.Expect(err).NotTo(HaveOccurred(), "and finds the NLB free")
@@ -263,7 +267,8 @@ func TestAChangeThatPanicsFreesTheNLB(t *testing.T) {
 
 func TestAnOperationOfAnEarlierProcessIsResumed(t *testing.T) {
 	g, ctx := NewWithT(t), context.Background()
-	tr := givenTracker(t, func(o *cloudOptions) { o.operationDelay = 50 * time.Millisecond })
+	tr := givenTracker(t)
+	tr.hold()
 	op, err := tr.client.CreateLoadBalancer(ctx, tr.zone, nlb.LoadBalancerAttributes{Name: "web"}) // not by the tracker
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Unknown))
@@ -274,6 +279,7 @@ func TestAnOperationOfAnEarlierProcessIsResumed(t *testing.T) {
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Pending))
 	_, err = tr.create("web")
 	g.Expect(err).To(MatchError(ErrBusy), "a resumed operation holds its NLB")
+	tr.letEnd()
 	g.Eventually(tr.bells.of(owner("web"))).Should(Equal(1))
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Success))
 	tr.operations.Resume(key, owner("web"), op.ID)
@@ -299,7 +305,7 @@ func TestTroubleWithPollingKeepsAnOperationPending(t *testing.T) {
 	g.Eventually(func() Class { return tr.operations.Result(tr.zone, op.ID).Class }).Should(Equal(Forbidden), "the owner can tell why")
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Pending))
 	tr.clearFaults()
-	g.Eventually(tr.bells.of(owner("web")), "5s").Should(Equal(1))
+	g.Eventually(tr.bells.of(owner("web"))).Should(Equal(1))
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Success))
 }
 
@@ -314,7 +320,7 @@ func (tr *tracker) createMany(g Gomega, n int) (ids []string) {
 	all.Wait()
 	for i := range n {
 		g.Expect(failures[i]).NotTo(HaveOccurred())
-		g.Eventually(tr.bells.of(owner(fmt.Sprintf("web-%d", i))), "20s").Should(Equal(1))
+		g.Eventually(tr.bells.of(owner(fmt.Sprintf("web-%d", i)))).Should(Equal(1))
 		ids = append(ids, operations[i].ID)
 	}
 	return ids
