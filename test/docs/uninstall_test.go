@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -151,7 +152,10 @@ func (u *uninstallation) installs(t *testing.T) {
 func (u *uninstallation) isWanted(ctx context.Context) bool {
 	deployment := &appsv1.Deployment{}
 	err := u.client.Get(ctx, client.ObjectKey{Namespace: "exoscale-nlb-operator-system", Name: "exoscale-nlb-operator"}, deployment)
-	return err == nil && *deployment.Spec.Replicas > 0
+	if err != nil {
+		return ctx.Err() == nil && !apierrors.IsNotFound(err) // nobody has said otherwise
+	}
+	return *deployment.Spec.Replicas > 0
 }
 
 // stop ends the operator, whatever is wanted.
