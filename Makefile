@@ -318,6 +318,7 @@ define chart-in
 rm -rf $(CHART)/files && mkdir -p $(CHART)/files/crds $(CHART)/files/rbac \
 && cp config/crd/bases/*.yaml $(CHART)/files/crds \
 && cp config/rbac/role.yaml config/rbac/leader-election.yaml config/rbac/metrics.yaml $(CHART)/files/rbac \
+&& cp config/release/role.yaml $(CHART)/files/rbac/release.yaml && cp config/release/lease.yaml $(CHART)/files/rbac/release-lease.yaml \
 && cp config/webhook/role.yaml $(CHART)/files/rbac/webhook.yaml && cp config/webhook/certificate/role.yaml $(CHART)/files/rbac/webhook-certificate.yaml \
 && cp config/webhook/webhook.yaml $(CHART)/files \
 && $(call node-role,node-initialization,controllers/node/initialise.go) \

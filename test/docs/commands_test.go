@@ -18,6 +18,7 @@ import (
 var notRun = map[string]string{
 	"kubectl --namespace exoscale-nlb-operator-system exec": "it runs in a Pod, and the nodes here run none; test/install runs it with the rights of that Pod",
 	"helm uninstall":                    "it takes helm, with which test/install/helm runs it",
+	"helm upgrade":                      "it takes helm, with which test/install/helm runs it",
 	"kubectl apply -k config/release\n": "it waits for a Pod that runs, and the nodes here run none; test/install runs what it runs",
 	"exo ":                              "it changes an Exoscale account, which tests have none of; exosim simulates neither IAM nor changes of security groups",
 	"kubectl create namespace exoscale-nlb-operator-system\n":  "it takes helm, with which test/install/helm runs it",

@@ -6,7 +6,8 @@ from the markers in the code and from config/rbac.
 {{/* exoscale-nlb-operator.rules gives the rules of one kind of role in a file, as
 a list: those of scope "cluster", "namespaces" or "all". What lives in namespaces
 is split off, so that it can be allowed in some of them only. Where a rule names the
-webhook's objects, it gets the name that they have in this release: "webhook". */}}
+webhook's objects, or the Deployment, it gets the name that they have in this
+release: "webhook", "deployment". */}}
 {{- define "exoscale-nlb-operator.rules" -}}
 {{- $rules := list -}}
 {{- range $document := regexSplit "(?m)^---$" (.files.Get .file) -1 -}}
@@ -24,6 +25,9 @@ webhook's objects, it gets the name that they have in this release: "webhook". *
 {{- $rule = set (deepCopy $rule) "resources" $resources -}}
 {{- if and $.webhook $rule.resourceNames -}}
 {{- $rule = set $rule "resourceNames" (list $.webhook) -}}
+{{- end -}}
+{{- if and $.deployment (has "deployments/scale" $rule.resources) -}}
+{{- $rule = set $rule "resourceNames" (list $.deployment) -}}
 {{- end -}}
 {{- $rules = append $rules $rule -}}
 {{- end -}}

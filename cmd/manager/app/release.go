@@ -23,6 +23,10 @@ func (c Command) release(ctx context.Context, args []string) error {
 		return err
 	}
 	s.Version, s.Log = c.Version, log
+	return advised(c.releaseAs(ctx, kubernetes, s), s.advice)
+}
+
+func (c Command) releaseAs(ctx context.Context, kubernetes *rest.Config, s releaseSettings) error {
 	switch {
 	case s.mode() == "":
 		return Check(ctx, kubernetes, s.namespaces, c.Out)
@@ -31,6 +35,18 @@ func (c Command) release(ctx context.Context, args []string) error {
 	default:
 		return Release(ctx, kubernetes, s.options(c.Out))
 	}
+}
+
+// advised tells after what went wrong how to go on, where whoever called the
+// program knows better: that of what is held goes in its place.
+func advised(err error, advice string) error {
+	if err == nil || advice == "" {
+		return err
+	}
+	if held, is := errors.AsType[stillHeld](err); is {
+		return errors.New(held.what() + ". " + advice)
+	}
+	return fmt.Errorf("%w\n%s", err, advice)
 }
 
 // Check tells what is held in the namespaces, in all if none is named. It fails if
@@ -51,16 +67,23 @@ func Check(ctx context.Context, kubernetes *rest.Config, namespaces []string, ou
 	for _, line := range held.Lines() {
 		fmt.Fprintln(out, line)
 	}
-	return errors.New(stillHeld(held.Len()))
+	return stillHeld(held.Len())
 }
 
-func stillHeld(count int) string {
+// stillHeld is how many objects the operator holds.
+type stillHeld int
+
+func (count stillHeld) what() string {
 	objects := "1 object"
 	if count > 1 {
 		objects = fmt.Sprintf("%d objects", count)
 	}
-	return "the operator still holds " + objects + ": without it they could never be deleted. " +
-		"Delete them while it runs, or let go of them: " +
+	return "the operator still holds " + objects + ": without it they could never be deleted"
+}
+
+// Error implements error.
+func (count stillHeld) Error() string {
+	return count.what() + ". Delete them while it runs, or let go of them: " +
 		"release --retain keeps the NLBs with their addresses, release --delete-cloud deletes them"
 }
 

@@ -34,6 +34,7 @@ type releaseSettings struct {
 	namespaces   []string
 	stopOperator string
 	dryRun, yes  bool
+	advice       string
 	timeout      time.Duration
 }
 
@@ -73,6 +74,7 @@ func (s *releaseSettings) releaseFlags() *pflag.FlagSet {
 	f.StringVar(&s.stopOperator, "stop-operator", "", "scale this `DEPLOYMENT`, in the namespace of the lease, to 0 first; otherwise it is refused to let go of anything while an operator renews its lease")
 	f.BoolVar(&s.dryRun, "dry-run", false, "only tell what would become of each object")
 	f.BoolVar(&s.yes, "yes", false, "do it")
+	f.StringVar(&s.advice, "advice", "", "`TEXT` to end with if it fails: how to go on, where whoever calls this knows better")
 	f.DurationVar(&s.timeout, "timeout", s.timeout, "`DURATION` after which it gives up; what isn't free by then stays held, and may be let go of by another try")
 	return f
 }

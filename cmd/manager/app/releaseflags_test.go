@@ -24,6 +24,7 @@ func TestParseRelease(t *testing.T) {
 		"and confirmed": {args: []string{"--retain", "--without-cloud", "--yes", "--stop-operator=nlb", "--timeout=1m"}, want: func(s *releaseSettings) {
 			s.retain, s.withoutCloud, s.yes, s.stopOperator, s.timeout = true, true, true, "nlb", time.Minute
 		}},
+		"the caller says how to go on":                 {args: []string{"--advice=Try again."}, want: func(s *releaseSettings) { s.advice = "Try again." }},
 		"the zone is the operator's":                   {env: env{"EXOSCALE_ZONE": "at-vie-1"}, want: func(s *releaseSettings) { s.Zone = "at-vie-1" }},
 		"help is asked for before anything is checked": {args: []string{"--help", "--namespace=!"}, want: func(s *releaseSettings) { s.help, s.namespaces = true, []string{"!"} }},
 	} {

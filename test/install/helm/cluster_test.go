@@ -163,13 +163,17 @@ func (c *cluster) install(t *testing.T, path string, v values) string {
 // service makes a Service of type LoadBalancer, and gives its address once it has one.
 func (c *cluster) service(t *testing.T, name string) string {
 	t.Helper()
-	class := v1alpha1.LoadBalancerClass
-	service := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
-		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class, Ports: []corev1.ServicePort{{Port: 80}}},
-	}
+	service := service("default", name)
 	c.create(t, service)
 	return c.address(t, service)
+}
+
+func service(namespace, name string) *corev1.Service {
+	class := v1alpha1.LoadBalancerClass
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, LoadBalancerClass: &class, Ports: []corev1.ServicePort{{Port: 80}}},
+	}
 }
 
 // address of a Service, once it has one.

@@ -15,7 +15,7 @@
 //	upgrade_test.go      from the chart and operator before, to these, and back
 //	features_test.go     what is off by default, in one namespace
 //	sidecars_test.go     Pods get theirs through upgrades, until it is switched off
-//	uninstall_test.go    refused while it is needed; the kinds stay
+//	uninstall_test.go    refused while it is needed, or all is let go of; the kinds stay
 //	kinds_test.go        every object as an API server sees it
 //
 // In a cluster the Pods are run by test/pods: what the chart says is what runs.

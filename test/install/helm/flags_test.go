@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 )
@@ -58,6 +59,27 @@ func TestDefaultsAreTheManagersOwn(t *testing.T) {
 	}
 }
 
+// What the Job before an uninstallation is told is what release knows.
+func TestTheUninstallationHasOnlyFlagsOfRelease(t *testing.T) {
+	known := helpOf(t, "release", "--help")
+	for _, policy := range []string{"refuse", "retain", "delete"} {
+		v := everything()
+		v["uninstall"] = values{"policy": policy}
+		var job batchv1.Job
+		rendered(t, v).get(t, "Job", "-release", &job)
+		container := job.Spec.Template.Spec.Containers[0]
+		if container.Args[0] != "release" {
+			t.Errorf("it runs %q", container.Args[0])
+		}
+		for _, argument := range container.Args[1:] {
+			flag, _, _ := strings.Cut(strings.TrimPrefix(argument, "--"), "=")
+			if _, is := known[flag]; !is {
+				t.Errorf("release has no flag --%s", flag)
+			}
+		}
+	}
+}
+
 // arguments are those of the manager's container: values by flag.
 func arguments(t *testing.T, v values) map[string]string {
 	t.Helper()
@@ -77,8 +99,18 @@ func arguments(t *testing.T, v values) map[string]string {
 // flags of the manager with their defaults, from its help.
 func flags(t *testing.T) map[string]string {
 	t.Helper()
+	known := helpOf(t, "--help")
+	if known["sync-period"] != "1m0s" {
+		t.Fatalf("these are no flags: %v", known)
+	}
+	return known
+}
+
+// helpOf a command are its flags with their defaults.
+func helpOf(t *testing.T, arguments ...string) map[string]string {
+	t.Helper()
 	var help strings.Builder
-	command := app.Command{Args: []string{"--help"}, Out: &help, Lookup: func(string) (string, bool) { return "", false }}
+	command := app.Command{Args: arguments, Out: &help, Lookup: func(string) (string, bool) { return "", false }}
 	if err := command.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +119,6 @@ func flags(t *testing.T) map[string]string {
 		if match[1] != "help" && match[1] != "version" {
 			known[match[1]] = match[2]
 		}
-	}
-	if known["sync-period"] != "1m0s" {
-		t.Fatalf("no flags found in\n%s", &help)
 	}
 	return known
 }

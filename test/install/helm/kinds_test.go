@@ -44,6 +44,7 @@ func TestEveryObjectIsTaken(t *testing.T) {
 	}
 	for name, v := range map[string]values{
 		"the default": nil, "all at once": withEverything(), "in one namespace": {"watchNamespaces": []string{"shop"}, "udpSidecar": sidecars()},
+		"letting go": {"uninstall": values{"policy": "delete"}}, "letting go in one namespace": {"watchNamespaces": []string{"shop"}, "uninstall": values{"policy": "retain"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			manifests, err := template(t, v.complete())

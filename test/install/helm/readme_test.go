@@ -18,10 +18,7 @@ func TestTheREADME(t *testing.T) {
 	c := startCluster(t)
 	c.pods.SetImage("registry.example.com/exoscale-nlb-operator:v0", manager(t))
 	g := NewWithT(t)
-	for _, script := range readme(t) {
-		if !strings.Contains(script, "helm ") {
-			continue
-		}
+	for _, script := range scripts(t, "README.md", "helm ") {
 		// Both are there already: the namespace is restricted, the Secret has the key.
 		script = cut(script, "kubectl create namespace", "helm install")
 		script = strings.ReplaceAll(script, "helm install ", "helm install --wait --set apiEndpoint="+c.cloud.Endpoint+" ")
@@ -33,18 +30,18 @@ func TestTheREADME(t *testing.T) {
 	c.service(t, "web")
 }
 
-// readme are its scripts.
-func readme(t *testing.T) []string {
+// scripts of a page that hold a word.
+func scripts(t *testing.T, page, word string) []string {
 	t.Helper()
-	document, err := markdown.Read("../../../README.md")
+	document, err := markdown.Read("../../../" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	scripts := document.In("sh")
-	if !slices.ContainsFunc(scripts, func(script string) bool { return strings.Contains(script, "helm install ") }) {
-		t.Fatal("the README doesn't tell how to install with helm")
+	some := slices.DeleteFunc(document.In("sh"), func(script string) bool { return !strings.Contains(script, word) })
+	if len(some) == 0 {
+		t.Fatalf("%s doesn't tell of %q", page, word)
 	}
-	return scripts
+	return some
 }
 
 // cut leaves out what is from a word up to another.

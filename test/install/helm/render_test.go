@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,6 +69,20 @@ func TestWhatComesOfValues(t *testing.T) {
 		"further arguments and environment": {values{"extraArgs": []string{"--log-level=debug"}, "extraEnv": []values{{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args[len(is.container.Args)-1]).To(Equal("--log-level=debug"))
 			g.Expect(is.container.Env).To(ConsistOf(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}))
+		}},
+		"who makes the roles also makes those of the uninstallation": {
+			values{"rbac": values{"create": false}, "uninstall": values{"policy": "delete"}},
+			func(g Gomega, is given) {
+				var job batchv1.Job
+				is.objects.get(is.t, "Job", "-release", &job)
+				g.Expect(job.Spec.Template.Spec.ServiceAccountName).To(Equal(is.pod.ServiceAccountName))
+				for _, kind := range []string{"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"} {
+					g.Expect(is.objects.names(kind)).To(BeEmpty())
+				}
+			},
+		},
+		"nobody looks, if what is held is ignored": {values{"uninstall": values{"policy": "ignore"}}, func(g Gomega, is given) {
+			g.Expect(is.objects.names("Job")).To(BeEmpty())
 		}},
 		"no sidecars, unless asked for": {nil, func(g Gomega, is given) {
 			g.Expect(is.objects.names("MutatingWebhookConfiguration")).To(BeEmpty())
