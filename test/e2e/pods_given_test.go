@@ -113,7 +113,7 @@ func application() corev1.Container {
 }
 
 // probe is what the sidecars send, how often, and what they expect of udpecho.
-const probe = "probe;payload=text:ping;expect=re2:ping$;interval=200ms;timeout=500ms"
+const probe = "probe;payload=text:ping;expect=re2:ping$;interval=200ms;timeout=2s"
 
 // probed asks for the sidecar, and has it send a datagram often.
 func probed(service *corev1.Service) {

@@ -110,7 +110,7 @@ func (p *pod) ready(ctx context.Context, item *corev1.Pod) bool {
 	if get == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // longer than a kubelet: it tries three times
 	defer cancel()
 	url := "http://" + net.JoinHostPort(p.address, strconv.Itoa(portOf(container, get.Port))) + get.Path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
