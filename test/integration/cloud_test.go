@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/testr"
@@ -29,6 +31,25 @@ func (w *world) onlyNLB() exosim.LoadBalancer {
 		w.t.Fatalf("the cloud holds %d NLBs, not one: %+v", len(all), all)
 	}
 	return all[0]
+}
+
+// movedClock is the real one, ahead by what the test says.
+type movedClock struct{ ahead atomic.Int64 }
+
+// Now implements exosim.Clock.
+func (c *movedClock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// hold lets no operation end that begins from now on, so that what is there
+// meanwhile is seen on any machine.
+func (w *world) hold() { w.sim.SetOperationDelay(time.Hour) }
+
+// endHeld ends the operations that were held so far.
+func (w *world) endHeld() { w.clock.ahead.Add(int64(time.Hour)) }
+
+// letEnd ends all that was held, and holds no more.
+func (w *world) letEnd() {
+	w.sim.SetOperationDelay(0)
+	w.endHeld()
 }
 
 // ports are the services of all NLBs, as "80/tcp→30080", sorted.

@@ -96,8 +96,8 @@ func TestFault06TheInferredPoolFollowsTheNodes(t *testing.T) {
 func TestFault07NodesThatAreNoExoscaleInstanceAreSkipped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
-	w.addNode(exosim.Instance{ID: "4c4c4544-0000-4000-8000-000000000001", Name: "bare-metal"}, "none")
-	standalone := w.sim.AddInstance("", exosim.Instance{Name: "standalone"})
+	w.addNode(exosim.Instance{ID: "4c4c4544-0000-4000-8000-000000000001", Name: w.ns + "-bare-metal"}, "none")
+	standalone := w.sim.AddInstance("", exosim.Instance{Name: w.ns + "-standalone"})
 	w.addNode(standalone, "none")
 	web := w.service("web", nil)
 	w.served(web)
@@ -164,6 +164,8 @@ func TestFault14APortWithoutNodePortIsRefusedAndTheOthersGoOn(t *testing.T) {
 	w.g.Expect(web.Status.LoadBalancer.Ingress[0].Ports).To(ConsistOf(
 		corev1.PortStatus{Port: 80, Protocol: "TCP"},
 		corev1.PortStatus{Port: 443, Protocol: "TCP", Error: ptr.To("nlb.exoscale.com/Invalid")}))
+	w.remove(web) // its nodePort is of this cluster
+	w.gone(web)
 }
 
 // Fault 15: a GET that fails with anything but 404 blocks deletion for good, in silence.

@@ -81,6 +81,7 @@ type world struct {
 	client client.Client
 	ns     string
 	sim    *exosim.Server
+	clock  *movedClock // of the cloud
 	pool   exosim.InstancePool
 
 	cluster *controlplane.ControlPlane
@@ -102,6 +103,10 @@ func newWorld(t *testing.T, with setup) *world {
 	}
 	w.g.SetDefaultEventuallyTimeout(patience)
 	w.g.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	w.clock = &movedClock{}
+	if with.Cloud.Clock == nil {
+		with.Cloud.Clock = w.clock
+	}
 	w.sim = exosim.StartTestServer(t, with.Cloud)
 	w.ns = w.namespace(nil)
 	w.addPool("workers", with.Nodes)

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -151,9 +150,12 @@ func TestOnlyAdmittedNamespacesAttach(t *testing.T) {
 	w.ready(guest)
 	w.g.Expect(w.ports()).To(Equal([]string{"80/tcp→30080"}))
 
-	w.sim.SetOperationDelay(time.Second)
+	w.hold()
 	w.remove(lb)
+	w.becomes(guest, v1alpha1.ConditionReady, "False/Deleting")
+	w.endHeld() // the NLB is next
 	w.becomes(guest, v1alpha1.ConditionReady, "False/LoadBalancerDeleting")
+	w.letEnd()
 	w.gone(lb)
 	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
 	w.becomes(guest, v1alpha1.ConditionReady, "False/NotFound")

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -87,13 +86,14 @@ func TestAPoolThatVanishesInTheGapGivesTheOldOneBackSoon(t *testing.T) {
 			web := w.nlbService("web", "edge", 80, nil)
 			w.ready(lb, web)
 			w.sim.ResetCalls()
-			w.sim.SetOperationDelay(time.Second)
+			w.hold()
 			moved(w, web, green)
 			w.g.Eventually(w.writes).Should(Equal([]string{"delete-load-balancer-service"}))
+			w.g.Eventually(func() bool { w.state(web, v1alpha1.ConditionReady); return web.Status.ReplacedAt != nil }).Should(BeTrue())
 			w.sim.DeletePool(green.ID)
-			w.g.Eventually(w.forwardsTo).WithTimeout(soon).Should(BeEmpty())
-			w.g.Eventually(w.forwardsTo).WithTimeout(soon).Should(Equal(w.pool.ID))
-			w.g.Eventually(func() bool { w.state(web, v1alpha1.ConditionReady); return web.Status.ReplacedAt == nil }).Should(BeTrue())
+			w.letEnd()
+			w.g.Eventually(func() bool { w.state(web, v1alpha1.ConditionReady); return web.Status.ReplacedAt == nil }).WithTimeout(soon).Should(BeTrue())
+			w.g.Expect(w.forwardsTo()).To(Equal(w.pool.ID))
 			w.g.Expect(w.state(web, v1alpha1.ConditionReady)).To(HavePrefix("False/"))
 			w.g.Expect(w.message(web, v1alpha1.ConditionReady)).To(ContainSubstring(green.ID))
 		})

@@ -17,18 +17,26 @@ func twoPorts(s *corev1.Service) {
 
 func TestARestartInTheMiddleResumes(t *testing.T) {
 	t.Parallel()
-	for name, reached := range map[string]func(w *world) bool{
-		"creating": func(w *world) bool { return len(w.sim.PendingOperations()) > 0 },
-		"adding": func(w *world) bool {
-			return len(w.ports()) > 0 && len(w.sim.PendingOperations()) > 0
+	creating := func(w *world) {
+		w.g.Eventually(func() int { return len(w.sim.PendingOperations()) }).Should(Equal(1))
+	}
+	for name, reached := range map[string]func(w *world){
+		"creating": creating,
+		"adding": func(w *world) {
+			creating(w)
+			w.endHeld()
+			w.g.Eventually(w.ports).ShouldNot(BeEmpty())
+			w.g.Expect(w.sim.PendingOperations()).NotTo(BeEmpty())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, setup{Cloud: exosim.Options{OperationDelay: time.Second}})
+			w := newWorld(t, setup{})
+			w.hold()
 			web := w.service("web", twoPorts)
-			w.g.Eventually(func() bool { return reached(w) }).Should(BeTrue())
+			reached(w)
 			w.restart()
+			w.letEnd()
 			w.served(web)
 			w.g.Expect(w.onlyNLB().Services).To(HaveLen(2))
 			w.g.Expect(w.accepted()).To(HaveLen(3))
@@ -42,10 +50,11 @@ func TestARestartWhileDeletingLeavesNothing(t *testing.T) {
 	w := newWorld(t, setup{})
 	web := w.service("web", twoPorts)
 	w.served(web)
-	w.sim.SetOperationDelay(time.Second)
+	w.hold()
 	w.remove(web)
 	w.g.Eventually(func() int { return len(w.sim.PendingOperations()) }).Should(BeNumerically(">", 0))
 	w.restart()
+	w.letEnd()
 	w.gone(web)
 	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
 }

@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -137,10 +136,11 @@ func TestAGuestThatIsNotAdmittedAnyMoreGoesWithTheNLB(t *testing.T) {
 	w.becomes(guest, v1alpha1.ConditionAccepted, "False/NotAllowedNamespace")
 	w.g.Expect(w.ports()).To(Equal([]string{"80/tcp→30080"}), "what it has stays")
 
-	w.sim.SetOperationDelay(time.Second)
+	w.hold()
 	w.remove(lb)
 	w.becomes(lb, v1alpha1.ConditionReady, "False/WaitingForServices")
 	w.g.Expect(w.message(lb, v1alpha1.ConditionReady)).To(ContainSubstring("NLBService " + other + "/guest"))
+	w.letEnd()
 	w.gone(lb)
 	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
 	w.remove(guest)

@@ -108,7 +108,8 @@ func TestWhoWaitsForRoomTakesNobodysPlace(t *testing.T) {
 	for _, object := range ten[:3] {
 		change(w, object, func(s *v1alpha1.NLBService) { s.Spec.Target = v1alpha1.Target{InstancePoolID: green.ID} })
 		w.soonReady(object)
-		w.g.Expect(w.state(late, v1alpha1.ConditionReady)).To(Equal("False/ServiceLimitReached"))
+		w.becomes(late, v1alpha1.ConditionReady, "False/ServiceLimitReached")
+		w.g.Expect(w.ports()).NotTo(ContainElement(HavePrefix("200/")))
 	}
 	w.remove(ten[9])
 	w.soonReady(late)
