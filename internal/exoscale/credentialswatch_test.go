@@ -10,6 +10,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 // never is an interval that no test waits for: what is seen was notified.
@@ -94,4 +95,25 @@ func TestFileCredentialsFollowAFile(t *testing.T) {
 	g.Eventually(key).Should(BeEmpty(), "the file is the truth")
 	write(t, path, "EXOSCALE_API_KEY=three\nEXOSCALE_API_SECRET=s")
 	g.Eventually(key).Should(Equal("three"))
+}
+
+// A changed key is used within a minute of being in the Pod, whatever gets lost.
+func TestFileCredentialsAreReadWithinAMinuteThoughNothingIsHeard(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	for _, key := range []string{"one", "two"} {
+		write(t, filepath.Join(dir, key, "credentials"), "EXOSCALE_API_KEY="+key+"\nEXOSCALE_API_SECRET=s")
+	}
+	link := filepath.Join(dir, "now")
+	g.Expect(os.Symlink("one", link)).To(Succeed())
+	clock := clocktesting.NewFakeClock(time.Now())
+	f := NewFileCredentials(filepath.Join(link, "credentials"), FileCredentialsOptions{Clock: clock})
+	go func() { _ = f.Start(t.Context()) }()
+	g.Eventually(clock.HasWaiters).Should(BeTrue())
+
+	// The folder that is watched is that of "one", in which nothing happens.
+	g.Expect(os.Symlink("two", link+".new")).To(Succeed())
+	g.Expect(os.Rename(link+".new", link)).To(Succeed())
+	clock.Step(time.Minute)
+	g.Eventually(func() string { c, _ := f.Credentials(); return c.Key }).Should(Equal("two"))
 }

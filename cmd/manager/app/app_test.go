@@ -1,12 +1,18 @@
 package app
 
 import (
+	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/ports"
 )
 
 func TestALoadBalancerIsCreatedInTheCloud(t *testing.T) {
@@ -46,6 +52,47 @@ func TestWrongCredentialsAreSaidAndMended(t *testing.T) {
 	g.Eventually(ready(t, object), patience).Should(Equal("False/InvalidCredentials"))
 	writeCredentials(t, file, sim.Key, sim.Secret)
 	g.Eventually(ready(t, object), patience).Should(HavePrefix("True/"))
+}
+
+// As when the optional Secret isn't there when the Pod starts.
+func TestWithoutASecretItRunsAndSaysSo(t *testing.T) {
+	g := NewWithT(t)
+	sim := exosim.StartTestServer(t, exosim.Options{})
+	object := loadBalancer(t, namespace(t, "app-secretless"), "web")
+	mounted, registry := t.TempDir(), prometheus.NewRegistry()
+	options := optionsFor(sim)
+	options.Credentials, options.CredentialsFile, options.Metrics = nil, mounted, registry
+	options.HealthProbeBindAddress = ports.FreeAddress(t)
+	running(t, options)
+
+	g.Eventually(status(http.DefaultClient, "http://"+options.HealthProbeBindAddress+"/readyz", ""), patience).WithContext(t.Context()).Should(Equal(http.StatusOK))
+	g.Eventually(ready(t, object), patience).Should(Equal("False/InvalidCredentials"))
+	g.Expect(object.Status.Conditions).To(ContainElement(And(HaveField("Type", v1alpha1.ConditionReady),
+		HaveField("Message", And(ContainSubstring("no API credentials are set in "+mounted), ContainSubstring(exoscale.EnvAPISecret))))))
+	g.Expect(stateOfKey(g, registry)).To(Equal("missing"))
+
+	for name, content := range map[string]string{exoscale.EnvAPIKey: sim.Key, exoscale.EnvAPISecret: sim.Secret} {
+		g.Expect(os.WriteFile(filepath.Join(mounted, name), []byte(content), 0o600)).To(Succeed())
+	}
+	g.Eventually(ready(t, object), patience).Should(HavePrefix("True/"))
+	g.Expect(stateOfKey(g, registry)).To(Equal("accepted"))
+}
+
+// stateOfKey is the state of the API key that the metric tells.
+func stateOfKey(g Gomega, registry prometheus.Gatherer) string {
+	families, err := registry.Gather()
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, family := range families {
+		if family.GetName() != "exoscale_nlb_operator_cloud_credentials" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			if metric.GetGauge().GetValue() == 1 {
+				return metric.GetLabel()[0].GetValue()
+			}
+		}
+	}
+	return ""
 }
 
 // namesIn lists the NLBs of a simulated cloud.
