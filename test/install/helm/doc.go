@@ -8,6 +8,7 @@
 //	refused_test.go      values that are wrong, and what is said of each
 //	flags_test.go        every flag has a value, with the manager's own default
 //	sameness_test.go     the chart grants what config/ grants
+//	components_test.go   and is what its components make of that
 //	webhook_test.go      its webhook is that of config/, under any name
 //	install_test.go      installed, tested by helm test, installed again
 //	readme_test.go       installed as the README says

@@ -85,12 +85,17 @@ func arguments(t *testing.T, v values) map[string]string {
 	t.Helper()
 	var deployment appsv1.Deployment
 	rendered(t, v).get(t, "Deployment", "", &deployment)
+	told := argumentsOf(&deployment)
+	if len(told) != len(deployment.Spec.Template.Spec.Containers[0].Args) {
+		t.Errorf("a flag is told twice: %q", deployment.Spec.Template.Spec.Containers[0].Args)
+	}
+	return told
+}
+
+func argumentsOf(deployment *appsv1.Deployment) map[string]string {
 	told := map[string]string{}
 	for _, argument := range deployment.Spec.Template.Spec.Containers[0].Args {
 		flag, value, _ := strings.Cut(strings.TrimPrefix(argument, "--"), "=")
-		if _, twice := told[flag]; twice {
-			t.Errorf("--%s is told twice", flag)
-		}
 		told[flag] = value
 	}
 	return told

@@ -26,6 +26,22 @@ func TestTheChartGrantsWhatConfigGrants(t *testing.T) {
 		"the default, in place of a CCM": {
 			values: values{"claimClasslessServices": true},
 		},
+		"in place of a CCM, and so said": {
+			values{"claimClasslessServices": true}, []string{"classless"},
+		},
+		"two replicas": {
+			values{"claimClasslessServices": true, "replicas": 2, "podDisruptionBudget": values{"enabled": true}}, []string{"two-replicas"},
+		},
+		"a network policy": {
+			values{"claimClasslessServices": true, "networkPolicy": values{"enabled": true}}, []string{"network-policy"},
+		},
+		"monitoring": {
+			values{"claimClasslessServices": true, "serviceMonitor": values{"enabled": true}, "prometheusRule": values{"enabled": true}, "dashboard": values{"enabled": true}},
+			[]string{"monitoring"},
+		},
+		"Argo CD": {
+			values{"claimClasslessServices": true, "argocdHealth": values{"enabled": true}}, []string{"argocd"},
+		},
 		"all that is for Nodes": {
 			values{"claimClasslessServices": true, "nodes": values{"initialization": true, "csrApproval": true, "deletion": true}},
 			[]string{"nodes"},
@@ -44,6 +60,33 @@ func TestTheChartGrantsWhatConfigGrants(t *testing.T) {
 				t.Errorf("-config +chart:\n%s", diff)
 			}
 		})
+	}
+}
+
+// What lets go before an uninstallation may do what config/release may.
+func TestTheUninstallationMayDoWhatReleaseMay(t *testing.T) {
+	letsGo := release + "-release"
+	want := grantsOf(t, letsGo, kustomized(t, "../../../config/release"))
+	for _, policy := range []string{"retain", "delete"} {
+		got := grantsOf(t, letsGo, rendered(t, values{"uninstall": values{"policy": policy}}))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -config +chart:\n%s", policy, diff)
+		}
+	}
+	if !want[namespace+": patch deployments/scale.apps/"+release] {
+		t.Errorf("config/release may not scale down: %v", want)
+	}
+	there := grantsOf(t, letsGo, rendered(t, values{"watchNamespaces": []string{"shop"}, "uninstall": values{"policy": "delete"}}))
+	for right := range want {
+		writes := strings.HasPrefix(right, "patch ")
+		if !there["shop: "+right] && writes || there[right] == writes {
+			t.Errorf("in one namespace only: %s: everywhere %t, there %t", right, there[right], there["shop: "+right])
+		}
+	}
+	for right := range grantsOf(t, letsGo, rendered(t, nil)) {
+		if !strings.HasPrefix(right, "list ") {
+			t.Errorf("who only looks may %s", right)
+		}
 	}
 }
 
@@ -180,6 +223,12 @@ func kustomized(t *testing.T, folder string) objects {
 // [namespace: ]verb resource[.group][/name].
 func grants(t *testing.T, all objects) map[string]bool {
 	t.Helper()
+	return grantsOf(t, release, all)
+}
+
+// grantsOf a service account in the operator's namespace.
+func grantsOf(t *testing.T, account string, all objects) map[string]bool {
+	t.Helper()
 	rules := map[string][]rbacv1.PolicyRule{}
 	for _, object := range all {
 		if object.GetKind() == "ClusterRole" || object.GetKind() == "Role" {
@@ -195,7 +244,7 @@ func grants(t *testing.T, all objects) map[string]bool {
 		}
 		var binding rbacv1.RoleBinding
 		convert(t, object.Object, &binding)
-		ours := slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool { return s.Namespace == namespace && s.Name == release })
+		ours := slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool { return s.Namespace == namespace && s.Name == account })
 		scope := ""
 		if object.GetNamespace() != "" {
 			scope = object.GetNamespace() + ": "
