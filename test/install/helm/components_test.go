@@ -73,7 +73,7 @@ func TestTheChartsPodsAreThoseOfConfig(t *testing.T) {
 	nodes := values{"initialization": true, "csrApproval": true, "deletion": true}
 	config := operatorIn(t, composed(t, "classless", "nodes"))
 	ours := operatorIn(t, rendered(t, values{"claimClasslessServices": true, "nodes": nodes}))
-	if diff := cmp.Diff(comparable(config), comparable(ours)); diff != "" {
+	if diff := cmp.Diff(commonPart(config), commonPart(ours)); diff != "" {
 		t.Errorf("-config +chart:\n%s", diff)
 	}
 	told := ours.Spec.Template.Spec.Containers[0].Args
@@ -91,8 +91,8 @@ func operatorIn(t *testing.T, all objects) *appsv1.Deployment {
 	return &deployment
 }
 
-// comparable is what has to be the same of the Pods.
-func comparable(deployment *appsv1.Deployment) corev1.PodSpec {
+// commonPart is what has to be the same of the Pods.
+func commonPart(deployment *appsv1.Deployment) corev1.PodSpec {
 	pod := deployment.Spec.Template.Spec.DeepCopy()
 	pod.Containers[0].Args, pod.Containers[0].Env, pod.Containers[0].ImagePullPolicy, pod.Containers[0].Image = nil, nil, "", ""
 	pod.TopologySpreadConstraints = nil

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,18 +9,25 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/internal/nodeinit"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
 // TestWhatIsOnWorksWithTheRightsThatItHas switches on what is off by default, in
@@ -42,9 +50,10 @@ func TestWhatIsOnWorksWithTheRightsThatItHas(t *testing.T) {
 		c.create(t, web)
 		c.address(t, web)
 	})
+	var instance exosim.Instance
 	t.Run("a Node is initialised, and gets its certificate", func(t *testing.T) {
 		g := NewWithT(t)
-		instance := c.newcomer(t)
+		instance = c.newcomer(t)
 		node := &corev1.Node{}
 		g.Eventually(func(g Gomega) {
 			g.Expect(c.Get(t.Context(), client.ObjectKey{Name: instance.Name}, node)).To(Succeed())
@@ -63,6 +72,53 @@ func TestWhatIsOnWorksWithTheRightsThatItHas(t *testing.T) {
 	})
 	t.Run("nothing was forbidden", func(t *testing.T) {
 		NewWithT(t).Expect(c.said().String()).NotTo(ContainSubstring("forbidden"))
+	})
+	t.Run("a Node whose instance is gone is removed", func(t *testing.T) {
+		g := NewWithT(t)
+		c.inItsPlace(t)
+		c.cloud.DeleteInstance(instance.ID)
+		g.Expect(world.SetReady(t.Context(), c, instance.Name, false)).To(Succeed())
+		g.Eventually(func() bool {
+			return apierrors.IsNotFound(c.Get(t.Context(), client.ObjectKey{Name: instance.Name}, &corev1.Node{}))
+		}, patience).Should(BeTrue())
+	})
+}
+
+// inItsPlace runs the operator with the rights of the installed one, which is
+// scaled down; but it removes Nodes that are younger than five minutes, too.
+func (c *cluster) inItsPlace(t *testing.T) {
+	t.Helper()
+	if said, err := c.kubectl(t, "", "--namespace", namespace, "scale", "deployment", release, "--replicas=0"); err != nil {
+		t.Fatal(said)
+	}
+	NewWithT(t).Eventually(func() []string { return c.replicas(t) }, patience).Should(BeEmpty())
+	request := &authenticationv1.TokenRequest{}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: release}}
+	if err := c.SubResource("token").Create(t.Context(), account, request); err != nil {
+		t.Fatal(err)
+	}
+	as := rest.AnonymousClientConfig(c.Config())
+	as.BearerToken = request.Status.Token
+	options := app.Defaults()
+	options.Zone, options.APIEndpoint = c.cloud.Zones()[0], c.cloud.Endpoint
+	options.Credentials = exoscale.StaticCredentials(c.key.Key, c.key.Secret)
+	options.SyncPeriod, options.WatchNamespaces = 500*time.Millisecond, []string{"shop"}
+	options.MetricsBindAddress, options.HealthProbeBindAddress = app.Off, app.Off
+	options.LeaderElect, options.LeaderElectionNamespace = true, namespace
+	options.NodeDeletion, options.NodeDeletionMaxShare = true, 100
+	options.NodeDeletionLimits = nodegone.Limits{MinAge: 1, Grace: 1}
+	a, err := app.New(t.Context(), as, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
