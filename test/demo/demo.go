@@ -89,6 +89,9 @@ func (d *demo) startControlPlane(ctx context.Context) error {
 	if _, err := os.Stat(d.cluster.Kubectl()); err != nil {
 		return fmt.Errorf("the demo needs kubectl beside the other binaries: %w (without KUBEBUILDER_ASSETS, make builds it)", err)
 	}
+	if err := d.openLog(); err != nil {
+		return err
+	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return err
@@ -136,7 +139,9 @@ func (d *demo) startCloud() error {
 // The service of others on the external NLB.
 const legacyPort, legacyTargetPort = 9000, 30090
 
-func (d *demo) startOperator(ctx context.Context) error {
+// openLog opens the operator's log, in which the clients of Kubernetes speak, too:
+// before there is one, since their logger mustn't change while they run.
+func (d *demo) openLog() error {
 	file, err := os.Create(d.operatorLog())
 	if err != nil {
 		return err
@@ -148,8 +153,13 @@ func (d *demo) startOperator(ctx context.Context) error {
 	log := zapr.NewLogger(zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(file), zap.InfoLevel)))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log.WithName("client-go"))
+	return nil
+}
+
+func (d *demo) startOperator(ctx context.Context) error {
+	var err error
 	d.operator, err = world.RunOperator(ctx, d.cluster.Config(), d.cloud, func(o *app.Options) {
-		o.Log = log
+		o.Log = ctrl.Log
 		o.SyncPeriod = syncPeriod
 		o.SkipNameValidation = true
 	})

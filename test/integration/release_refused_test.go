@@ -35,12 +35,13 @@ func TestTheOperatorIsStoppedIfAsked(t *testing.T) {
 	t.Parallel()
 	w := gone(t)
 	deployment := w.deployment("operator-" + w.ns)
+	name := deployment.Name // the object is read again while it is let go
 	stopped := w.leads()
 	var said string
 	ended := make(chan error, 1)
 	go func() {
 		var err error
-		said, err = w.releases(release.Retain, func(o *app.ReleaseOptions) { o.StopOperator = deployment.Name })
+		said, err = w.releases(release.Retain, func(o *app.ReleaseOptions) { o.StopOperator = name })
 		ended <- err
 	}()
 	w.g.Eventually(func(g Gomega) int32 {
