@@ -103,9 +103,19 @@ func (s *Server) serve(ctx context.Context) error {
 		// HTTP/2 lets one client open and reset streams without end (CVE-2023-44487).
 		c.NextProtos = []string{"http/1.1"}
 	}}})
-	server.Register(Path, s.Handler.webhook())
+	server.Register(Path, answeredOnce(s.Handler.webhook()))
 	s.mu.Lock()
 	s.serving = server
 	s.mu.Unlock()
 	return server.Start(ctx)
+}
+
+// answeredOnce ends each connection with its answer. An API server would keep it, and
+// a request that it sends over one while this replica ends is lost: so a Pod would
+// miss its sidecar in an upgrade.
+func answeredOnce(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		handler.ServeHTTP(w, r)
+	})
 }

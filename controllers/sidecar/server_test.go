@@ -3,8 +3,10 @@ package sidecar
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +43,7 @@ func TestAReplicaIsReadyOnceItCanAnswer(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	certificate <- pair
 	g.Expect(server.Ready(asked(t))).To(Succeed())
+	g.Expect(closesAfter(t, server.Address, made)).To(BeTrue(), "nobody is to keep a connection to a replica that may end")
 
 	cancel()
 	g.Expect(<-ended).To(Succeed())
@@ -54,6 +57,20 @@ func TestAReplicaIsReadyInTheEnd(t *testing.T) {
 	g.Expect(server.Ready(asked(t))).NotTo(Succeed())
 	server.Clock.(*clocktesting.FakePassiveClock).SetTime(time.Now().Add(time.Minute))
 	g.Expect(server.Ready(asked(t))).To(Succeed())
+}
+
+// closesAfter tells whether the connection ends with the answer to a review.
+func closesAfter(t *testing.T, address string, certificate []byte) bool {
+	t.Helper()
+	believed := x509.NewCertPool()
+	believed.AppendCertsFromPEM(certificate)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: believed, ServerName: "webhook"}}}
+	answer, err := client.Post("https://"+address+Path, "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	return answer.Close
 }
 
 func serverFor(t *testing.T, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *Server {
