@@ -46,8 +46,8 @@ func MembersOf(pool nlb.InstancePool, nodes []corev1.Node, trust Trust, instance
 	}
 	var of Membership
 	for i := range nodes {
-		switch id, told := NodeInstanceID(&nodes[i]), trust.on(&nodes[i]); {
-		case id == "" || told == refuted:
+		switch id, told := NodeInstanceID(&nodes[i]), trust.in(&nodes[i]); {
+		case id == "" || told == distrusted:
 		case members[id] && told == undecided:
 			of.Undecided = true
 		case members[id]:

@@ -135,14 +135,14 @@ func (in Input) candidates() ([]Candidate, skips) {
 		node := &in.Nodes[i]
 		id := NodeInstanceID(node)
 		instance, found := instances[id]
-		told := in.Trust.on(node)
+		told := in.Trust.in(node)
 		switch {
 		case leaving(node):
 			skipped.leaving++
 		case excluded(node):
 			skipped.excluded++
-		case id != "" && told == refuted:
-			skipped.refuted++
+		case id != "" && told == distrusted:
+			skipped.distrusted++
 		case !found && (told != undecided || !saysExoscale(node)):
 			skipped.elsewhere++
 		case found && instance.InstancePoolID == "":
@@ -187,12 +187,11 @@ func (in Input) exists(pool string) bool {
 	return slices.ContainsFunc(in.Pools, func(p nlb.InstancePool) bool { return p.ID == pool })
 }
 
-func (c *Candidate) add(node *corev1.Node, told verdict) {
-	switch {
-	case told == undecided && cordoned(node):
-		return
-	case told == undecided:
-		c.undecided++
+func (c *Candidate) add(node *corev1.Node, told trustLevel) {
+	if told == undecided {
+		if !cordoned(node) {
+			c.undecided++
+		}
 		return
 	}
 	c.Nodes = append(c.Nodes, node.Name)
@@ -257,8 +256,8 @@ func firstFew(nodes []string) string {
 
 // skips counts Nodes by why they aren't eligible.
 type skips struct {
-	leaving, excluded, refuted, elsewhere, standalone int
-	undecided                                         []string // their names
+	leaving, excluded, distrusted, elsewhere, standalone int
+	undecided                                            []string // their names
 }
 
 // awaited says whose verification a choice waits for.
@@ -278,7 +277,7 @@ func (s skips) message(nodes int) string {
 	}{
 		{s.leaving, "being deleted"},
 		{s.excluded, "excluded by the label " + corev1.LabelNodeExcludeBalancers},
-		{s.refuted, "not verified, see kubectl get nodeid"},
+		{s.distrusted, "not verified, see kubectl get nodeid"},
 		{s.elsewhere, "not an Exoscale instance of the zone"},
 		{s.standalone, "not in an instance pool"},
 	} {

@@ -12,57 +12,56 @@ import (
 // their names to be shown. Nothing else than a NodeIdentity makes a Node trusted.
 // The zero Trust trusts none.
 type Trust struct {
-	verdicts map[string]verdict // by the name of the Node
-	// byDefault is the verdict on a Node of which nobody has said anything.
-	byDefault verdict
+	levels map[string]trustLevel // by the name of the Node
+	// byDefault is that of a Node of which nobody has said anything.
+	byDefault trustLevel
 }
 
-type verdict int
+// trustLevel is how far a Node is trusted.
+type trustLevel int
 
 const (
-	undecided verdict = iota // it is about to be told
-	verified
-	refuted
+	undecided trustLevel = iota // a NodeIdentity is about to tell
+	trusted
+	distrusted
 )
 
 // TrustIn reads off the NodeIdentities whom to trust in a zone. They are kept of the
 // operator's zone only (home; empty: of none). In another one nothing can be verified:
 // there a Node is trusted unless a NodeIdentity says that it isn't what it says to be.
 func TrustIn(zone, home string, known []v1alpha1.NodeIdentity) Trust {
-	trust := Trust{verdicts: map[string]verdict{}}
+	trust := Trust{levels: map[string]trustLevel{}}
 	isHome := zone == home && home != ""
 	if !isHome {
-		trust.byDefault = verified
+		trust.byDefault = trusted
 	}
 	for i := range known {
-		node := known[i].Status.NodeName
-		switch on := verdictOf(&known[i], isHome); {
-		case node == "" || on == undecided || trust.verdicts[node] == verified:
-		default:
-			trust.verdicts[node] = on
+		node, level := known[i].Status.NodeName, trustBy(&known[i], isHome)
+		if node != "" && level != undecided && trust.levels[node] != trusted {
+			trust.levels[node] = level
 		}
 	}
 	return trust
 }
 
-// verdictOf is what a NodeIdentity says of its Node. That an instance isn't in the
+// trustBy is what a NodeIdentity says of its Node. That an instance isn't in the
 // zone speaks against a Node there only: it may be in another one.
-func verdictOf(known *v1alpha1.NodeIdentity, isHome bool) verdict {
+func trustBy(known *v1alpha1.NodeIdentity, isHome bool) trustLevel {
 	condition := meta.FindStatusCondition(known.Status.Conditions, v1alpha1.ConditionVerified)
 	switch {
 	case condition == nil:
 		return undecided
 	case condition.Status == metav1.ConditionTrue:
-		return verified
+		return trusted
 	case condition.Status == metav1.ConditionFalse && (isHome || condition.Reason != v1alpha1.ReasonNotFound):
-		return refuted
+		return distrusted
 	default:
 		return undecided
 	}
 }
 
-func (t Trust) on(node *corev1.Node) verdict {
-	if told, is := t.verdicts[node.Name]; is {
+func (t Trust) in(node *corev1.Node) trustLevel {
+	if told, is := t.levels[node.Name]; is {
 		return told
 	}
 	return t.byDefault
@@ -70,18 +69,18 @@ func (t Trust) on(node *corev1.Node) verdict {
 
 // Trusted gives those of the Nodes that are trusted.
 func (t Trust) Trusted(nodes []corev1.Node) []corev1.Node {
-	trusted := make([]corev1.Node, 0, len(nodes))
+	kept := make([]corev1.Node, 0, len(nodes))
 	for i := range nodes {
-		if t.on(&nodes[i]) == verified {
-			trusted = append(trusted, nodes[i])
+		if t.in(&nodes[i]) == trusted {
+			kept = append(kept, nodes[i])
 		}
 	}
-	return trusted
+	return kept
 }
 
 // TrustChange tells whether a NodeIdentity changed in what a Trust is made of.
 func TrustChange(before, after *v1alpha1.NodeIdentity) bool {
 	return before.Status.NodeName != after.Status.NodeName ||
-		verdictOf(before, true) != verdictOf(after, true) ||
-		verdictOf(before, false) != verdictOf(after, false)
+		trustBy(before, true) != trustBy(after, true) ||
+		trustBy(before, false) != trustBy(after, false)
 }
