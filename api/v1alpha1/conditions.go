@@ -84,6 +84,10 @@ const (
 	ReasonPortConflict = "PortConflict"
 	// ReasonNotFound: what the spec refers to doesn't exist.
 	ReasonNotFound = "NotFound"
+	// ReasonManyVanished: so many of the cluster's NLBs in a zone are gone at once that
+	// nothing is made, forgotten or removed there until they are back or somebody
+	// confirms it (annotation nlb.exoscale.com/confirm-vanished).
+	ReasonManyVanished = "ManyVanished"
 	// ReasonUnknownZone: Exoscale knows no such zone.
 	ReasonUnknownZone = "UnknownZone"
 	// ReasonQuotaExceeded: the Exoscale organisation's quota is used up.

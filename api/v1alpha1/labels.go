@@ -16,7 +16,14 @@ const (
 	CloudLabelOwnerUID = Prefix + "owner-uid"
 	// CloudLabelAdopt is set on an NLB by whoever holds the Exoscale account,
 	// to consent to its adoption. Value: <cluster>/<namespace>/<name>.
+	// With -<port>-tcp or -<port>-udp appended it hands over the service on that
+	// port to an NLBService; then namespace and name are that one's.
 	CloudLabelAdopt = Prefix + "adopt"
+	// CloudLabelMarks stands on an NLB on which every service of the operator bears
+	// its mark in its description; the value is the version of the mark.
+	CloudLabelMarks = Prefix + "marks"
+	// MarksVersion is the value of CloudLabelMarks.
+	MarksVersion = "v1"
 
 	// OwnerUIDRetained is the value of CloudLabelOwnerUID on an NLB whose
 	// NetworkLoadBalancer is gone and that was kept.
@@ -47,6 +54,11 @@ const LabelRefused = Prefix + "refused"
 // LabelManagedBy, a label of Kubernetes' recommended ones, tells the
 // NodeIdentities that the operator made, which it removes again, from others.
 const LabelManagedBy = "app.kubernetes.io/managed-by"
+
+// AnnotationConfirmVanished, on a NetworkLoadBalancer, confirms that the NLB of this
+// id was deleted at Exoscale, where so many have vanished at once that the operator
+// takes it for a mistake (reason ManyVanished).
+const AnnotationConfirmVanished = Prefix + "confirm-vanished"
 
 // Annotations of the operator on a Service.
 const (

@@ -32,6 +32,22 @@ type Operation struct {
 	// name in the cloud of the NLB or service that the operation is about.
 	// +optional
 	Name string `json:"name,omitempty"`
+	// serviceID is the service that the deletion of an NLB removes first, which no
+	// object stands for; empty if the operation is about the NLB itself.
+	// +optional
+	ServiceID string `json:"serviceID,omitempty"`
 	// startedAt is when the intent was recorded.
 	StartedAt metav1.Time `json:"startedAt"`
+	// lostAt is when an earlier attempt at the same began whose answer was lost, and
+	// of which nothing is known yet.
+	// +optional
+	LostAt *metav1.Time `json:"lostAt,omitempty"`
+	// servicesBefore are the ids of the services that the NLB held right before a
+	// service was added under a name that the user chose.
+	// +listType=set
+	// +optional
+	ServicesBefore []string `json:"servicesBefore,omitempty"`
+	// sent is a fingerprint of the attributes that were sent with such an add.
+	// +optional
+	Sent string `json:"sent,omitempty"`
 }

@@ -46,6 +46,9 @@ func (r *Reconciler) conclude(ctx context.Context, round *round) {
 // of which we know.
 const waitNet = 5 * time.Second
 
+// soon is how soon to go on where nothing has to be waited for.
+const soon = 50 * time.Millisecond
+
 // apply makes the one step.
 func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalancerMove) (outcome.Outcome, error) {
 	object := round.object
@@ -56,7 +59,11 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 			if asked, err := r.asked(ctx, round); asked != nil || err != nil {
 				return deref(asked), err
 			}
-			return r.release(ctx, round)
+			absence := round.absence
+			if round.got.NLB != nil {
+				absence = exoscale.LeftInPlace()
+			}
+			return r.release(ctx, round, absence)
 		}
 		return outcome.Done(), nil
 	case nlb.Wait:
@@ -113,7 +120,7 @@ func (r *Reconciler) step(round *round, move nlb.LoadBalancerMove) (v1alpha1.Ope
 	switch move.Action {
 	case nlb.Create:
 		return v1alpha1.ActionCreate, func(ctx context.Context) (exoscale.Operation, error) {
-			return r.LoadBalancers.CreateLoadBalancer(ctx, zone, move.Attributes)
+			return r.LoadBalancers.CreateLoadBalancer(ctx, round.listed, move.Attributes)
 		}
 	case nlb.Adopt:
 		if relabels(round) {
@@ -124,11 +131,11 @@ func (r *Reconciler) step(round *round, move nlb.LoadBalancerMove) (v1alpha1.Ope
 		return v1alpha1.ActionRelease, change
 	case nlb.DeleteService:
 		return v1alpha1.ActionDelete, func(ctx context.Context) (exoscale.Operation, error) {
-			return r.LoadBalancers.DeleteService(ctx, zone, id, move.ServiceID)
+			return r.LoadBalancers.DeleteService(ctx, round.evidence, move.ServiceID)
 		}
 	case nlb.Delete:
 		return v1alpha1.ActionDelete, func(ctx context.Context) (exoscale.Operation, error) {
-			return r.LoadBalancers.DeleteLoadBalancer(ctx, zone, id)
+			return r.LoadBalancers.DeleteLoadBalancer(ctx, round.evidence)
 		}
 	default:
 		return v1alpha1.ActionUpdate, change
@@ -150,7 +157,7 @@ func (r *Reconciler) intend(round *round, move nlb.LoadBalancerMove, action v1al
 	if lb := round.got.NLB; lb != nil {
 		status.ID, intent.Name = lb.ID, lb.Name
 		if move.Action == nlb.DeleteService {
-			intent.Name = serviceName(*lb, move.ServiceID)
+			intent.Name, intent.ServiceID = serviceName(*lb, move.ServiceID), move.ServiceID
 		}
 	}
 	if action == v1alpha1.ActionAdopt && round.got.Proof.Adopts() {

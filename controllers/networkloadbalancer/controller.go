@@ -2,6 +2,7 @@ package networkloadbalancer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/pacing"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
+	"github.com/exoscale-community/nlb-operator/internal/vanished"
 )
 
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch;patch
@@ -32,10 +34,10 @@ import (
 // LoadBalancers reads and changes the NLBs of every zone. Each change is one
 // request that returns once Exoscale has started the operation.
 type LoadBalancers interface {
-	CreateLoadBalancer(ctx context.Context, zone string, want nlb.LoadBalancerAttributes) (exoscale.Operation, error)
+	CreateLoadBalancer(ctx context.Context, seen exoscale.ZoneEvidence, want nlb.LoadBalancerAttributes) (exoscale.Operation, error)
 	UpdateLoadBalancer(ctx context.Context, zone, id string, change nlb.LoadBalancerChange) (exoscale.Operation, error)
-	DeleteLoadBalancer(ctx context.Context, zone, id string) (exoscale.Operation, error)
-	DeleteService(ctx context.Context, zone, loadBalancerID, id string) (exoscale.Operation, error)
+	DeleteLoadBalancer(ctx context.Context, seen exoscale.Evidence) (exoscale.Operation, error)
+	DeleteService(ctx context.Context, seen exoscale.Evidence, id string) (exoscale.Operation, error)
 }
 
 // Inventory answers reads of the cloud from memory.
@@ -43,7 +45,11 @@ type Inventory interface {
 	Watch(zone string)
 	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
 	LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error)
-	FreshLoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error)
+	Evidence(ctx context.Context, zone, id string) (exoscale.Evidence, error)
+	ZoneEvidence(ctx context.Context, zone string) (exoscale.ZoneEvidence, error)
+	Missing(zone string, ids []string) int
+	NoLoadBalancer(ctx context.Context, zone string, is func(nlb.LoadBalancer) bool) (exoscale.Absence, error)
+	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Invalidate(key exoscale.Key)
 }
 
@@ -82,6 +88,7 @@ type Reconciler struct {
 	Options
 	journal   *journal.Journal
 	addresses *addresses
+	vanished  vanished.Guard
 }
 
 // New makes a Reconciler.
@@ -90,6 +97,7 @@ func New(options Options) *Reconciler {
 		Options:   options,
 		journal:   journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
 		addresses: newAddresses(),
+		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory},
 	}
 }
 
@@ -142,11 +150,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // round is one look at one object.
 type round struct {
 	*persist.Object[*v1alpha1.NetworkLoadBalancer]
-	object  *v1alpha1.NetworkLoadBalancer // the same as Now
-	want    nlb.LoadBalancerWant
-	got     *nlb.LoadBalancerGot // nil if the cloud could not be looked at
-	gone    bool                 // the finalizer has left
-	notices outcome.Notices
+	object *v1alpha1.NetworkLoadBalancer // the same as Now
+	want   nlb.LoadBalancerWant
+	got    *nlb.LoadBalancerGot // nil if the cloud could not be looked at
+	// evidence is the NLB, and listed the NLBs of the zone, as they were read for a step
+	// that can't be taken back; absence is the proof that the object's isn't there.
+	evidence exoscale.Evidence
+	listed   exoscale.ZoneEvidence
+	absence  exoscale.Absence
+	gone     bool // the finalizer has left
+	notices  outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API
@@ -167,7 +180,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
 	if round.want.Deleting && neverStarted(object) {
-		return r.release(ctx, round)
+		return r.release(ctx, round, exoscale.NothingBegun())
 	}
 	creating := object.Status.Operation != nil && object.Status.Operation.Action == v1alpha1.ActionCreate
 	out, ended := r.journal.Progress(ctx, r.entry(object))
@@ -177,14 +190,17 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		}
 		return *out, nil
 	}
-	if unknown := r.look(ctx, round, claim); unknown != nil {
-		if round.want.Deleting && unknown.Reason == v1alpha1.ReasonUnknownZone && object.Status.ID == "" && object.Status.Operation == nil {
-			return r.release(ctx, round) // nothing was ever made there
+	if unknown, err := r.look(ctx, round, claim); unknown != nil || err != nil {
+		if unknown != nil && round.want.Deleting && unknown.Reason == v1alpha1.ReasonUnknownZone && object.Status.ID == "" && object.Status.Operation == nil {
+			return r.release(ctx, round, exoscale.NothingBegun())
 		}
-		return *unknown, nil
+		return deref(unknown), err
 	}
 	if unseen := r.unseen(round, ended); unseen != nil {
 		return *unseen, nil
+	}
+	if out, err := r.missing(ctx, round, claim, ended && deletes(object)); out != nil || err != nil {
+		return deref(out), err
 	}
 	r.conclude(ctx, round)
 	move := nlb.DiffLoadBalancer(round.want, *round.got)
@@ -192,23 +208,38 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		// Labels can only be written all together: those that others set a moment
 		// ago have to be among them.
 		r.Inventory.Invalidate(r.entry(object).Key)
-		if unknown := r.look(ctx, round, claim); unknown != nil {
-			return *unknown, nil
+		if unknown, err := r.look(ctx, round, claim); unknown != nil || err != nil {
+			return deref(unknown), err
 		}
 		move = nlb.DiffLoadBalancer(round.want, *round.got)
+	}
+	move, out, err = r.confirm(ctx, round, claim, move)
+	if out != nil || err != nil {
+		return deref(out), err
 	}
 	return r.apply(ctx, round, move)
 }
 
+// deletes tells whether the operation of an object deletes its NLB, and not one of
+// the services on it.
+func deletes(object *v1alpha1.NetworkLoadBalancer) bool {
+	op := object.Status.Operation
+	return op.Action == v1alpha1.ActionDelete && op.ServiceID == "" && op.Name == object.Status.Name
+}
+
 // look reads the NLB; the outcome is set if it can't.
-func (r *Reconciler) look(ctx context.Context, round *round, claim nlb.Claim) *outcome.Outcome {
+func (r *Reconciler) look(ctx context.Context, round *round, claim nlb.Claim) (*outcome.Outcome, error) {
 	got, err := r.observe(ctx, round.object, claim)
-	if err != nil {
+	var cloud *exoscale.Error
+	switch {
+	case errors.As(err, &cloud):
 		out := outcome.FromCloud("Looking the NLB up", err)
-		return &out
+		return &out, nil
+	case err != nil:
+		return nil, err
 	}
 	round.got = &got
-	return nil
+	return nil, nil
 }
 
 // unseen tells to wait while what an operation did, or may have done, isn't
@@ -240,7 +271,10 @@ func neverStarted(object *v1alpha1.NetworkLoadBalancer) bool {
 }
 
 // release lets the object go: the cloud holds nothing of it any more.
-func (r *Reconciler) release(ctx context.Context, round *round) (outcome.Outcome, error) {
+func (r *Reconciler) release(ctx context.Context, round *round, absence exoscale.Absence) (outcome.Outcome, error) {
+	if err := round.Release(ctx, v1alpha1.LoadBalancerFinalizer, absence); err != nil {
+		return outcome.Outcome{}, err
+	}
 	round.gone = true
-	return outcome.Done(), round.Release(ctx, v1alpha1.LoadBalancerFinalizer)
+	return outcome.Done(), nil
 }

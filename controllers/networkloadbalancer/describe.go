@@ -49,6 +49,9 @@ func describeNLB(round *round) {
 		if status.Operation == nil { // else it is being made
 			status.Address, status.State = "", ""
 			status.ServiceCount, status.ForeignServices = 0, 0
+			if lb == nil && round.absence.Cleared() == nil {
+				status.ID = "" // it was seen to be gone: nothing more to look for
+			}
 		}
 		return
 	}

@@ -86,11 +86,10 @@ func (r *Reconciler) observe(ctx context.Context, object *v1alpha1.NetworkLoadBa
 	}
 	r.Inventory.Watch(zone)
 	got, err := r.find(ctx, object, zone, claim)
-	if err != nil || got.NLB == nil {
+	if err != nil {
 		return got, err
 	}
-	got.Services, err = r.census(ctx, object, *got.NLB)
-	return got, err
+	return got, r.takeCensus(ctx, object, &got)
 }
 
 func (r *Reconciler) find(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, zone string, claim nlb.Claim) (nlb.LoadBalancerGot, error) {
@@ -113,22 +112,25 @@ func (r *Reconciler) find(ctx context.Context, object *v1alpha1.NetworkLoadBalan
 	if object.Spec.ID != "" {
 		return nlb.LoadBalancerGot{}, nil
 	}
-	// A create may follow, or its answer was lost: memory isn't good enough.
-	all, err := r.Inventory.FreshLoadBalancers(ctx, zone)
+	all, err := r.Inventory.LoadBalancers(ctx, zone)
 	if err != nil {
 		return nlb.LoadBalancerGot{}, err
 	}
+	return among(all, nlb.WantedLoadBalancer(object, claim).Attributes.Name, claim), nil
+}
+
+// among finds the claimant's NLB in a list, or else another one of the wanted name.
+func among(all []nlb.LoadBalancer, wanted string, claim nlb.Claim) nlb.LoadBalancerGot {
 	if lb, proof := nlb.FindLoadBalancer(all, claim); proof != nlb.ProofNone {
-		return nlb.LoadBalancerGot{NLB: &lb, Proof: proof}, nil
+		return nlb.LoadBalancerGot{NLB: &lb, Proof: proof}
 	}
 	got := nlb.LoadBalancerGot{}
-	wanted := nlb.WantedLoadBalancer(object, claim).Attributes.Name
 	for _, lb := range all {
 		if lb.Name == wanted {
 			got.SameName = &lb
 		}
 	}
-	return got, nil
+	return got
 }
 
 func (r *Reconciler) findByName(ctx context.Context, zone, name string, claim nlb.Claim) (nlb.LoadBalancerGot, error) {
@@ -149,46 +151,59 @@ func proven(lb nlb.LoadBalancer, claim nlb.Claim) nlb.LoadBalancerGot {
 	return nlb.LoadBalancerGot{NLB: &lb, Proof: proof, Refusal: refusal}
 }
 
-// census tells whose the services on an NLB are.
-func (r *Reconciler) census(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, lb nlb.LoadBalancer) (nlb.ServiceCensus, error) {
-	var census nlb.ServiceCensus
+// takeCensus tells whose the services on the NLB are.
+func (r *Reconciler) takeCensus(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, got *nlb.LoadBalancerGot) error {
+	lb := got.NLB
+	if lb == nil {
+		return nil
+	}
+	made := nlb.Made(object)
+	got.Marked = made
 	if len(lb.Services) == 0 {
-		return census, nil
+		return nil
 	}
 	var byID, byRef v1alpha1.NLBServiceList
 	if err := r.Client.List(ctx, &byID, client.MatchingFields{index.ByLoadBalancerID: lb.ID}); err != nil {
-		return census, fmt.Errorf("listing NLBServices on NLB %s: %w", lb.ID, err)
+		return fmt.Errorf("listing NLBServices on NLB %s: %w", lb.ID, err)
 	}
 	if err := r.Client.List(ctx, &byRef, client.MatchingFields{index.ByLoadBalancerRef: client.ObjectKeyFromObject(object).String()}); err != nil {
-		return census, fmt.Errorf("listing NLBServices of %s: %w", object.Name, err)
+		return fmt.Errorf("listing NLBServices of %s: %w", object.Name, err)
 	}
-	lives, err := index.Lives(ctx, r.Client, nlb.ServiceNames(lb.Services), r.SeesAllNamespaces)
+	lives, err := index.Lives(ctx, r.Client, lb.Services, r.SeesAllNamespaces)
 	if err != nil {
-		return census, err
+		return err
 	}
-	made := nlb.Made(object)
+	leftover := func(nlb.Service) bool { return false }
+	if made {
+		leftover = nlb.Leftovers(*lb, r.ClusterID, lives)
+	}
+	census := &got.Services
 	for _, service := range lb.Services {
-		switch holder := holderOf(service, append(byID.Items, byRef.Items...)); {
+		switch holder := r.holderOfService(service, append(byID.Items, byRef.Items...)); {
 		case holder != "":
 			census.Held, census.Holders = append(census.Held, service), append(census.Holders, holder)
-		case made && nlb.Orphaned(service, lives):
+		case leftover(service):
 			census.Orphaned = append(census.Orphaned, service)
 		default:
 			census.Foreign = append(census.Foreign, service)
+			continue
 		}
+		got.Marked = got.Marked && service.Mark().OfCluster(r.ClusterID)
 	}
-	return census, nil
+	return nil
 }
 
-// holderOf is the object that stands for a service: by its recorded id, or, while
-// that isn't recorded yet, by the name and port that it gives to it; empty if none.
-func holderOf(service nlb.Service, objects []v1alpha1.NLBService) string {
+// holderOfService is the object that stands for a service: by its recorded id, by its
+// mark, or, while neither is there yet, by the name and port that it gives to it;
+// empty if none.
+func (r *Reconciler) holderOfService(service nlb.Service, objects []v1alpha1.NLBService) string {
 	for i := range objects {
 		object := &objects[i]
 		want := nlb.WantedService(object, "")
 		making := !meta.IsStatusConditionFalse(object.Status.Conditions, v1alpha1.ConditionAccepted) &&
 			want.Name == service.Name && want.Port == service.Port && want.Protocol == service.Protocol
-		if object.Status.ID == service.ID || making {
+		marked := service.Mark() == nlb.MarkOf(r.ClusterID, object.Namespace, object.Name)
+		if object.Status.ID == service.ID || marked || making {
 			return client.ObjectKeyFromObject(object).String()
 		}
 	}

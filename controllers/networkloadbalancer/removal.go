@@ -38,6 +38,19 @@ func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NetworkLoadBa
 		removal.Move = nlb.LoadBalancerMove{Action: nlb.Wait, Reason: v1alpha1.ReasonWaitingForOperation, Message: "A create of NLB " + op.Name + " may have been begun; waiting whether Exoscale shows it"}
 		return removal, nil
 	}
+	if removal.Got.NLB == nil && !claim.External {
+		absence, err := r.absent(ctx, object, claim)
+		if err == nil && absence.Cleared() != nil {
+			err = &exoscale.Error{Class: exoscale.Transient, Zone: removal.Zone, Message: "Exoscale shows the NLB, and doesn't, in turn"}
+		}
+		if err != nil {
+			return removal, err
+		}
+		if out, err := r.believed(ctx, object); out != nil || err != nil {
+			removal.Move = nlb.LoadBalancerMove{Action: nlb.Conflict, Reason: deref(out).Reason, Message: deref(out).Message}
+			return removal, err
+		}
+	}
 	want := nlb.WantedLoadBalancer(object, claim)
 	want.Zone = removal.Zone
 	want.Retain = want.Retain || stale || retain

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -45,7 +46,10 @@ func (r *Reconciler) conclude(ctx context.Context, round *round) {
 // decide resolves the target and makes the one step that is due.
 func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome, error) {
 	status := &round.object.Status
-	want := nlb.ServiceWant{Absent: round.place.absent, Replacing: status.ReplacedAt != nil}
+	want := nlb.ServiceWant{
+		Absent: round.place.absent, HandedBack: round.handedBack, Replacing: status.ReplacedAt != nil,
+		Mark: round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
+	}
 	if !want.Absent {
 		pool, problem := r.target(ctx, round)
 		away := want.Replacing && round.got.Own == nil && status.InstancePoolID != ""
@@ -60,6 +64,12 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		want.Attributes = nlb.WantedService(round.object, r.refusals.instead(round.object, pool.ID))
 	}
 	move := nlb.DiffService(want, round.got)
+	if round.needsEvidence(move) {
+		if out, err := r.confirm(ctx, round); out != nil || err != nil {
+			return deref(out), err
+		}
+		move = nlb.DiffService(want, round.got)
+	}
 	switch move.Action {
 	case nlb.None:
 		return r.settle(ctx, round)
@@ -85,6 +95,9 @@ const waitNet = 5 * time.Second
 func (r *Reconciler) settle(ctx context.Context, round *round) (outcome.Outcome, error) {
 	r.journal.Succeeded(r.entry(round))
 	if round.place.absent {
+		if round.handedBack {
+			round.absence = exoscale.LeftInPlace()
+		}
 		return r.release(ctx, round)
 	}
 	noteReplaced(round, r.Clock.Now())
@@ -99,9 +112,9 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 	status := &round.object.Status
 	action, begin := r.step(round, move)
 	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
-	intent, entry := v1alpha1.Operation{Action: action, Name: move.Attributes.Name}, r.entry(round)
+	intent, entry := round.intent(action, move), r.entry(round)
 	if own := round.got.Own; own != nil {
-		status.ID, intent.Name = own.ID, own.Name
+		status.ID = own.ID
 		if move.Action == nlb.Update {
 			entry.Change = fmt.Sprintf("%+v → %+v", own.Attributes(), move.Attributes)
 		}
@@ -110,7 +123,7 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		r.Inventory.Invalidate(entry.Key)
 		return *ineffective, nil
 	}
-	replaced := status.ReplacedAt
+	replaced, before := status.ReplacedAt, status.Operation
 	if move.Action == nlb.Replace && replaced == nil {
 		now := metav1.NewTime(r.Clock.Now())
 		status.ReplacedAt = &now
@@ -119,15 +132,16 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		r.refusals.tries(round.object, move.Attributes.InstancePoolID)
 	}
 	out, err := r.journal.Start(ctx, entry, intent, round, begin, func(exoscale.Operation) {})
+	refused := equality.Semantic.DeepEqual(before, status.Operation) // nothing was begun
 	switch {
 	case err != nil:
 		return out, err
 	case out.Kind == outcome.KindWaiting: // begun, or about to
 		noteCause(round, move)
-	case action == v1alpha1.ActionCreate && status.Operation == nil:
+	case action == v1alpha1.ActionCreate && refused:
 		out = r.backFrom(round, out)
 	}
-	if status.Operation == nil {
+	if refused {
 		status.ReplacedAt = replaced // nothing was removed
 	}
 	return out, nil
@@ -149,12 +163,16 @@ func (r *Reconciler) step(round *round, move nlb.ServiceMove) (v1alpha1.Operatio
 	zone, lb, own := round.place.zone, round.place.loadBalancerID, round.got.Own
 	switch move.Action {
 	case nlb.Create:
+		seen := round.evidence
+		if uid := round.derivedFrom(move.Attributes); uid != "" {
+			seen = exoscale.DerivedName(zone, lb, uid)
+		}
 		return v1alpha1.ActionCreate, func(ctx context.Context) (exoscale.Operation, error) {
-			return r.Services.AddService(ctx, zone, lb, move.Attributes)
+			return r.Services.AddService(ctx, seen, move.Attributes)
 		}
 	case nlb.Delete, nlb.Replace:
 		return v1alpha1.ActionDelete, func(ctx context.Context) (exoscale.Operation, error) {
-			return r.Services.DeleteService(ctx, zone, lb, own.ID)
+			return r.Services.DeleteService(ctx, round.evidence, own.ID)
 		}
 	default:
 		return v1alpha1.ActionUpdate, func(ctx context.Context) (exoscale.Operation, error) {

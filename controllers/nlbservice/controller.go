@@ -23,6 +23,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/pacing"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
+	"github.com/exoscale-community/nlb-operator/internal/vanished"
 )
 
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices,verbs=get;list;watch;patch
@@ -38,9 +39,9 @@ import (
 // Services changes the services of NLBs. Each change is one request that returns
 // once Exoscale has started the operation.
 type Services interface {
-	AddService(ctx context.Context, zone, loadBalancerID string, want nlb.ServiceAttributes) (exoscale.Operation, error)
+	AddService(ctx context.Context, seen exoscale.Evidence, want nlb.ServiceAttributes) (exoscale.Operation, error)
 	UpdateService(ctx context.Context, zone, loadBalancerID string, got nlb.Service, want nlb.ServiceAttributes) (exoscale.Operation, error)
-	DeleteService(ctx context.Context, zone, loadBalancerID, id string) (exoscale.Operation, error)
+	DeleteService(ctx context.Context, seen exoscale.Evidence, id string) (exoscale.Operation, error)
 }
 
 // Inventory answers reads of the cloud from memory.
@@ -48,6 +49,10 @@ type Inventory interface {
 	Watch(zone string)
 	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
 	KnownLoadBalancers(ctx context.Context) ([]nlb.LoadBalancer, error)
+	Nowhere(ctx context.Context, is func(nlb.Service) bool) (exoscale.Absence, error)
+	Evidence(ctx context.Context, zone, id string) (exoscale.Evidence, error)
+	Without(ctx context.Context, zone, id string, is func(nlb.Service) bool) (exoscale.Evidence, exoscale.Absence, error)
+	Missing(zone string, ids []string) int
 	Invalidate(key exoscale.Key)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
@@ -100,6 +105,7 @@ type Reconciler struct {
 	journal   *journal.Journal
 	refusals  *refusals
 	endpoints *endpoints
+	vanished  vanished.Guard
 }
 
 // New makes a Reconciler.
@@ -109,6 +115,7 @@ func New(options Options) *Reconciler {
 		journal:   journal.New(journal.KindNLBService, options.Operations, options.Clock),
 		refusals:  newRefusals(options.Clock),
 		endpoints: &endpoints{},
+		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory},
 	}
 }
 
@@ -175,8 +182,16 @@ type round struct {
 	place  placement
 	lb     *nlb.LoadBalancer // nil if the cloud could not be looked at
 	pool   nlb.InstancePool  // what the target means
+	claim  nlb.ServiceClaim  // what proves that a service is the object's
 	got    nlb.ServiceGot
-	gone   bool // the finalizer has left
+	// handedBack: the object is being deleted, and leaves its service to another
+	// controller.
+	handedBack bool
+	// evidence is the NLB as it was read for a step that can't be taken back, absence
+	// the proof that the object has no service.
+	evidence exoscale.Evidence
+	absence  exoscale.Absence
+	gone     bool // the finalizer has left
 	// unsearched: nobody knows yet whether the object has a service (see findStray).
 	unsearched bool
 	notices    outcome.Notices
@@ -193,8 +208,12 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if err != nil {
 		return outcome.Outcome{}, err
 	}
-	round.place = place(object, lb, allowed)
-	if out, err := r.findStray(ctx, round); out != nil || err != nil {
+	round.place, round.handedBack = place(object, lb, allowed), leftBehind(object)
+	ownUIDs, err := r.ownUIDs(ctx, object)
+	if err != nil {
+		return outcome.Outcome{}, err
+	}
+	if out, err := r.findStray(ctx, round, ownUIDs); out != nil || err != nil {
 		return deref(out), err
 	}
 	if round.place.loadBalancerID == "" {
@@ -205,21 +224,18 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if out != nil {
 		return r.backFrom(round, *out), nil
 	}
-	if leftBehind(object) {
-		return r.release(ctx, round)
-	}
-	ownUIDs, err := r.ownUIDs(ctx, object)
-	if err != nil {
-		return outcome.Outcome{}, err
-	}
 	if text := nlb.InvalidService(object, ownUIDs); text != "" && !round.place.absent {
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
-	if looked, err := r.look(ctx, round, ownUIDs); looked != nil || err != nil {
+	round.claim.OwnUIDs = ownUIDs
+	if looked, err := r.look(ctx, round); looked != nil || err != nil {
 		return deref(looked), err
 	}
 	if unseen := r.unseen(round, ended); unseen != nil {
 		return *unseen, nil
+	}
+	if out, err := r.missing(ctx, round, ended && object.Status.Operation.Action == v1alpha1.ActionDelete); out != nil || err != nil {
+		return deref(out), err
 	}
 	r.conclude(ctx, round)
 	if until := round.place.until; until != nil && !round.place.absent {
@@ -230,35 +246,30 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 
 // nowhere ends a round for an object whose service is on no NLB.
 func (r *Reconciler) nowhere(ctx context.Context, round *round) (outcome.Outcome, error) {
-	if round.place.absent {
-		return r.release(ctx, round)
+	if !round.place.absent {
+		return *round.place.until, nil
 	}
-	return *round.place.until, nil
+	if round.absence == (exoscale.Absence{}) {
+		round.absence = exoscale.NothingBegun() // the NLB is recorded before anything is made on it
+	}
+	return r.release(ctx, round)
 }
 
 // look reads the NLB. The outcome is set if there is nothing more to do.
-func (r *Reconciler) look(ctx context.Context, round *round, ownUIDs []string) (*outcome.Outcome, error) {
-	where := round.place
+func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, error) {
+	where, status := round.place, round.object.Status
 	lb, err := r.Inventory.LoadBalancer(ctx, where.zone, where.loadBalancerID)
 	switch class := exoscale.ClassOf(err); {
 	case class == "":
-	case class == exoscale.NotFound, class == exoscale.UnknownZone && where.absent && round.object.Status.ID == "" && round.object.Status.Operation == nil:
-		if where.absent {
-			out, err := r.release(ctx, round)
-			return &out, err
-		}
-		if where.until != nil {
-			return where.until, nil
-		}
-		out := outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, "NLB "+where.loadBalancerID+" is gone from Exoscale; waiting until "+refText(round.object)+" has a new one")
-		return &out, nil
+		return r.observe(ctx, round, lb)
+	case class == exoscale.NotFound:
+		return r.withoutNLB(ctx, round, exoscale.Evidence{})
+	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil:
+		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
 		out := outcome.FromCloud("Looking the NLB up", err)
 		return &out, nil
 	}
-	round.lb = &lb
-	round.got, err = r.observe(ctx, round, lb, ownUIDs)
-	return nil, err
 }
 
 // unseen tells to wait while what an operation did, or may have done, isn't
@@ -277,9 +288,15 @@ func (r *Reconciler) unseen(round *round, ended bool) *outcome.Outcome {
 func (r *Reconciler) release(ctx context.Context, round *round) (outcome.Outcome, error) {
 	switch {
 	case !round.object.DeletionTimestamp.IsZero():
+		if err := round.Release(ctx, v1alpha1.NLBServiceFinalizer, round.absence); err != nil {
+			return outcome.Outcome{}, err
+		}
 		round.gone = true
-		return outcome.Done(), round.Release(ctx, v1alpha1.NLBServiceFinalizer)
+		return outcome.Done(), nil
 	case round.place.moved:
+		if err := round.absence.Cleared(); err != nil {
+			return outcome.Outcome{}, err
+		}
 		status := &round.object.Status
 		status.ID, status.LoadBalancerID, status.Operation, round.lb = "", "", nil, nil
 	}

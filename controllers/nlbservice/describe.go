@@ -40,6 +40,9 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 func describeService(status *v1alpha1.NLBServiceStatus, round *round) {
 	status.LoadBalancerID, status.Zone, status.Address = round.lb.ID, round.lb.Zone, round.lb.Address
 	own := round.got.Own
+	if own == nil && status.ID != "" && round.absence.Cleared() != nil {
+		return // nothing proves that it is gone
+	}
 	if own == nil {
 		status.ID, status.Name, status.State = "", "", ""
 		if status.ReplacedAt == nil {

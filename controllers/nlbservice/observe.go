@@ -13,6 +13,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
 // loadBalancer reads the NetworkLoadBalancer that the object refers to, nil if
@@ -85,56 +86,89 @@ func (r *Reconciler) siblings(ctx context.Context, object *v1alpha1.NLBService, 
 	return others, nil
 }
 
-// observe sorts out whose the services on the NLB are.
-func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalancer, ownUIDs []string) (nlb.ServiceGot, error) {
+// observe sorts out whose the services on the NLB are. The outcome is set if that
+// can't be known.
+func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalancer) (*outcome.Outcome, error) {
+	if lb.Incomplete() {
+		out := outcome.Retry(v1alpha1.ReasonRetrying, fmt.Sprintf("Exoscale's answer about NLB %s left out its services; looking again", lb.ID), nil)
+		out.After = waitNet
+		r.Inventory.Invalidate(r.entry(round).Key)
+		return &out, nil
+	}
 	object := round.object
 	others, err := r.siblings(ctx, object, lb.ID)
 	if err != nil {
-		return nlb.ServiceGot{}, err
+		return nil, err
 	}
-	holderOf, err := r.holders(ctx, object, others, lb)
-	if err != nil {
-		return nlb.ServiceGot{}, err
-	}
-	lives, err := r.lives(ctx, lb.Services)
-	if err != nil {
-		return nlb.ServiceGot{}, err
+	if err := r.makeClaim(ctx, round, others, lb); err != nil {
+		return nil, err
 	}
 	wanted := nlb.WantedService(object, "")
-	claim := nlb.ServiceClaim{
-		OwnUIDs: ownUIDs, RecordedID: object.Status.ID, Intent: intended(object),
-		Port: wanted.Port, Protocol: wanted.Protocol,
-		LoadBalancerMade: round.place.made, HolderOf: holderOf, Lives: lives,
+	consent, value := r.consent(object)
+	round.lb = &lb
+	round.got = nlb.ServiceGot{
+		LoadBalancerID: lb.ID, Refusal: round.place.refusal(lb, r.ClusterID), Count: len(lb.Services) + away(others, lb.Services),
+		Consent: fmt.Sprintf("To hand it over, set the label %s=%s on the NLB", consent, value),
 	}
-	if nlb.MadeForService(lb, ownUIDs) && !round.place.external() {
-		claim.CCMName = wanted.Name
-	}
-	got := nlb.ServiceGot{LoadBalancerID: lb.ID, Refusal: round.place.refusal(lb, r.ClusterID), Count: len(lb.Services) + away(others, lb.Services)}
+	got := &round.got
 	for _, service := range lb.Services {
 		switch {
-		case nlb.ServiceIsOurs(service, claim):
+		case nlb.ServiceIsOurs(service, round.claim):
 			if got.Own == nil || service.ID == object.Status.ID {
 				got.Own = &service
 			}
 		case service.Port == wanted.Port && service.Protocol == wanted.Protocol:
-			got.OnPort, got.Holder = &service, holderOf(service.ID)
+			got.OnPort, got.Holder = &service, round.claim.HolderOf(service.ID)
 		}
 	}
 	if first := rival(object, others); first != nil {
 		got.Rival = client.ObjectKeyFromObject(first).String()
 	}
-	return got, nil
+	return nil, nil
 }
 
-// intended is the name of the service that the object was about to add.
-func intended(object *v1alpha1.NLBService) string {
-	if op := object.Status.Operation; op != nil && op.Action == v1alpha1.ActionCreate {
-		return op.Name
+// makeClaim gathers what proves that a service on the NLB is the object's.
+func (r *Reconciler) makeClaim(ctx context.Context, round *round, others []v1alpha1.NLBService, lb nlb.LoadBalancer) error {
+	object, claim := round.object, &round.claim
+	var err error
+	if claim.HolderOf, err = r.holders(ctx, object, others, lb); err != nil {
+		return err
 	}
-	return ""
+	lives, err := index.Lives(ctx, r.Client, lb.Services, r.SeesAllNamespaces)
+	if err != nil {
+		return err
+	}
+	wanted := nlb.WantedService(object, "")
+	claim.RecordedID, claim.Port, claim.Protocol = object.Status.ID, wanted.Port, wanted.Protocol
+	claim.Mark, claim.Intent = r.mark(object), r.intended(object)
+	if claim.CCMName = ""; nlb.MadeForService(lb, claim.OwnUIDs) && !round.place.external() {
+		claim.CCMName = wanted.Name
+	}
+	consent, value := r.consent(object)
+	claim.Consented = lb.Labels[consent] == value
+	if claim.Leftover = nil; round.place.made {
+		claim.Leftover = nlb.Leftovers(lb, r.ClusterID, lives)
+	}
+	return nil
 }
 
-// lives tells which of the UIDs in the services' names are of live objects.
-func (r *Reconciler) lives(ctx context.Context, services []nlb.Service) (func(uid string) bool, error) {
-	return index.Lives(ctx, r.Client, nlb.ServiceNames(services), r.SeesAllNamespaces)
+// mark is what the object leaves in the description of its services.
+func (r *Reconciler) mark(object *v1alpha1.NLBService) nlb.Mark {
+	return nlb.MarkOf(r.ClusterID, object.Namespace, object.Name)
+}
+
+// consent is the label by which the service on the object's port is handed over.
+func (r *Reconciler) consent(object *v1alpha1.NLBService) (key, value string) {
+	wanted := nlb.WantedService(object, "")
+	return nlb.ServiceConsent(r.ClusterID, object.Namespace, object.Name, wanted.Port, wanted.Protocol)
+}
+
+// intended is the add that the object has begun, or was about to begin; nil if there
+// is none that proves anything.
+func (r *Reconciler) intended(object *v1alpha1.NLBService) *nlb.ServiceIntent {
+	op := object.Status.Operation
+	if op == nil || op.Action != v1alpha1.ActionCreate || r.journal.Expired(op) {
+		return nil
+	}
+	return &nlb.ServiceIntent{Name: op.Name, Before: op.ServicesBefore, Sent: op.Sent, Begun: op.ID != ""}
 }

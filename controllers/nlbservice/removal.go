@@ -10,13 +10,16 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/persist"
 )
 
 // Removal tells what the deletion of an object would do next in the cloud, as
 // Reconcile would do it, and does nothing: for whoever lets go of objects once the
 // operator is gone. Nobody is waited for who would look at the NetworkLoadBalancer
-// first: an object that knows no NLB is looked for on all that are known.
-func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NLBService) (nlb.ServiceRemoval, error) {
+// first: an object that knows no NLB is looked for on all that are known. retain leaves
+// the service where it is, without the operator's mark.
+func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NLBService, retain bool) (nlb.ServiceRemoval, error) {
 	object = object.DeepCopy()
 	if object.DeletionTimestamp.IsZero() {
 		now := metav1.NewTime(r.Clock.Now())
@@ -31,34 +34,65 @@ func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NLBService) (
 	if err != nil {
 		return removal, err
 	}
-	round := &round{object: object, place: place(object, through, allowed)}
+	round := &round{Object: persist.New(r.Client, object), object: object, place: place(object, through, allowed), handedBack: retain || leftBehind(object)}
+	round.claim.OwnUIDs = ownUIDs
 	where := &round.place
 	if where.absent = true; strayed(round) {
-		if where.zone, where.loadBalancerID, err = r.stray(ctx, object, ownUIDs); err != nil {
+		unknown, err := r.search(ctx, round, ownUIDs)
+		if err != nil {
 			return removal, err
+		}
+		if unknown != nil {
+			return waitingRemoval(removal, *unknown), nil
 		}
 	}
 	removal.Zone, removal.LoadBalancerID = where.zone, where.loadBalancerID
-	if where.loadBalancerID == "" || leftBehind(object) {
+	if where.loadBalancerID == "" {
 		return removal, nil
 	}
-	lb, err := r.Inventory.LoadBalancer(ctx, where.zone, where.loadBalancerID)
-	switch class := exoscale.ClassOf(err); {
-	case class == exoscale.NotFound, class == exoscale.UnknownZone && object.Status.ID == "" && object.Status.Operation == nil:
+	return r.removalThere(ctx, round, removal)
+}
+
+// removalThere is the removal from the NLB on which the service is. It is read anew:
+// what comes of it can't be taken back.
+func (r *Reconciler) removalThere(ctx context.Context, round *round, removal nlb.ServiceRemoval) (nlb.ServiceRemoval, error) {
+	status := round.object.Status
+	seen, err := r.Inventory.Evidence(ctx, round.place.zone, round.place.loadBalancerID)
+	switch {
+	case exoscale.ClassOf(err) == exoscale.UnknownZone && status.ID == "" && status.Operation == nil:
 		return removal, nil
 	case err != nil:
 		return removal, err
 	}
-	got, err := r.observe(ctx, round, lb, ownUIDs)
-	if err != nil {
+	lb, is := seen.LoadBalancer()
+	if !is {
+		unbelieved, err := r.believed(ctx, round)
+		if unbelieved != nil {
+			return waitingRemoval(removal, *unbelieved), err
+		}
 		return removal, err
 	}
-	if op := object.Status.Operation; got.Own == nil && journal.MayAppear(op, r.Clock.Now()) {
+	if unknown, err := r.observe(ctx, round, lb); unknown != nil || err != nil {
+		return waitingRemoval(removal, deref(unknown)), err
+	}
+	if op := status.Operation; round.got.Own == nil && !round.handedBack && journal.MayAppear(op, r.Clock.Now()) {
 		removal.Move = nlb.ServiceMove{Action: nlb.Wait, Reason: v1alpha1.ReasonWaitingForOperation, Message: fmt.Sprintf(
 			"An add of service %q may have been begun; waiting whether Exoscale shows it", op.Name)}
 		return removal, nil
 	}
-	removal.Own = got.Own
-	removal.Move = nlb.DiffService(nlb.ServiceWant{Absent: true}, got)
+	if round.got.Own == nil && !round.handedBack {
+		_, absence, err := r.Inventory.Without(ctx, round.place.zone, lb.ID, func(s nlb.Service) bool { return nlb.ServiceIsOurs(s, round.claim) })
+		if err == nil && absence.Cleared() != nil {
+			err = &exoscale.Error{Class: exoscale.Transient, Zone: lb.Zone, Message: "Exoscale shows service and no service in turn"}
+		}
+		return removal, err
+	}
+	removal.Own = round.got.Own
+	removal.Move = nlb.DiffService(nlb.ServiceWant{Absent: true, HandedBack: round.handedBack}, round.got)
 	return removal, nil
+}
+
+func waitingRemoval(removal nlb.ServiceRemoval, out outcome.Outcome) nlb.ServiceRemoval {
+	removal.Move = nlb.ServiceMove{Action: nlb.Wait, Reason: out.Reason, Message: out.Message}
+	return removal
 }

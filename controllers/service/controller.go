@@ -244,7 +244,7 @@ func (r *Reconciler) dropCCMFinalizer(ctx context.Context, round *round) error {
 	if active, err := r.activeCCM(ctx); err != nil || active != "" {
 		return err
 	}
-	return round.Release(ctx, ccmFinalizer)
+	return round.Release(ctx, ccmFinalizer, persist.InKubernetes{})
 }
 
 // release removes the objects of a Service that is none of ours any more, and
@@ -299,11 +299,11 @@ func (r *Reconciler) settle(ctx context.Context, round *round) error {
 		return r.writeID(ctx, service, round.own)
 	case handOver:
 		if round.own.none() {
-			return round.Release(ctx, v1alpha1.ServiceFinalizer)
+			return round.Release(ctx, v1alpha1.ServiceFinalizer, persist.InKubernetes{})
 		}
 	case release:
 		if round.own.none() {
-			return round.Release(ctx, v1alpha1.ServiceFinalizer)
+			return round.Release(ctx, v1alpha1.ServiceFinalizer, persist.InKubernetes{})
 		}
 		if service.DeletionTimestamp.IsZero() {
 			return r.writeID(ctx, service, round.own)

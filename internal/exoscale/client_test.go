@@ -16,13 +16,13 @@ func TestClientReadsWhatItWrote(t *testing.T) {
 	pool := cloud.pool(3)
 	client := cloud.client()
 
-	made := cloud.done(client.CreateLoadBalancer(ctx, cloud.zone, nlb.LoadBalancerAttributes{
+	made := cloud.done(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{
 		Name: "web", Description: "of ours", Labels: map[string]string{"a": "1"},
 	}))
 	g.Expect(made.ReferenceID).NotTo(BeEmpty(), "a create names the NLB")
 	id := made.ReferenceID
 	want := serviceOnPort(443, pool)
-	added := cloud.done(client.AddService(ctx, cloud.zone, id, want))
+	added := cloud.done(client.AddService(ctx, seen(cloud.zone, id), want))
 	g.Expect(added.ReferenceID).To(Equal(id))
 
 	lb, err := client.LoadBalancer(ctx, cloud.zone, id)
@@ -50,8 +50,8 @@ func TestClientReadsWhatItWrote(t *testing.T) {
 	_, err = client.SKSNodepools(ctx, cloud.zone)
 	g.Expect(err).NotTo(HaveOccurred())
 
-	cloud.done(client.DeleteService(ctx, cloud.zone, id, lb.Services[0].ID))
-	cloud.done(client.DeleteLoadBalancer(ctx, cloud.zone, id))
+	cloud.done(client.DeleteService(ctx, seen(cloud.zone, id, lb.Services...), lb.Services[0].ID))
+	cloud.done(client.DeleteLoadBalancer(ctx, seen(cloud.zone, id)))
 	_, err = client.LoadBalancer(ctx, cloud.zone, id)
 	g.Expect(ClassOf(err)).To(Equal(NotFound))
 }
@@ -98,7 +98,7 @@ func TestWhatIsNoIDNeverGetsIntoAPath(t *testing.T) {
 	cloud := givenCloud(t)
 	client := cloud.client()
 	for _, id := range []string{"", ".", "..", "x/../y", someID + "/labels", "{" + someID + "}"} {
-		if _, err := client.DeleteLoadBalancer(context.Background(), cloud.zone, id); ClassOf(err) != Invalid {
+		if _, err := client.DeleteLoadBalancer(context.Background(), seen(cloud.zone, id)); ClassOf(err) != Invalid {
 			t.Errorf("id %q: %v", id, err)
 		}
 	}
@@ -120,7 +120,7 @@ func TestErrorsOfTheCloudHaveAClass(t *testing.T) {
 
 	bad := serviceOnPort(80, pool)
 	bad.HealthCheck.Retries = 99
-	_, err = client.AddService(ctx, cloud.zone, id, bad)
+	_, err = client.AddService(ctx, seen(cloud.zone, id), bad)
 	g.Expect(ClassOf(err)).To(Equal(Invalid), "%v", err)
 
 	_, err = client.LoadBalancers(ctx, "xx-nowhere-1")
@@ -131,10 +131,10 @@ func TestErrorsOfTheCloudHaveAClass(t *testing.T) {
 	g.Expect(cloud.calls(opListZones)).To(Equal(before), "an unknown zone isn't asked about again at once")
 
 	cloud.quota(1)
-	err = cloud.outcome(client.CreateLoadBalancer(ctx, cloud.zone, nlb.LoadBalancerAttributes{Name: "second"}))
+	err = cloud.outcome(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "second"}))
 	g.Expect(ClassOf(err)).To(Equal(QuotaExceeded), "%v", err)
 	cloud.quota(-1)
-	err = cloud.outcome(client.CreateLoadBalancer(ctx, cloud.zone, nlb.LoadBalancerAttributes{Name: "web"}))
+	err = cloud.outcome(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"}))
 	g.Expect(ClassOf(err)).To(Equal(Conflict), "%v", err)
 }
 
@@ -144,7 +144,7 @@ func TestStatusesOfTheCloudHaveAClass(t *testing.T) {
 	} {
 		cloud := givenCloud(t)
 		cloud.refuse(opCreateLoadBalancer, status)
-		_, err := cloud.client().CreateLoadBalancer(context.Background(), cloud.zone, nlb.LoadBalancerAttributes{Name: "web"})
+		_, err := cloud.client().CreateLoadBalancer(context.Background(), listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"})
 		if ClassOf(err) != want || statusOf(err) != status {
 			t.Errorf("HTTP %d: got %s, HTTP %d (%v); want %s", status, ClassOf(err), statusOf(err), err, want)
 		}
@@ -184,21 +184,21 @@ func TestAChangeIsSentOnce(t *testing.T) {
 				call      func() (Operation, error)
 			}{
 				{opCreateLoadBalancer, func() (Operation, error) {
-					return client.CreateLoadBalancer(ctx, cloud.zone, nlb.LoadBalancerAttributes{Name: "new"})
+					return client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "new"})
 				}},
 				{opUpdateLoadBalancer, func() (Operation, error) {
 					return client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Description: &described})
 				}},
 				{opAddService, func() (Operation, error) {
-					return client.AddService(ctx, cloud.zone, id, serviceOnPort(81, pool))
+					return client.AddService(ctx, seen(cloud.zone, id), serviceOnPort(81, pool))
 				}},
 				{opUpdateService, func() (Operation, error) {
 					return client.UpdateService(ctx, cloud.zone, id, lb.Services[0], attributesOf(lb.Services[0]))
 				}},
 				{opDeleteService, func() (Operation, error) {
-					return client.DeleteService(ctx, cloud.zone, id, lb.Services[0].ID)
+					return client.DeleteService(ctx, seen(cloud.zone, id, lb.Services...), lb.Services[0].ID)
 				}},
-				{opDeleteLoadBalancer, func() (Operation, error) { return client.DeleteLoadBalancer(ctx, cloud.zone, id) }},
+				{opDeleteLoadBalancer, func() (Operation, error) { return client.DeleteLoadBalancer(ctx, seen(cloud.zone, id)) }},
 			} {
 				before := cloud.calls(change.operation)
 				breaks(cloud, change.operation)

@@ -213,7 +213,7 @@ func (i *Inventory) Invalidate(key Key) {
 // A read that was under way may not lift a mark set meanwhile: look and call again.
 func (i *Inventory) readShared(ctx context.Context, z *zoneInventory, id string) error {
 	read := z.single.DoChan(id, func() (any, error) {
-		return nil, i.readNow(context.WithoutCancel(ctx), z, id)
+		return nil, i.refreshOne(context.WithoutCancel(ctx), z.zone, id)
 	})
 	select {
 	case <-ctx.Done():
@@ -223,8 +223,8 @@ func (i *Inventory) readShared(ctx context.Context, z *zoneInventory, id string)
 	}
 }
 
-// readNow reads one NLB and stores it, or its absence.
-func (i *Inventory) readNow(ctx context.Context, z *zoneInventory, id string) error {
+// readNow reads one NLB and stores it, or its absence; then the error is NotFound.
+func (i *Inventory) readNow(ctx context.Context, z *zoneInventory, id string) (nlb.LoadBalancer, error) {
 	began := z.balancers.begin()
 	lb, err := i.client.LoadBalancer(ctx, z.zone, id)
 	var changed bool
@@ -234,12 +234,12 @@ func (i *Inventory) readNow(ctx context.Context, z *zoneInventory, id string) er
 	case NotFound:
 		changed = z.balancers.putAbsent(began, id)
 	default:
-		return err
+		return nlb.LoadBalancer{}, err
 	}
 	if changed {
 		i.opts.Changed(z.zone, id)
 	}
-	return nil
+	return lb, err
 }
 
 // readList reads the list of a zone and stores it.
@@ -260,9 +260,13 @@ func (i *Inventory) refreshList(ctx context.Context, zone string) error {
 	return i.zone(zone).loadBalancers.after(ctx)
 }
 
-// refreshOne reads one NLB from now on.
+// refreshOne reads one NLB from now on. That it isn't there is an answer, too.
 func (i *Inventory) refreshOne(ctx context.Context, zone, id string) error {
-	return i.readNow(ctx, i.zone(zone), id)
+	_, err := i.readNow(ctx, i.zone(zone), id)
+	if ClassOf(err) == NotFound {
+		return nil
+	}
+	return err
 }
 
 // shown is the NLB as the last read showed it.

@@ -21,6 +21,7 @@ type metrics struct {
 	duration  *prometheus.HistogramVec
 	throttles *prometheus.CounterVec
 	inFlight  *prometheus.GaugeVec
+	evidence  *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -46,8 +47,12 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: metricPrefix + "operations_in_flight",
 			Help: "Exoscale operations that were started and have not ended.",
 		}, []string{"zone"}),
+		evidence: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricPrefix + "evidence_reads_total",
+			Help: "Reads of an NLB right before a step that can't be taken back.",
+		}, []string{"zone"}),
 	}
-	return m, register(registerer, m.calls, m.requests, m.duration, m.throttles, m.inFlight)
+	return m, register(registerer, m.calls, m.requests, m.duration, m.throttles, m.inFlight, m.evidence)
 }
 
 func register(registerer prometheus.Registerer, collectors ...prometheus.Collector) error {

@@ -16,8 +16,12 @@ import (
 
 // CreateLoadBalancer starts to make an NLB. Its id is the operation's ReferenceID.
 // Names are unique in a zone: a second create of the same name is a Conflict.
-func (c *Client) CreateLoadBalancer(ctx context.Context, zone string, want nlb.LoadBalancerAttributes) (Operation, error) {
-	return start(ctx, c, call{operation: opCreateLoadBalancer, zone: zone},
+func (c *Client) CreateLoadBalancer(ctx context.Context, seen ZoneEvidence, want nlb.LoadBalancerAttributes) (Operation, error) {
+	target := call{operation: opCreateLoadBalancer, zone: seen.zone}
+	if err := seen.creation(target, want); err != nil {
+		return Operation{}, err
+	}
+	return start(ctx, c, target,
 		func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
 			return sdk.CreateLoadBalancer(ctx, v3.CreateLoadBalancerRequest{
 				Name: want.Name, Description: want.Description, Labels: want.Labels,
@@ -76,20 +80,30 @@ func resetOf(change nlb.LoadBalancerChange) (field v3.ResetLoadBalancerFieldFiel
 	}
 }
 
-// DeleteLoadBalancer starts to delete an NLB. Delete its services first.
-func (c *Client) DeleteLoadBalancer(ctx context.Context, zone, id string) (Operation, error) {
-	return start(ctx, c, call{operation: opDeleteLoadBalancer, object: loadBalancerNamed(id), ids: []string{id}, zone: zone},
+// DeleteLoadBalancer starts to delete the NLB of the evidence. Delete its services
+// first: one that holds any is a Conflict.
+func (c *Client) DeleteLoadBalancer(ctx context.Context, seen Evidence) (Operation, error) {
+	target := call{operation: opDeleteLoadBalancer, object: loadBalancerNamed(seen.id), ids: []string{seen.id}, zone: seen.zone}
+	if err := seen.empty(target); err != nil {
+		return Operation{}, err
+	}
+	return start(ctx, c, target,
 		func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
-			return sdk.DeleteLoadBalancer(ctx, v3.UUID(id))
+			return sdk.DeleteLoadBalancer(ctx, v3.UUID(seen.id))
 		})
 }
 
 // AddService starts to add a cloud service to an NLB. The answer doesn't tell its
-// id: read the NLB after the operation. NotFound may mean the NLB or the pool.
-func (c *Client) AddService(ctx context.Context, zone, loadBalancerID string, want nlb.ServiceAttributes) (Operation, error) {
-	return start(ctx, c, call{operation: opAddService, object: loadBalancerNamed(loadBalancerID), ids: []string{loadBalancerID}, zone: zone},
+// id: read the NLB after the operation. NotFound may mean the NLB or the pool. The
+// evidence is of the NLB, or of the name (DerivedName).
+func (c *Client) AddService(ctx context.Context, seen Evidence, want nlb.ServiceAttributes) (Operation, error) {
+	target := call{operation: opAddService, object: loadBalancerNamed(seen.id), ids: []string{seen.id}, zone: seen.zone}
+	if err := seen.addition(target, want); err != nil {
+		return Operation{}, err
+	}
+	return start(ctx, c, target,
 		func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
-			return sdk.AddServiceToLoadBalancer(ctx, v3.UUID(loadBalancerID), v3.AddServiceToLoadBalancerRequest{
+			return sdk.AddServiceToLoadBalancer(ctx, v3.UUID(seen.id), v3.AddServiceToLoadBalancerRequest{
 				Name:         want.Name,
 				Description:  want.Description,
 				InstancePool: &v3.InstancePool{ID: v3.UUID(want.InstancePoolID)},
@@ -143,11 +157,15 @@ func onlyClearsDescription(got nlb.Service, want nlb.ServiceAttributes) bool {
 	return same == want
 }
 
-// DeleteService starts to remove a cloud service from its NLB.
-func (c *Client) DeleteService(ctx context.Context, zone, loadBalancerID, id string) (Operation, error) {
-	return start(ctx, c, call{operation: opDeleteService, object: serviceNamed(id, loadBalancerID), ids: []string{loadBalancerID, id}, zone: zone},
+// DeleteService starts to remove a cloud service from the NLB of the evidence.
+func (c *Client) DeleteService(ctx context.Context, seen Evidence, id string) (Operation, error) {
+	target := call{operation: opDeleteService, object: serviceNamed(id, seen.id), ids: []string{seen.id, id}, zone: seen.zone}
+	if err := seen.serviceOn(target, id); err != nil {
+		return Operation{}, err
+	}
+	return start(ctx, c, target,
 		func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
-			return sdk.DeleteLoadBalancerService(ctx, v3.UUID(loadBalancerID), v3.UUID(id))
+			return sdk.DeleteLoadBalancerService(ctx, v3.UUID(seen.id), v3.UUID(id))
 		})
 }
 

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
 // The indexes. Each holds for the kinds that Setup lists.
@@ -25,6 +26,8 @@ const (
 	ByLoadBalancerRef = "loadBalancerRef"
 	// ByService finds NLBServices by the UID of the Service that controls them.
 	ByService = "service"
+	// ByMarkOwner finds NLBServices by the part of a mark that names them.
+	ByMarkOwner = "markOwner"
 	// ByZone finds NetworkLoadBalancers and NLBServices by the zone that their
 	// status records; those that record none are found by "".
 	ByZone = "zone"
@@ -49,6 +52,9 @@ func Setup(ctx context.Context, indexer client.FieldIndexer) error {
 			return []string{LoadBalancerRef(o.(*v1alpha1.NLBService)).String()}
 		}},
 		{&v1alpha1.NLBService{}, ByService, controllingService},
+		{&v1alpha1.NLBService{}, ByMarkOwner, func(o client.Object) []string {
+			return []string{nlb.MarkOwner(o.GetNamespace(), o.GetName())}
+		}},
 		{&v1alpha1.NetworkLoadBalancer{}, ByZone, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.NetworkLoadBalancer).Status.Zone}
 		}},

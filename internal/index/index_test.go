@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
 )
 
@@ -117,7 +118,13 @@ func TestLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	const nobodys = "00000000-0000-4000-8000-000000000000"
-	names := []string{"web", string(ours.UID) + "-443", "k8s-" + string(web.UID), string(gone.UID) + "-80-udp", "default-edge-" + nobodys}
+	var names []nlb.Service
+	for _, name := range []string{"web", string(ours.UID) + "-443", "k8s-" + string(web.UID), string(gone.UID) + "-80-udp", "default-edge-" + nobodys} {
+		names = append(names, nlb.Service{Name: name})
+	}
+	for _, owner := range []string{"alive", "gone"} {
+		names = append(names, nlb.Service{Description: nlb.Marked("", nlb.MarkOf("cluster", "default", owner))})
+	}
 
 	t.Run("the UIDs in names are of live objects, or of none", func(t *testing.T) {
 		eventually(t, func(g Gomega) {
@@ -125,21 +132,29 @@ func TestLives(t *testing.T) {
 			g.Expect(err).NotTo(HaveOccurred())
 			got := map[string]bool{}
 			for _, uid := range []string{string(ours.UID), string(web.UID), string(gone.UID), nobodys} {
-				got[uid] = lives(uid)
+				got[uid] = lives.UID(uid)
 			}
 			want := map[string]bool{string(ours.UID): true, string(web.UID): true, string(gone.UID): false, nobodys: false}
 			g.Expect(cmp.Diff(want, got)).To(BeEmpty())
 		})
 	})
+	t.Run("the owners in marks live, or don't", func(t *testing.T) {
+		eventually(t, func(g Gomega) {
+			lives, err := Lives(t.Context(), cached, names, true)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(lives.Owner(nlb.MarkOwner("default", "alive"))).To(BeTrue())
+			g.Expect(lives.Owner(nlb.MarkOwner("default", "gone"))).To(BeFalse())
+		})
+	})
 	t.Run("who doesn't see every namespace can't know that one is of nobody", func(t *testing.T) {
 		lives, err := Lives(t.Context(), cached, names, false)
-		if err != nil || !lives(nobodys) || !lives(string(gone.UID)) {
+		if err != nil || !lives.UID(nobodys) || !lives.UID(string(gone.UID)) || !lives.Owner(nlb.MarkOwner("default", "gone")) {
 			t.Errorf("err %v", err)
 		}
 	})
 	t.Run("no name holds a UID", func(t *testing.T) {
-		lives, err := Lives(t.Context(), cached, []string{"web", ""}, true)
-		if err != nil || lives(nobodys) {
+		lives, err := Lives(t.Context(), cached, []nlb.Service{{Name: "web"}, {}}, true)
+		if err != nil || lives.UID(nobodys) {
 			t.Errorf("err %v", err)
 		}
 	})

@@ -68,6 +68,7 @@ type scene struct {
 	// cloudTime passes for operations, journalTime for what the journal remembers.
 	cloudTime, journalTime *clocktesting.FakeClock
 	cloud                  *exoscale.Client
+	inventory              *exoscale.Inventory
 	operations             *exoscale.Operations
 	journal                *Journal
 	woken                  *bell
@@ -99,14 +100,15 @@ func newScene(t *testing.T) *scene {
 // restart is a new process: it knows nothing of what the last one began.
 func (s *scene) restart() {
 	s.t.Helper()
-	inventory, err := exoscale.NewInventory(s.cloud, exoscale.InventoryOptions{Interval: time.Hour})
+	var err error
+	s.inventory, err = exoscale.NewInventory(s.cloud, exoscale.InventoryOptions{Interval: time.Hour})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.woken = &bell{}
-	s.operations = exoscale.NewOperations(s.cloud, inventory, s.woken.ring, exoscale.OperationsOptions{PollInterval: 5 * time.Millisecond})
+	s.operations = exoscale.NewOperations(s.cloud, s.inventory, s.woken.ring, exoscale.OperationsOptions{PollInterval: 5 * time.Millisecond})
 	s.journal = New(KindLoadBalancer, s.operations, s.journalTime)
-	s.run(inventory.Start)
+	s.run(s.inventory.Start)
 	s.run(s.operations.Run)
 }
 
@@ -237,7 +239,7 @@ func (c *change) create(between ...func()) (outcome.Outcome, error) {
 		for _, do := range between {
 			do()
 		}
-		return c.s.cloud.CreateLoadBalancer(ctx, exosim.DefaultZone, nlb.LoadBalancerAttributes{Name: c.Now.Name})
+		return c.s.cloud.CreateLoadBalancer(ctx, c.s.listed(), nlb.LoadBalancerAttributes{Name: c.Now.Name})
 	}, func(op exoscale.Operation) { c.Now.Status.ID = op.ReferenceID })
 }
 
@@ -258,4 +260,14 @@ func (c *change) ended() *change {
 		return c.s.operations.Result(exosim.DefaultZone, c.Now.Status.Operation.ID).State
 	}).ShouldNot(BeElementOf(exoscale.Pending, exoscale.Unknown))
 	return c
+}
+
+// listed are the NLBs of the zone, read now.
+func (s *scene) listed() exoscale.ZoneEvidence {
+	s.t.Helper()
+	seen, err := s.inventory.ZoneEvidence(context.Background(), exosim.DefaultZone)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return seen
 }

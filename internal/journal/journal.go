@@ -116,13 +116,44 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 }
 
 // afterFailure is what stays of an entry whose operation failed. What was to be
-// made may be there all the same: the intent goes on proving whose it is.
+// made may be there all the same: the intent goes on proving whose it is. If it was
+// surely not made, an earlier attempt whose answer was lost still may have been.
 func afterFailure(op v1alpha1.Operation, class exoscale.Class) *v1alpha1.Operation {
-	if op.Action != v1alpha1.ActionCreate || class == exoscale.Conflict || class == exoscale.Invalid {
+	op.ID = ""
+	switch {
+	case op.Action != v1alpha1.ActionCreate:
+		return nil
+	case class != exoscale.Conflict && class != exoscale.Invalid:
+		return &op
+	case op.LostAt != nil:
+		op.StartedAt, op.LostAt = *op.LostAt, nil
+		return &op
+	default:
 		return nil
 	}
-	op.ID = ""
-	return &op
+}
+
+// afterRefusal is what stays of an entry whose request was refused: the one that was
+// there before, unless the request may have had its effect all the same.
+func afterRefusal(before, op *v1alpha1.Operation, class exoscale.Class) *v1alpha1.Operation {
+	if class == exoscale.Transient {
+		return op
+	}
+	return before
+}
+
+// following is an intent that knows of the one before it: what was lost stays so.
+func following(before *v1alpha1.Operation, intent v1alpha1.Operation) v1alpha1.Operation {
+	if before == nil || before.ID != "" || before.Action != v1alpha1.ActionCreate || intent.Action != v1alpha1.ActionCreate {
+		return intent
+	}
+	if intent.LostAt = before.LostAt; intent.LostAt == nil {
+		intent.LostAt = &before.StartedAt
+	}
+	if before.Sent != "" && before.Sent == intent.Sent {
+		intent.ServicesBefore = before.ServicesBefore // those that appeared since may be ours
+	}
+	return intent
 }
 
 // Unseen gives the outcome while the effect of a change that has succeeded, or
@@ -146,6 +177,12 @@ func (j *Journal) Unseen(entry Entry) *outcome.Outcome {
 func (j *Journal) Lost(entry Entry) bool {
 	op := *entry.Operation
 	return op != nil && op.ID == "" && op.Action == v1alpha1.ActionCreate && j.clock.Since(op.StartedAt.Time) <= Visibility
+}
+
+// Expired tells that an intent is too old to prove anything: what it names may have
+// been made by others since. An add that Exoscale accepted proves itself.
+func (j *Journal) Expired(op *v1alpha1.Operation) bool {
+	return op.ID == "" && j.clock.Since(op.StartedAt.Time) > Visibility
 }
 
 // MayAppear tells whether a create that was recorded as begun, with or without an
@@ -204,6 +241,8 @@ func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operat
 	if j.operations.Busy(entry.Key, j.owner(entry)) {
 		return outcome.FromCloud(entry.Doing(intent.Action), exoscale.ErrBusy), nil
 	}
+	before := (*entry.Operation).DeepCopy()
+	intent = following(before, intent)
 	intent.StartedAt = metav1.NewTime(j.clock.Now())
 	*entry.Operation = &intent
 	if err := status.Intent(ctx); err != nil {
@@ -217,7 +256,7 @@ func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operat
 		if exoscale.ClassOf(err) != exoscale.Busy {
 			logger.Info("Exoscale refused a change", "error", err.Error())
 		}
-		return j.refused(entry, err), nil
+		return j.refused(entry, before, err), nil
 	}
 	logger.Info("Started a change at Exoscale", "operation", op.ID)
 	intent.ID = op.ID
@@ -239,13 +278,10 @@ func (j *Journal) remember(entry Entry) {
 	j.last[entry.Object.GetUID()] = attempt{change: entry.Change, at: j.clock.Now()}
 }
 
-// refused is the outcome of a request that failed. Only if it may have had its
-// effect all the same does the intent stay.
-func (j *Journal) refused(entry Entry, err error) outcome.Outcome {
+// refused is the outcome of a request that failed.
+func (j *Journal) refused(entry Entry, before *v1alpha1.Operation, err error) outcome.Outcome {
 	out := outcome.FromCloud(entry.Doing((*entry.Operation).Action), err)
-	if exoscale.ClassOf(err) != exoscale.Transient {
-		*entry.Operation = nil
-	}
+	*entry.Operation = afterRefusal(before, *entry.Operation, exoscale.ClassOf(err))
 	if exoscale.ClassOf(err) == exoscale.Busy {
 		return out // no failure: we are woken when the other change has ended
 	}

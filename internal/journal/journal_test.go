@@ -110,7 +110,7 @@ func TestTheIdOfAnOperationIsNotLost(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		_, err := s.journal.Start(ctx, c.entry(), c.creation(), c, func(ctx context.Context) (exoscale.Operation, error) {
 			stop()
-			return s.cloud.CreateLoadBalancer(ctx, exosim.DefaultZone, nlb.LoadBalancerAttributes{Name: c.Now.Name})
+			return s.cloud.CreateLoadBalancer(ctx, s.listed(), nlb.LoadBalancerAttributes{Name: c.Now.Name})
 		}, func(exoscale.Operation) {})
 		s.g.Expect(err).NotTo(HaveOccurred())
 		s.g.Expect(s.read(c.Now).Now.Status.Operation.ID).NotTo(BeEmpty())
@@ -440,8 +440,9 @@ func TestRefusedRequests(t *testing.T) {
 		s := newScene(t)
 		c := s.loadBalancer()
 		c.Now.Status.ID = "00000000-0000-4000-8000-000000000000"
-		out, err := s.journal.Start(t.Context(), c.entry(), v1alpha1.Operation{Action: v1alpha1.ActionDelete}, c, func(ctx context.Context) (exoscale.Operation, error) {
-			return s.cloud.DeleteLoadBalancer(ctx, exosim.DefaultZone, c.Now.Status.ID)
+		out, err := s.journal.Start(t.Context(), c.entry(), v1alpha1.Operation{Action: v1alpha1.ActionUpdate}, c, func(ctx context.Context) (exoscale.Operation, error) {
+			description := "changed"
+			return s.cloud.UpdateLoadBalancer(ctx, exosim.DefaultZone, c.Now.Status.ID, nlb.LoadBalancerChange{Description: &description})
 		}, func(exoscale.Operation) {})
 		s.g.Expect(err).NotTo(HaveOccurred())
 		s.g.Expect(out.Reason).To(Equal(v1alpha1.ReasonRetrying))

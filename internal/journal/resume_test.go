@@ -90,7 +90,7 @@ func (s *scene) stateOf(op *v1alpha1.Operation) exoscale.OperationState {
 func (s *scene) serviceInFlight() *v1alpha1.NLBService {
 	s.t.Helper()
 	ctx := s.t.Context()
-	made, err := s.cloud.CreateLoadBalancer(ctx, exosim.DefaultZone, nlb.LoadBalancerAttributes{Name: "edge"})
+	made, err := s.cloud.CreateLoadBalancer(ctx, s.listed(), nlb.LoadBalancerAttributes{Name: "edge"})
 	s.g.Expect(err).NotTo(HaveOccurred())
 	s.cloudTime.Step(operationDelay)
 	pool := s.sim.AddPool("", exosim.InstancePool{Name: "workers", Size: 1})
@@ -104,7 +104,9 @@ func (s *scene) serviceInFlight() *v1alpha1.NLBService {
 	}
 	s.g.Expect(server.Create(ctx, object)).To(Succeed())
 	s.t.Cleanup(func() { _ = server.Delete(context.Background(), object) })
-	op, err := s.cloud.AddService(ctx, exosim.DefaultZone, made.ReferenceID, nlb.WantedService(object, pool.ID))
+	seen, err := s.inventory.Evidence(ctx, exosim.DefaultZone, made.ReferenceID)
+	s.g.Expect(err).NotTo(HaveOccurred())
+	op, err := s.cloud.AddService(ctx, seen, nlb.WantedService(object, pool.ID))
 	s.g.Expect(err).NotTo(HaveOccurred())
 	object.Status = v1alpha1.NLBServiceStatus{
 		Zone: exosim.DefaultZone, LoadBalancerID: made.ReferenceID,

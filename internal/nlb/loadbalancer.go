@@ -69,6 +69,8 @@ type LoadBalancerGot struct {
 	SameName *LoadBalancer
 	// Services on the NLB by whose they are.
 	Services ServiceCensus
+	// Marked is true if every service on it that is the operator's bears its mark.
+	Marked bool
 }
 
 // ServiceCensus counts the services of an NLB by whose they are.
@@ -77,7 +79,7 @@ type ServiceCensus struct {
 	Held []Service
 	// Holders are these NLBServices, as namespace/name.
 	Holders []string
-	// Orphaned are ours by name, but of no live object.
+	// Orphaned are left by an object of this cluster that doesn't live (see Leftovers).
 	Orphaned []Service
 	// Foreign are those of others.
 	Foreign []Service
@@ -114,6 +116,7 @@ type LoadBalancerMove struct {
 //	deleted   │ none, External, or not ours             │ None
 //	          │ ours, going away                        │ Wait
 //	          │ ours, Retain                            │ Release, then None
+//	          │ ours, its services aren't shown         │ Wait
 //	          │ ours, services of live objects on it    │ Wait
 //	          │ ours, foreign services on it            │ Conflict ForeignServices
 //	          │ ours, orphaned services on it           │ DeleteService
@@ -130,7 +133,9 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: fmt.Sprintf(
 			"The name %q is in use by NLB %s, which isn't this object's, and names are unique in a zone; choose another name", got.SameName.Name, got.SameName.ID)}
 	case lb == nil:
-		return LoadBalancerMove{Action: Create, Attributes: want.Attributes}
+		attributes := want.Attributes
+		attributes.Labels = withMarks(attributes.Labels)
+		return LoadBalancerMove{Action: Create, Attributes: attributes}
 	case got.Proof == ProofNone:
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: got.Refusal}
 	case lb.State == StateDeleting:
@@ -142,6 +147,10 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 		return LoadBalancerMove{Action: Adopt, Change: LoadBalancerChange{Labels: &labels}}
 	}
 	if change := differences(want, *lb); change != (LoadBalancerChange{}) {
+		if change.Labels != nil && got.Marked {
+			labels := withMarks(*change.Labels)
+			change.Labels = &labels
+		}
 		return LoadBalancerMove{Action: Update, Change: change}
 	}
 	return settled(*lb)
@@ -184,6 +193,9 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 			return LoadBalancerMove{Action: None}
 		}
 		return LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &labels}}
+	case lb.Incomplete():
+		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonRetrying, Message: fmt.Sprintf(
+			"Exoscale's answer about NLB %s left out its services; looking again before it is deleted", lb.ID)}
 	case len(got.Services.Held) > 0:
 		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
 			"NLB %s is deleted once its services are removed: NLBService %s", lb.ID, strings.Join(got.Services.Holders, ", "))}
@@ -195,6 +207,14 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 	default:
 		return LoadBalancerMove{Action: Delete}
 	}
+}
+
+// withMarks adds the label that tells that the operator's services on an NLB are
+// known by their marks. It is no ownership label, and no difference by itself.
+func withMarks(labels map[string]string) map[string]string {
+	labels = maps.Clone(labels)
+	labels[v1alpha1.CloudLabelMarks] = v1alpha1.MarksVersion
+	return labels
 }
 
 // ownership is the part of the labels by which an NLB is known as ours.

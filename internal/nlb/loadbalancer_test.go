@@ -81,6 +81,8 @@ func TestTheStepOfAWantedNLB(t *testing.T) {
 	ownership := claimed().Labels()
 	all := wanted().Attributes.Labels
 	theirs := LoadBalancer{ID: "x", Name: "web"}
+	made := LoadBalancerMove{Action: Create, Attributes: wanted().Attributes}
+	made.Attributes.Labels = plus(made.Attributes.Labels, v1alpha1.CloudLabelMarks, v1alpha1.MarksVersion)
 	for name, c := range map[string]struct {
 		want LoadBalancerWant
 		got  LoadBalancerGot
@@ -90,8 +92,8 @@ func TestTheStepOfAWantedNLB(t *testing.T) {
 		"none, External":             {wanted(asExternal), LoadBalancerGot{}, LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonNotFound}},
 		"none, External, a namesake": {wanted(asExternal), LoadBalancerGot{SameName: &theirs}, LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonNotFound}},
 		"none, a namesake":           {wanted(), LoadBalancerGot{SameName: &theirs}, LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther}},
-		"none":                       {wanted(), LoadBalancerGot{}, LoadBalancerMove{Action: Create, Attributes: wanted().Attributes}},
-		"none, to be retained":       {wanted(retaining), LoadBalancerGot{}, LoadBalancerMove{Action: Create, Attributes: wanted().Attributes}},
+		"none":                       {wanted(), LoadBalancerGot{}, made},
+		"none, to be retained":       {wanted(retaining), LoadBalancerGot{}, made},
 		"not ours":                   {wanted(byID), by(ProofNone, present()), LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther}},
 		"not ours, External":         {wanted(asExternal), by(ProofNone, present()), LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther}},
 		"not ours, going away":       {wanted(byID), by(ProofNone, present(in(StateDeleting))), LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther}},

@@ -291,13 +291,13 @@ func TestWhatIsOrphaned(t *testing.T) {
 		"no name, and no port of people": {Service{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Orphaned(c.service, lives); got != c.want {
+			if got := derivedFromNone(c.service, lives); got != c.want {
 				t.Errorf("orphaned: %t, want %t", got, c.want)
 			}
 		})
 	}
 	everything := func(string) bool { return true } // that's what an operator of some namespaces knows
-	if Orphaned(Service{Name: otherUID + "-443", Port: 443, Protocol: TCP}, everything) {
+	if derivedFromNone(Service{Name: otherUID + "-443", Port: 443, Protocol: TCP}, everything) {
 		t.Error("orphaned, though nobody knows who lives")
 	}
 }
@@ -312,7 +312,9 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		return ""
 	}
 	lives := func(uid string) bool { return uid != otherUID } // of the UIDs here, otherUID's object is gone
-	ours := ServiceClaim{OwnUIDs: []string{ourUID, serviceUID}, Port: 443, Protocol: TCP, LoadBalancerMade: true, HolderOf: nobody, Lives: lives}
+	leftover := Leftovers(LoadBalancer{}, "cluster", Lives{UID: lives, Owner: func(owner string) bool { return owner != MarkOwner("shop", "gone") }})
+	mark := MarkOf("cluster", "shop", "web")
+	ours := ServiceClaim{OwnUIDs: []string{ourUID, serviceUID}, Mark: mark, Port: 443, Protocol: TCP, Leftover: leftover, HolderOf: nobody}
 	edited := func(edit func(*ServiceClaim)) ServiceClaim {
 		claim := ours
 		edit(&claim)
@@ -320,8 +322,15 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 	}
 	recorded := edited(func(c *ServiceClaim) { c.RecordedID = "s1" })
 	held := edited(func(c *ServiceClaim) { c.HolderOf = another })
-	intending := edited(func(c *ServiceClaim) { c.Intent, c.LoadBalancerMade = "web", false })
-	foreign := edited(func(c *ServiceClaim) { c.LoadBalancerMade = false })
+	intending := edited(func(c *ServiceClaim) { c.Intent, c.Leftover = &ServiceIntent{Name: "web", Begun: true}, nil })
+	foreign := edited(func(c *ServiceClaim) { c.Leftover = nil })
+	sent := Service{ID: "s1", Name: "web", Port: 443, Protocol: TCP, TargetPort: 30443, InstancePoolID: "pool"}
+	expecting := edited(func(c *ServiceClaim) {
+		c.Intent, c.Leftover = &ServiceIntent{Name: "web", Before: []string{"s0"}, Sent: sent.Attributes().Fingerprint()}, nil
+	})
+	marked := func(name string, mark Mark) Service {
+		return Service{ID: "s1", Name: name, Description: Marked("the shop's", mark), Port: 443, Protocol: TCP}
+	}
 	at443 := func(name string) Service { return Service{ID: "s1", Name: name, Port: 443, Protocol: TCP} }
 	at := func(name string, port int32, protocol Protocol) Service {
 		return Service{ID: "s1", Name: name, Port: port, Protocol: protocol}
@@ -332,7 +341,7 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		want    bool
 	}{
 		"1 another's, though it bears our name":           {at443(ServiceName(ourUID, 443, TCP)), held, false},
-		"1 another's, though we meant to add it":          {at443("web"), edited(func(c *ServiceClaim) { c.Intent, c.HolderOf = "web", another }), false},
+		"1 another's, though we meant to add it":          {at443("web"), edited(func(c *ServiceClaim) { c.Intent, c.HolderOf = &ServiceIntent{Name: "web", Begun: true}, another }), false},
 		"1 another's, though its name is an orphan's":     {at443(otherUID + "-443"), held, false},
 		"1 another's who goes first, though we record it": {at443("any"), edited(func(c *ServiceClaim) { c.RecordedID, c.HolderOf = "s1", another }), false},
 		"5 the CCM's, as our Service names it":            {at443("web"), edited(func(c *ServiceClaim) { c.CCMName = "web" }), true},
@@ -351,6 +360,25 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		"4 what we meant to add, on another port":         {at("web", 80, TCP), intending, false},
 		"4 not what we meant to add":                      {at443("shop"), intending, false},
 		"4 nothing was meant, and it has no name":         {at443(""), foreign, false},
+		"4 what an add of ours made, by all it was sent":  {sent, expecting, true},
+		"4 it was there before the add": {sent, edited(func(c *ServiceClaim) {
+			*c = expecting
+			c.Intent = &ServiceIntent{Name: "web", Before: []string{"s1"}, Sent: sent.Attributes().Fingerprint()}
+		}), false},
+		"4 it has another target port than was sent":      {Service{ID: "s1", Name: "web", Port: 443, Protocol: TCP, TargetPort: 22, InstancePoolID: "pool"}, expecting, false},
+		"4 it forwards to another pool than was sent":     {Service{ID: "s1", Name: "web", Port: 443, Protocol: TCP, TargetPort: 30443, InstancePoolID: "x"}, expecting, false},
+		"4 an intent of which nothing else is known":      {at443("web"), edited(func(c *ServiceClaim) { c.Intent, c.Leftover = &ServiceIntent{Name: "web"}, nil }), false},
+		"mark: ours, whatever the NLB":                    {marked("web", mark), foreign, true},
+		"mark: ours, on another port":                     {Service{ID: "s1", Description: mark.String(), Port: 80, Protocol: TCP}, foreign, false},
+		"mark: ours, but held by another":                 {marked("web", mark), held, false},
+		"mark: another object's of ours that lives":       {marked("web", MarkOf("cluster", "shop", "api")), ours, false},
+		"mark: of one of ours that is gone, our NLB":      {marked("web", MarkOf("cluster", "shop", "gone")), ours, true},
+		"mark: of one of ours that is gone, theirs":       {marked("web", MarkOf("cluster", "shop", "gone")), foreign, false},
+		"mark: of another cluster":                        {marked("web", MarkOf("other", "shop", "web")), ours, false},
+		"mark: of another cluster, an orphan's name":      {marked(otherUID+"-443", MarkOf("other", "shop", "gone")), ours, false},
+		"consent: whatever it is called":                  {at443("theirs"), edited(func(c *ServiceClaim) { c.Consented, c.Leftover = true, nil }), true},
+		"consent: but held by another of ours":            {at443("theirs"), edited(func(c *ServiceClaim) { c.Consented, c.HolderOf = true, another }), false},
+		"consent: for another port":                       {at("theirs", 80, TCP), edited(func(c *ServiceClaim) { c.Consented = true }), false},
 		"5 of an object that is gone, on our NLB":         {at443(otherUID + "-443"), ours, true},
 		"5 of an object that is gone, on an NLB not ours": {at443(otherUID + "-443"), foreign, false},
 		"5 of an object that is gone, on another port":    {at(otherUID+"-80", 80, TCP), ours, false},
@@ -366,6 +394,32 @@ func TestWhoseACloudServiceIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := ServiceIsOurs(c.service, c.claim); got != c.want {
 				t.Errorf("ours: %t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
+// TestLeftoversOfOlderVersions: a name alone is believed only on an NLB that no newer
+// version wrote, and where no other cluster has left its mark.
+func TestLeftoversOfOlderVersions(t *testing.T) {
+	t.Parallel()
+	nothing := Lives{UID: func(string) bool { return false }, Owner: func(string) bool { return false }}
+	orphan := Service{Name: otherUID + "-443", Port: 443, Protocol: TCP}
+	markedBy := func(cluster string) Service {
+		return Service{Name: "x", Description: MarkOf(cluster, "a", "b").String(), Port: 80, Protocol: TCP}
+	}
+	for name, c := range map[string]struct {
+		lb   LoadBalancer
+		want bool
+	}{
+		"an NLB of an older version":              {LoadBalancer{Services: []Service{orphan}}, true},
+		"beside a service of ours with the mark":  {LoadBalancer{Services: []Service{orphan, markedBy("cluster")}}, true},
+		"beside a service with a foreign mark":    {LoadBalancer{Services: []Service{orphan, markedBy("other")}}, false},
+		"an NLB on which all of ours bear a mark": {LoadBalancer{Labels: map[string]string{v1alpha1.CloudLabelMarks: v1alpha1.MarksVersion}, Services: []Service{orphan}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Leftovers(c.lb, "cluster", nothing)(orphan); got != c.want {
+				t.Errorf("left over: %t, want %t", got, c.want)
 			}
 		})
 	}

@@ -16,10 +16,18 @@ func PortText(port int32, protocol Protocol) string {
 type ServiceWant struct {
 	// Absent: nothing. The object, or its NetworkLoadBalancer, is being deleted.
 	Absent bool
+	// HandedBack: it stays for another controller, without the mark.
+	HandedBack bool
 	// Replacing: it was removed in order to be replaced, and isn't whole again.
 	Replacing bool
-	// Attributes of the service.
+	// Attributes of the service; the description without the mark.
 	Attributes ServiceAttributes
+	// Mark is what the service is to bear at the end of its description; none if it
+	// is to bear none.
+	Mark Mark
+	// MarkDue: a service without it differs. Otherwise the mark is written along
+	// with the next change that is needed anyway.
+	MarkDue bool
 }
 
 // ServiceGot is what the cloud holds.
@@ -35,6 +43,8 @@ type ServiceGot struct {
 	OnPort *Service
 	// Holder is the object that OnPort belongs to; empty if none of ours.
 	Holder string
+	// Consent says how the account's holder hands OnPort over.
+	Consent string
 	// Rival is another NLBService for the same port that goes first; empty if none.
 	Rival string
 	// Count is the number of services on the NLB, whoever's, with those that are
@@ -58,7 +68,11 @@ type ServiceMove struct {
 //	absent    │ ours is going away               │ Wait
 //	          │ ours                             │ Delete
 //	          │ none of ours                     │ None
+//	handed    │ ours is going away               │ Wait
+//	back      │ ours, with the mark              │ Update
+//	          │ ours without it, or none of ours │ None
 //	wanted    │ ours is going away               │ Wait
+//	          │ ours, shown in part              │ Wait
 //	          │ ours, another pool               │ Replace
 //	          │ ours, in state error, replacing  │ Replace
 //	          │ ours, differs                    │ Update
@@ -71,22 +85,32 @@ type ServiceMove struct {
 //	          │ the NLB is full                  │ Conflict ServiceLimitReached
 //	          │ none                             │ Create
 func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
-	own := got.Own
+	own, wanted := got.Own, want.Attributes
+	wanted.Description = Marked(wanted.Description, want.Mark)
 	if own != nil && own.State == StateDeleting {
 		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("Service %q is being removed at Exoscale", own.Name)}
 	}
 	switch {
+	case want.HandedBack && own != nil && own.Mark() != (Mark{}):
+		unmarked := own.Attributes()
+		unmarked.Description, _ = SplitMark(own.Description)
+		return ServiceMove{Action: Update, Attributes: unmarked}
+	case want.HandedBack:
+		return ServiceMove{Action: None}
 	case want.Absent && own != nil:
 		return ServiceMove{Action: Delete}
 	case want.Absent:
 		return ServiceMove{Action: None}
 	case own == nil:
-		return addition(want, got)
+		return addition(want, got, wanted)
+	case len(own.Incomplete) > 0:
+		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonRetrying, Message: fmt.Sprintf(
+			"Exoscale's answer about service %q left out its %s; looking again", own.Name, strings.Join(own.Incomplete, ", "))}
 	case own.InstancePoolID != want.Attributes.InstancePoolID,
 		own.State == StateError && want.Replacing:
-		return ServiceMove{Action: Replace, Attributes: want.Attributes}
-	case own.Attributes() != want.Attributes:
-		return ServiceMove{Action: Update, Attributes: want.Attributes}
+		return ServiceMove{Action: Replace, Attributes: wanted}
+	case serviceDiffers(*own, want):
+		return ServiceMove{Action: Update, Attributes: wanted}
 	case own.State == StateCreating:
 		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("Service %q is being added at Exoscale", own.Name)}
 	case own.State == StateError:
@@ -97,7 +121,17 @@ func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 	}
 }
 
-func addition(want ServiceWant, got ServiceGot) ServiceMove {
+// serviceDiffers compares a service with what is wanted. A mark that is missing is no
+// difference unless it is due; one of another object is.
+func serviceDiffers(own Service, want ServiceWant) bool {
+	attributes := own.Attributes()
+	text, mark := SplitMark(attributes.Description)
+	attributes.Description = text
+	marks := mark == want.Mark || mark == (Mark{}) && (!want.MarkDue || Marked(text, want.Mark) == text)
+	return !marks || attributes != want.Attributes
+}
+
+func addition(want ServiceWant, got ServiceGot, wanted ServiceAttributes) ServiceMove {
 	port := PortText(want.Attributes.Port, want.Attributes.Protocol)
 	switch {
 	case got.Refusal != "":
@@ -107,7 +141,8 @@ func addition(want ServiceWant, got ServiceGot) ServiceMove {
 			"Port %s of NLB %s is held by NLBService %s; delete that or choose another port", port, got.LoadBalancerID, got.Holder)}
 	case got.OnPort != nil:
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
-			"Port %s of NLB %s is used by service %q (%s) that this object doesn't own; choose another port, or have its owner remove it: then the port is taken over by itself", port, got.LoadBalancerID, got.OnPort.Name, got.OnPort.ID)}
+			"Port %s of NLB %s is used by service %q (%s) that this object doesn't own; choose another port, or have its owner remove it: then the port is taken over by itself. %s",
+			port, got.LoadBalancerID, got.OnPort.Name, got.OnPort.ID, got.Consent)}
 	case got.Rival != "":
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
 			"Port %s of NLB %s is claimed by NLBService %s, which goes first; delete that or choose another port", port, got.LoadBalancerID, got.Rival)}
@@ -115,9 +150,12 @@ func addition(want ServiceWant, got ServiceGot) ServiceMove {
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonServiceLimitReached, Message: fmt.Sprintf(
 			"NLB %s already holds %d services, as many as Exoscale allows; remove one, or use another NetworkLoadBalancer", got.LoadBalancerID, got.Count)}
 	default:
-		return ServiceMove{Action: Create, Attributes: want.Attributes}
+		return ServiceMove{Action: Create, Attributes: wanted}
 	}
 }
+
+// Fingerprint is a short text that differs for other attributes.
+func (a ServiceAttributes) Fingerprint() string { return digest(fmt.Sprintf("%+v", a), 16) }
 
 // Attributes are the part of a service that can be written. What the mode of its
 // health check has no use for is left out: Exoscale can't clear it.

@@ -101,6 +101,60 @@ func TestTheStepOfAService(t *testing.T) {
 	}
 }
 
+// TestTheMark: what an older version added bears none, and nothing is written only for
+// it; whatever is written bears it.
+func TestTheMark(t *testing.T) {
+	t.Parallel()
+	mark, foreign := MarkOf("cluster", "shop", "web"), MarkOf("other", "shop", "web")
+	described := func(text string, mark Mark) *Service {
+		return standing(wantedAttributes(func(a *ServiceAttributes) { a.Description = Marked(text, mark) }))
+	}
+	want := ServiceWant{Attributes: wantedAttributes(), Mark: mark}
+	due := want
+	due.MarkDue = true
+	long := ServiceWant{Attributes: wantedAttributes(func(a *ServiceAttributes) { a.Description = strings.Repeat("x", maxDescriptionLength) }), Mark: mark, MarkDue: true}
+	marked := wantedAttributes(func(a *ServiceAttributes) { a.Description = "d " + mark.String() })
+	plain := wantedAttributes()
+	back := ServiceWant{Absent: true, HandedBack: true}
+	for name, c := range map[string]struct {
+		want ServiceWant
+		own  *Service
+		move ServiceMove
+	}{
+		"none: it is added with the mark":             {want, nil, ServiceMove{Action: Create, Attributes: marked}},
+		"it bears the mark":                           {want, described("d", mark), ServiceMove{Action: None}},
+		"an older version added it":                   {want, described("d", Mark{}), ServiceMove{Action: None}},
+		"an older version added it, and it differs":   {want, described("other", Mark{}), ServiceMove{Action: Update, Attributes: marked}},
+		"its description was changed beside the mark": {want, described("other", mark), ServiceMove{Action: Update, Attributes: marked}},
+		"it bears another's mark":                     {want, described("d", foreign), ServiceMove{Action: Update, Attributes: marked}},
+		"somebody took the mark off":                  {due, described("d", Mark{}), ServiceMove{Action: Update, Attributes: marked}},
+		"there is no room for the mark":               {long, standing(long.Attributes), ServiceMove{Action: None}},
+		"handed back: the mark comes off":             {back, described("d", mark), ServiceMove{Action: Update, Attributes: plain}},
+		"handed back: it bears none":                  {back, described("d", Mark{}), ServiceMove{Action: None}},
+		"handed back: there is none":                  {back, nil, ServiceMove{Action: None}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.move, DiffService(c.want, ServiceGot{Own: c.own})); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestUnknownIsntDifferent: an answer that leaves something out starts nothing.
+func TestUnknownIsntDifferent(t *testing.T) {
+	t.Parallel()
+	want := ServiceWant{Attributes: wantedAttributes()}
+	own := standing(wantedAttributes(func(a *ServiceAttributes) { a.InstancePoolID = "" }), func(s *Service) { s.Incomplete = []string{"instance-pool"} })
+	if got := DiffService(want, ServiceGot{Own: own}); got.Action != Wait || !strings.Contains(got.Message, "instance-pool") {
+		t.Errorf("got %+v", got)
+	}
+	lb := LoadBalancer{ID: "lb", ServicesUnknown: true}
+	if got := DiffLoadBalancer(LoadBalancerWant{Deleting: true}, LoadBalancerGot{NLB: &lb, Proof: ProofLabels}); got.Action != Wait {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestEveryAttributeOfAServiceIsPutRight(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(*ServiceAttributes){

@@ -2,6 +2,7 @@ package nlb
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -15,41 +16,71 @@ type ServiceClaim struct {
 	OwnUIDs []string
 	// RecordedID is the cloud service that the object's status says is its own.
 	RecordedID string
-	// Intent is the name of the service that the object was about to add, after
-	// it had seen the port free; empty if it wasn't.
-	Intent string
+	// Mark is the one that the object leaves on its services.
+	Mark Mark
+	// Intent is the add that the object has begun or is about to begin; nil if there
+	// is none, or if it has expired.
+	Intent *ServiceIntent
 	// CCMName is the name that the CCM gave to the service if it was told one: the
 	// wanted one, on the NLB that it made for the claimant's own Service (see
 	// MadeForService); empty on any other.
 	CCMName string
+	// Consented is true if the account's holder handed over the service on the
+	// object's port (see ServiceConsent).
+	Consented bool
 	// Port and Protocol of the object.
 	Port     int32
 	Protocol Protocol
-	// LoadBalancerMade is true if the operator made the NLB: it isn't External,
-	// and wasn't adopted, so that what stands on it was made for an object of ours.
-	LoadBalancerMade bool
+	// Leftover reports whether a service was left by an object of this cluster that
+	// doesn't live any more (see Leftovers); nil: none is.
+	Leftover func(Service) bool
 	// HolderOf tells which other live object has the service's id in its status,
 	// and, if the claimant has it, too, goes first (see Record); empty if none.
 	HolderOf func(serviceID string) string
-	// Lives tells whether a live object of this cluster has the UID. If that
-	// can't be known (the operator sees some namespaces only), it says true.
-	Lives func(uid string) bool
+}
+
+// ServiceIntent is an add that was recorded before it was sent.
+type ServiceIntent struct {
+	// Name of the service that was to be added.
+	Name string
+	// Before are the ids of the services that the NLB held right before; Sent is the
+	// fingerprint of the attributes that were sent. Both are empty where the name
+	// alone is proof.
+	Before []string
+	Sent   string
+	// Begun is true if Exoscale accepted the add: it named an operation.
+	Begun bool
+}
+
+// explains reports whether a service is what the add made: Exoscale accepted an add
+// of that name, or the service wasn't there before and is in all what was sent.
+func (i *ServiceIntent) explains(service Service) bool {
+	switch {
+	case i == nil || service.Name != i.Name:
+		return false
+	case i.Begun:
+		return true
+	default:
+		return i.Sent != "" && !slices.Contains(i.Before, service.ID) && service.Attributes().Fingerprint() == i.Sent
+	}
 }
 
 // ServiceIsOurs is the one place that decides whether a cloud service is the
-// claimant's. Services have no labels, so ids and names have to do:
+// claimant's. Services have no labels, so these prove it, in this order:
 //
-//  1. its id is in the status of another live object, and not in ours, or that
-//     object goes first: theirs, whatever its name
-//  2. its id is in our status: ours
-//  3. its name is one that only we derive, from our UID: ours
-//  4. its name and port are those of an intent that we recorded: ours
-//  5. it is on the NLB that the CCM made for our Service, and its name and port are
-//     those that the Service asks for: the CCM made it, so ours
-//  6. the NLB was made by the operator, and its name is one that only an object
-//     derives which doesn't live: left by an earlier self of ours (a restored
-//     backup), so ours
-//  7. anything else isn't
+//	evidence                                                         │ verdict
+//	─────────────────────────────────────────────────────────────────┼────────
+//	its id is in the status of another live object, and not in ours, │ theirs
+//	or that object goes first                                        │
+//	its id is in our status                                          │ ours
+//	it is on another port                                            │ not ours
+//	its name is one that only we derive, from our UID                │ ours
+//	it bears our mark                                                │ ours
+//	it is what an add of ours made                                   │ ours
+//	the CCM made it for our Service: on that Service's NLB, by name  │ ours
+//	the account's holder consents                                    │ ours
+//	an object of this cluster left it that doesn't live any more     │ ours
+//	anything else                                                    │ not ours
 func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 	samePort := service.Port == claim.Port && service.Protocol == claim.Protocol
 	switch {
@@ -61,12 +92,16 @@ func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 		return false
 	case slices.ContainsFunc(claim.OwnUIDs, func(uid string) bool { return service.Name == ServiceName(uid, claim.Port, claim.Protocol) }):
 		return true
-	case claim.Intent != "" && service.Name == claim.Intent:
+	case claim.Mark != (Mark{}) && service.Mark() == claim.Mark:
+		return true
+	case claim.Intent.explains(service):
 		return true
 	case claim.CCMName != "" && service.Name == claim.CCMName:
 		return true
+	case claim.Consented:
+		return true
 	default:
-		return claim.LoadBalancerMade && Orphaned(service, claim.Lives)
+		return claim.Leftover != nil && claim.Leftover(service)
 	}
 }
 
@@ -77,11 +112,43 @@ func MadeForService(lb LoadBalancer, uids []string) bool {
 	return slices.ContainsFunc(uids, func(uid string) bool { return uid != "" && lb.Name == LoadBalancerNameOfService(uid) })
 }
 
-// Orphaned tells whether a service has exactly the name that the operator derives
-// for its port, of an object that doesn't live.
-func Orphaned(service Service, lives func(uid string) bool) bool {
+// Lives reports which objects of this cluster live. Where that can't be known (the
+// operator sees some namespaces only), every one does.
+type Lives struct {
+	// UID of an NLBService or a Service.
+	UID func(uid string) bool
+	// Owner of a mark (see MarkOwner): an NLBService.
+	Owner func(owner string) bool
+}
+
+// Leftovers tells, of the services on an NLB that the operator made, those that an
+// object of this cluster left which doesn't live any more. A mark of this cluster
+// proves it. Services that an older version added bear no mark: on an NLB that only
+// such a version wrote, where no other cluster has left a mark either, the name that
+// it derived from a UID has to do.
+func Leftovers(lb LoadBalancer, cluster string, lives Lives) func(Service) bool {
+	unmarked := lb.Labels[v1alpha1.CloudLabelMarks] == "" &&
+		!slices.ContainsFunc(lb.Services, func(s Service) bool { mark := s.Mark(); return mark != (Mark{}) && !mark.OfCluster(cluster) })
+	return func(service Service) bool {
+		mark := service.Mark()
+		if mark != (Mark{}) {
+			return mark.OfCluster(cluster) && !lives.Owner(mark.Owner)
+		}
+		return unmarked && derivedFromNone(service, lives.UID)
+	}
+}
+
+// derivedFromNone tells whether a service has exactly the name that the operator
+// derives for its port, of an object that doesn't live.
+func derivedFromNone(service Service, lives func(uid string) bool) bool {
 	uids := UIDsIn(service.Name)
 	return len(uids) == 1 && service.Name == ServiceName(uids[0], service.Port, service.Protocol) && !lives(uids[0])
+}
+
+// ServiceConsent is the label by which the account's holder hands over whatever
+// service is on a port of an NLB, and its value.
+func ServiceConsent(cluster, namespace, name string, port int32, protocol Protocol) (key, value string) {
+	return fmt.Sprintf("%s-%d-%s", v1alpha1.CloudLabelAdopt, port, protocol), cluster + "/" + namespace + "/" + name
 }
 
 // Record is an object whose status names a cloud service.

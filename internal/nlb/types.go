@@ -18,7 +18,13 @@ type LoadBalancer struct {
 	State     string // creating, running, deleting, error, migrating, migrated
 	CreatedAt time.Time
 	Services  []Service
+	// ServicesUnknown is true if Exoscale's answer didn't say which services the NLB
+	// holds: then Services are those of the last answer that did, or none.
+	ServicesUnknown bool
 }
+
+// Incomplete reports whether it isn't known which services the NLB holds.
+func (lb LoadBalancer) Incomplete() bool { return lb.ServicesUnknown }
 
 // Service is a cloud service: one (port, protocol) of an NLB.
 type Service struct {
@@ -32,6 +38,9 @@ type Service struct {
 	Strategy       Strategy
 	HealthCheck    HealthCheck
 	State          string // creating, running, updating, deleting, error
+	// Incomplete names the attributes that Exoscale's answer left out. They are
+	// unknown: neither absent nor different from what is wanted.
+	Incomplete []string
 	// Health is the last health check result of each backend.
 	Health []BackendHealth
 }

@@ -61,5 +61,5 @@ func (o Outcome) programmed(before *metav1.Condition) metav1.Condition {
 }
 
 func (o Outcome) cannotLook() bool {
-	return o.Kind == KindRetry || o.Reason == v1alpha1.ReasonInvalidCredentials || o.Reason == v1alpha1.ReasonForbidden
+	return o.Kind == KindRetry || o.Reason == v1alpha1.ReasonInvalidCredentials || o.Reason == v1alpha1.ReasonForbidden || o.Reason == v1alpha1.ReasonManyVanished
 }

@@ -40,8 +40,25 @@ func (o *Object[T]) Hold(ctx context.Context, finalizer string) error {
 	return o.metadata(ctx)
 }
 
-// Release takes the finalizer off. That the object is gone already is fine.
-func (o *Object[T]) Release(ctx context.Context, finalizer string) error {
+// Cleared is the proof that nothing is left of what a finalizer stands for.
+type Cleared interface {
+	// Cleared is nil if that is proven.
+	Cleared() error
+}
+
+// InKubernetes is the proof for a finalizer that stands for other objects of the
+// API server: the caller has seen that they are gone.
+type InKubernetes struct{}
+
+// Cleared implements Cleared.
+func (InKubernetes) Cleared() error { return nil }
+
+// Release takes the finalizer off, once what it stands for is proven to be gone.
+// That the object is gone already is fine.
+func (o *Object[T]) Release(ctx context.Context, finalizer string, cleared Cleared) error {
+	if err := cleared.Cleared(); err != nil {
+		return fmt.Errorf("removing finalizer %s: %w", finalizer, err)
+	}
 	if !controllerutil.RemoveFinalizer(o.Now, finalizer) {
 		return nil
 	}

@@ -82,7 +82,7 @@ func TestRelease(t *testing.T) {
 			if test.deleted {
 				read = givenDeleted(t, test.has...)
 			}
-			if err := New(server, read.DeepCopy()).Release(t.Context(), ours); err != nil {
+			if err := New(server, read.DeepCopy()).Release(t.Context(), ours, InKubernetes{}); err != nil {
 				t.Fatal(err)
 			}
 			got := &v1alpha1.NetworkLoadBalancer{}
@@ -99,10 +99,10 @@ func TestRelease(t *testing.T) {
 	t.Run("the object is gone already", func(t *testing.T) {
 		read := givenDeleted(t, ours)
 		o, other := New(server, read.DeepCopy()), New(server, read.DeepCopy())
-		if err := other.Release(t.Context(), ours); err != nil {
+		if err := other.Release(t.Context(), ours, InKubernetes{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := o.Release(t.Context(), ours); err != nil {
+		if err := o.Release(t.Context(), ours, InKubernetes{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -116,7 +116,7 @@ func TestTheFinalizersAreWrittenAlone(t *testing.T) {
 		by        func(*object, context.Context) error
 	}{
 		"Hold":    {nil, []string{ours}, func(o *object, ctx context.Context) error { return o.Hold(ctx, ours) }},
-		"Release": {[]string{theirs, ours}, []string{theirs}, func(o *object, ctx context.Context) error { return o.Release(ctx, ours) }},
+		"Release": {[]string{theirs, ours}, []string{theirs}, func(o *object, ctx context.Context) error { return o.Release(ctx, ours, InKubernetes{}) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			read := given(t, test.has...)
@@ -157,7 +157,7 @@ func TestStaleObjects(t *testing.T) {
 		conflict  bool
 	}{
 		"Hold after a label":                {label, func(o *object, ctx context.Context) error { return o.Hold(ctx, ours) }, true},
-		"Release after a change":            {spec, func(o *object, ctx context.Context) error { return o.Release(ctx, theirs) }, true},
+		"Release after a change":            {spec, func(o *object, ctx context.Context) error { return o.Release(ctx, theirs, InKubernetes{}) }, true},
 		"Status after a change":             {spec, status, true},
 		"Status after a status":             {record, status, true},
 		"Intent after a change":             {spec, intent, true},

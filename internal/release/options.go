@@ -40,21 +40,23 @@ type LoadBalancers interface {
 
 // NLBServices tells what the deletion of an NLBService would do next.
 type NLBServices interface {
-	Removal(ctx context.Context, object *v1alpha1.NLBService) (nlb.ServiceRemoval, error)
+	Removal(ctx context.Context, object *v1alpha1.NLBService, retain bool) (nlb.ServiceRemoval, error)
 }
 
 // Inventory is what LoadBalancers and NLBServices know of the cloud.
 type Inventory interface {
 	Watch(zone string)
 	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
+	Evidence(ctx context.Context, zone, id string) (exoscale.Evidence, error)
 	Invalidate(key exoscale.Key)
 }
 
 // Cloud makes the changes.
 type Cloud interface {
 	UpdateLoadBalancer(ctx context.Context, zone, id string, change nlb.LoadBalancerChange) (exoscale.Operation, error)
-	DeleteLoadBalancer(ctx context.Context, zone, id string) (exoscale.Operation, error)
-	DeleteService(ctx context.Context, zone, loadBalancerID, id string) (exoscale.Operation, error)
+	DeleteLoadBalancer(ctx context.Context, seen exoscale.Evidence) (exoscale.Operation, error)
+	UpdateService(ctx context.Context, zone, loadBalancerID string, got nlb.Service, want nlb.ServiceAttributes) (exoscale.Operation, error)
+	DeleteService(ctx context.Context, seen exoscale.Evidence, id string) (exoscale.Operation, error)
 	GetOperation(ctx context.Context, zone, id string) (exoscale.Operation, error)
 }
 

@@ -96,20 +96,32 @@ func (r *Releaser) nlbServiceStep(ctx context.Context, object *v1alpha1.NLBServi
 	s := step{name: named("NLBService", object), object: object, finalizer: v1alpha1.NLBServiceFinalizer, verdict: free}
 	if r.Mode != DeleteCloud {
 		s.fate = serviceStays(object)
+	}
+	if r.Mode == WithoutCloud {
 		return s
 	}
-	removal, err := r.NLBServices.Removal(ctx, object)
+	removal, err := r.NLBServices.Removal(ctx, object, r.Mode == Retain)
 	s.key = exoscale.Key{Zone: removal.Zone, ID: removal.LoadBalancerID}
-	s.forget = true
+	s.forget = r.Mode == DeleteCloud
 	switch {
 	case err != nil:
 		return s.after(err)
 	case removal.Move.Action == nlb.Wait:
 		return s.waiting(removal.Move.Message)
+	case removal.Move.Action == nlb.Update:
+		s.verdict, s.fate = change, serviceStays(object)
+		s.begin = func(ctx context.Context) (exoscale.Operation, error) {
+			return r.Cloud.UpdateService(ctx, removal.Zone, removal.LoadBalancerID, *removal.Own, removal.Move.Attributes)
+		}
+	case r.Mode == Retain:
 	case removal.Move.Action == nlb.Delete:
 		s.verdict, s.fate = change, serviceGoes(*removal.Own, removal.LoadBalancerID)
 		s.begin = func(ctx context.Context) (exoscale.Operation, error) {
-			return r.Cloud.DeleteService(ctx, removal.Zone, removal.LoadBalancerID, removal.Own.ID)
+			seen, err := r.Inventory.Evidence(ctx, removal.Zone, removal.LoadBalancerID)
+			if err != nil {
+				return exoscale.Operation{}, err
+			}
+			return r.Cloud.DeleteService(ctx, seen, removal.Own.ID)
 		}
 	default:
 		s.fate, s.over = serviceGone(object, removal.LoadBalancerID), true
@@ -160,13 +172,17 @@ func (r *Releaser) loadBalancerStep(ctx context.Context, object *v1alpha1.Networ
 func (r *Releaser) moving(removal nlb.LoadBalancerRemoval) func(context.Context) (exoscale.Operation, error) {
 	zone, id, move := removal.Zone, removal.Got.NLB.ID, removal.Move
 	return func(ctx context.Context) (exoscale.Operation, error) {
-		switch move.Action {
-		case nlb.Release:
+		if move.Action == nlb.Release {
 			return r.Cloud.UpdateLoadBalancer(ctx, zone, id, move.Change)
-		case nlb.DeleteService:
-			return r.Cloud.DeleteService(ctx, zone, id, move.ServiceID)
+		}
+		seen, err := r.Inventory.Evidence(ctx, zone, id)
+		switch {
+		case err != nil:
+			return exoscale.Operation{}, err
+		case move.Action == nlb.DeleteService:
+			return r.Cloud.DeleteService(ctx, seen, move.ServiceID)
 		default:
-			return r.Cloud.DeleteLoadBalancer(ctx, zone, id)
+			return r.Cloud.DeleteLoadBalancer(ctx, seen)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func TestOnePortOnlyAnnotationsAreToldWithSeveralPorts(t *testing.T) {
 	w.served(web)
 	for _, service := range w.onlyNLB().Services {
 		w.g.Expect(service.Name).To(HavePrefix(string(web.UID)))
-		w.g.Expect(service.Description).To(BeEmpty())
+		w.g.Expect(unmarked(service).Description).To(BeEmpty())
 	}
 	w.g.Expect(w.says(web, v1alpha1.ServiceConditionAllFieldsHonored)).To(And(
 		HavePrefix("False/NotSupported"), ContainSubstring(v1alpha1.AnnotationServiceName), ContainSubstring(v1alpha1.AnnotationServiceDescription)))

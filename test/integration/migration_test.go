@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -122,8 +123,20 @@ func (w *world) attachedBefore(service *corev1.Service) {
 	change(w, service, annotated(v1alpha1.AnnotationID, made.ID, v1alpha1.AnnotationExternal, "true"))
 }
 
-// apartFromHealth compares services without how, and how well, they are probed.
+// unmarked is a service as its user described it.
+func unmarked(service exosim.Service) exosim.Service {
+	service.Description, _ = nlb.SplitMark(service.Description)
+	return service
+}
+
+// apartFromHealth compares services without how, and how well, they are probed, and
+// without the operator's mark.
 var apartFromHealth = cmp.Options{
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Description" }, cmp.Comparer(func(a, b string) bool {
+		a, _ = nlb.SplitMark(a)
+		b, _ = nlb.SplitMark(b)
+		return a == b
+	})),
 	cmpopts.IgnoreFields(exosim.Service{}, "HealthCheck", "HealthStatus"),
 	cmpopts.SortSlices(func(a, b exosim.Service) bool { return a.ID < b.ID }),
 }
@@ -162,11 +175,18 @@ func TestWhatTheCCMServedIsTakenOverHandedBackAndTakenOverAgain(t *testing.T) {
 			w.takenOver(web)
 			w.g.Expect(w.writes()).To(ConsistOf(migration.takes))
 			same()
-			left := []string{labelled}
+			left := []string{labelled} // and the marks are taken off
+			for _, service := range w.onlyNLB().Services {
+				if plain := unmarked(service).Description; plain != service.Description && plain == "" {
+					left = append(left, "reset-load-balancer-service-field")
+				} else if plain != service.Description {
+					left = append(left, corrected)
+				}
+			}
 			if migration.external {
 				w.g.Expect(w.onlyNLB().Labels).To(BeEmpty())
 				w.g.Expect(w.onlyNLB().Description).To(Equal("theirs"))
-				left = nil
+				left = left[1:]
 			} else {
 				w.g.Expect(w.onlyNLB().Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/web"))
 				w.g.Expect(w.onlyNLB().Description).To(Equal(web.Annotations[v1alpha1.AnnotationDescription]))
@@ -180,7 +200,7 @@ func TestWhatTheCCMServedIsTakenOverHandedBackAndTakenOverAgain(t *testing.T) {
 			change(w, web, func(s *corev1.Service) { controllerutil.AddFinalizer(s, ccmFinalizer) }) // with which its sync begins
 			w.g.Eventually(func() []string { w.says(web, ""); return web.Finalizers }).Should(Equal([]string{ccmFinalizer}))
 			w.g.Expect(w.children()).To(BeEmpty())
-			w.g.Expect(w.writes()).To(Equal(left), "the labels of an NLB that was left")
+			w.g.Expect(w.writes()).To(ConsistOf(left), "the labels of an NLB that was left, and the marks")
 			w.ccmSyncs(web)
 			same()
 

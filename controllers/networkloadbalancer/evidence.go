@@ -1,0 +1,130 @@
+package networkloadbalancer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+	"github.com/exoscale-community/nlb-operator/internal/vanished"
+)
+
+// What memory says is good enough to wait, to refuse and to update. A step that can't
+// be taken back is decided once more, by a read that begins after it was decided on.
+
+// missing looks for the NLB of an object that records one, or that is being deleted,
+// where memory doesn't show it. Only once two looks agree, and not too much else is
+// gone, may its id be forgotten, or the finalizer removed. removed: an operation of
+// ours has just ended that deleted it. The outcome is set if there is nothing more to do.
+func (r *Reconciler) missing(ctx context.Context, round *round, claim nlb.Claim, removed bool) (*outcome.Outcome, error) {
+	recorded := round.object.Status.ID
+	switch {
+	case round.got.NLB != nil, recorded == "" && !round.want.Deleting:
+		return nil, nil
+	case round.want.External && round.want.Deleting:
+		round.absence = exoscale.LeftInPlace()
+		return nil, nil
+	case removed:
+		round.absence = exoscale.Removed()
+		return nil, nil
+	}
+	absence, err := r.absent(ctx, round.object, claim)
+	if err != nil {
+		out := outcome.FromCloud("Looking whether the NLB is gone", err)
+		return &out, nil
+	}
+	if absence.Cleared() != nil { // it is there again, in memory, too
+		return r.look(ctx, round, claim)
+	}
+	if out, err := r.believed(ctx, round.object); out != nil || err != nil {
+		round.got = nil // what is published stays
+		return out, err
+	}
+	round.absence = absence
+	return nil, nil
+}
+
+// absent proves that the NLB of an object isn't there: the recorded one, or, where
+// none is recorded, any that bears its labels. Unproven, it is there.
+func (r *Reconciler) absent(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) (exoscale.Absence, error) {
+	zone := r.zoneOf(object)
+	if object.Status.ID == "" {
+		return r.Inventory.NoLoadBalancer(ctx, zone, func(lb nlb.LoadBalancer) bool {
+			_, proof := nlb.FindLoadBalancer([]nlb.LoadBalancer{lb}, claim)
+			return proof != nlb.ProofNone
+		})
+	}
+	seen, err := r.Inventory.Evidence(ctx, zone, object.Status.ID)
+	if err != nil {
+		return exoscale.Absence{}, err
+	}
+	gone, _ := seen.Gone()
+	return gone, nil
+}
+
+// believed gives the outcome if the absence of an NLB can't be believed: too much is
+// gone at once.
+func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (*outcome.Outcome, error) {
+	if vanished.Confirmed(object) {
+		return nil, nil
+	}
+	return r.vanished.Check(ctx, r.zoneOf(object))
+}
+
+// confirm decides once more about a step that can't be taken back, by what is read
+// now. The outcome is set if there is nothing more to do.
+func (r *Reconciler) confirm(ctx context.Context, round *round, claim nlb.Claim, move nlb.LoadBalancerMove) (nlb.LoadBalancerMove, *outcome.Outcome, error) {
+	switch move.Action {
+	case nlb.Create:
+		return r.confirmCreate(ctx, round, claim, move)
+	case nlb.Delete, nlb.DeleteService:
+	default:
+		return move, nil, nil
+	}
+	zone, id := r.zoneOf(round.object), round.got.NLB.ID
+	seen, err := r.Inventory.Evidence(ctx, zone, id)
+	if err != nil {
+		out := outcome.FromCloud("Looking at the NLB before deleting it", err)
+		return move, &out, nil
+	}
+	lb, is := seen.LoadBalancer()
+	if !is { // the next round forgets it
+		out := outcome.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf("NLB %s is gone from Exoscale", id)).Within(soon)
+		return move, &out, nil
+	}
+	got := proven(lb, claim)
+	if err := r.takeCensus(ctx, round.object, &got); err != nil {
+		return move, nil, err
+	}
+	round.got, round.evidence = &got, seen
+	return nlb.DiffLoadBalancer(round.want, got), nil, nil
+}
+
+// confirmCreate lists the NLBs of the zone anew: what is there already isn't made a
+// second time.
+func (r *Reconciler) confirmCreate(ctx context.Context, round *round, claim nlb.Claim, move nlb.LoadBalancerMove) (nlb.LoadBalancerMove, *outcome.Outcome, error) {
+	object := round.object
+	if op := object.Status.Operation; op != nil && op.Name != move.Attributes.Name && r.journal.Lost(r.entry(object)) {
+		r.Inventory.Invalidate(r.entry(object).Key)
+		out := outcome.Waiting(v1alpha1.ReasonWaitingForOperation, fmt.Sprintf(
+			"NLB %q may have been made; waiting whether Exoscale shows it before another is made under the name %q", op.Name, move.Attributes.Name)).Within(waitNet)
+		return move, &out, nil
+	}
+	seen, err := r.Inventory.ZoneEvidence(ctx, r.zoneOf(object))
+	if err != nil {
+		out := outcome.FromCloud("Looking at the NLBs before making one", err)
+		return move, &out, nil
+	}
+	if out, err := r.believed(ctx, object); out != nil || err != nil {
+		round.got = nil
+		return move, out, err
+	}
+	got := among(seen.LoadBalancers(), move.Attributes.Name, claim)
+	if err := r.takeCensus(ctx, object, &got); err != nil {
+		return move, nil, err
+	}
+	round.got, round.listed = &got, seen
+	return nlb.DiffLoadBalancer(round.want, got), nil, nil
+}

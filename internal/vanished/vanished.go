@@ -1,0 +1,135 @@
+// Package vanished tells when so much of a cluster's NLBs in a zone is gone at once
+// that they were hardly deleted: then nothing is made, forgotten or removed there.
+// A changed API key that is of another organization shows that organization's NLBs
+// and answers 404 for ours; what looks like absence is none.
+package vanished
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/index"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
+)
+
+// Inventory tells what was read last; only the pools may have to be read.
+type Inventory interface {
+	Missing(zone string, ids []string) int
+	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+}
+
+// Guard compares what the objects of a zone record with what Exoscale shows.
+type Guard struct {
+	Reader    client.Reader
+	Inventory Inventory
+}
+
+// Check returns the outcome of a round that is about to take something for absent,
+// if that can't be believed; nil if it can. An object is exempt once a person has
+// confirmed that its NLB was deleted.
+func (g Guard) Check(ctx context.Context, zone string) (*outcome.Outcome, error) {
+	look, err := g.look(ctx, zone)
+	var cloud *exoscale.Error
+	switch {
+	case errors.As(err, &cloud):
+		unknown := outcome.FromCloud("Looking whether this cluster's instance pools are there", cloud)
+		return &unknown, nil
+	case err != nil || !look.Vanished():
+		return nil, err
+	}
+	out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
+		"%d of the %d NLBs that this cluster's objects record in zone %s are gone at once, so nothing is made, forgotten or removed there: "+
+			"is the operator's API key of another organisation? If they were deleted, confirm it for each NetworkLoadBalancer by the annotation %s: <status.id>",
+		look.Missing, look.Recorded, zone, v1alpha1.AnnotationConfirmVanished))
+	return &out, nil
+}
+
+// CheckEverywhere is Check for every zone that an object records.
+func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
+	var objects v1alpha1.NetworkLoadBalancerList
+	if err := g.Reader.List(ctx, &objects, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the NetworkLoadBalancers: %w", err)
+	}
+	checked := map[string]bool{"": true}
+	for i := range objects.Items {
+		zone := objects.Items[i].Status.Zone
+		if checked[zone] {
+			continue
+		}
+		checked[zone] = true
+		if out, err := g.Check(ctx, zone); out != nil || err != nil {
+			return out, err
+		}
+	}
+	return nil, nil
+}
+
+func (g Guard) look(ctx context.Context, zone string) (nlb.ZoneLook, error) {
+	var objects v1alpha1.NetworkLoadBalancerList
+	if err := g.Reader.List(ctx, &objects, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
+		return nlb.ZoneLook{}, fmt.Errorf("listing the NetworkLoadBalancers of zone %s: %w", zone, err)
+	}
+	var ids []string
+	for i := range objects.Items {
+		if counts(&objects.Items[i]) {
+			ids = append(ids, objects.Items[i].Status.ID)
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	look := nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids)}
+	if 2*look.Missing <= look.Recorded {
+		return look, nil
+	}
+	var err error
+	look.Pools, look.MissingPools, err = g.pools(ctx, zone)
+	return look, err
+}
+
+// counts reports whether the NLB that an object records has to be there: no create
+// or delete of ours is under way, and no person has said that it is gone.
+func counts(object *v1alpha1.NetworkLoadBalancer) bool {
+	op := object.Status.Operation
+	moving := op != nil && (op.Action == v1alpha1.ActionCreate || op.Action == v1alpha1.ActionDelete)
+	return object.Status.ID != "" && !moving && !Confirmed(object)
+}
+
+// Confirmed reports whether a person has confirmed that the NLB which an object
+// records was deleted.
+func Confirmed(object *v1alpha1.NetworkLoadBalancer) bool {
+	return object.Status.ID != "" && object.Annotations[v1alpha1.AnnotationConfirmVanished] == object.Status.ID
+}
+
+// pools counts the instance pools that the objects of a zone record, and those of
+// them that Exoscale doesn't show.
+func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, err error) {
+	var services v1alpha1.NLBServiceList
+	if err := g.Reader.List(ctx, &services, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
+		return 0, 0, fmt.Errorf("listing the NLBServices of zone %s: %w", zone, err)
+	}
+	ids := map[string]bool{}
+	for i := range services.Items {
+		if id := services.Items[i].Status.InstancePoolID; id != "" {
+			ids[id] = true
+		}
+	}
+	if len(ids) == 0 {
+		return 0, 0, nil
+	}
+	shown, err := g.Inventory.InstancePools(ctx, zone)
+	if err != nil {
+		return 0, 0, err
+	}
+	recorded = len(ids)
+	for _, pool := range shown {
+		delete(ids, pool.ID)
+	}
+	return recorded, len(ids), nil
+}
