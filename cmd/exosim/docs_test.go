@@ -142,7 +142,7 @@ func TestTheStateFilesOfTheManualAreRight(t *testing.T) {
 
 func TestTheFaultsOfTheManualAreRight(t *testing.T) {
 	t.Parallel()
-	server := exosim.StartTestServer(t, exosim.Options{})
+	server := exosim.StartTestServer(t, exosim.Options{Zones: []string{"ch-gva-2", "ch-dk-2"}})
 	for _, block := range blocks(t, "json") {
 		if status, answer := ask(t, http.MethodPost, server.URL+"/sim/faults", block); status != http.StatusOK {
 			t.Errorf("%d %s to\n%s", status, answer, block)
@@ -164,6 +164,9 @@ func TestTheManualIsComplete(t *testing.T) {
 	}
 	for _, operation := range exosim.Operations() {
 		mentioned(operation)
+	}
+	for _, kind := range exosim.FaultKinds() {
+		mentioned(string(kind))
 	}
 	server := exosim.StartTestServer(t, exosim.Options{})
 	_, help := ask(t, http.MethodGet, server.URL+"/sim/", "")

@@ -22,6 +22,13 @@ environment that it prints. GET /sim/ lists what can be watched and done besides
 Usage: exosim [flags]
 `
 
+const aboutFaults = `
+A rule of --fault says what goes wrong with which calls, e.g.
+  {"kind": "reset-after", "operation": "create-load-balancer", "nth": 1}
+  {"kind": "status", "status": 503, "probability": 0.1, "seed": 42}
+docs/exosim.md has all its fields. The kinds:
+`
+
 // settings are the flags.
 type settings struct {
 	listen, state, log  string
@@ -33,6 +40,8 @@ type settings struct {
 	dataPlane           bool
 	strictLabels        bool
 	concurrent, cascade bool
+	faults              []string
+	unkind              uint64
 }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
@@ -40,7 +49,9 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags := pflag.NewFlagSet("exosim", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprintf(stderr, "%s\nFlags:\n%s", about, flags.FlagUsages()) }
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "%s\nFlags:\n%s%s", about, flags.FlagUsages(), aboutFaults+exosim.FaultsHelp())
+	}
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` and port to serve at; port 0 takes a free one")
 	flags.StringSliceVar(&s.zones, "zone", nil, "`name` of a zone; repeat it for several; those of the state file follow (default, if there are none: "+exosim.DefaultZone+")")
 	flags.StringVar(&s.key, "api-key", "", "API `key` that may do everything (default: the first of the state file, else "+exosim.DefaultKey+")")
@@ -53,6 +64,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.BoolVar(&s.strictLabels, "strict-labels", false, "refuse label values that Exoscale's documentation of labels excludes")
 	flags.BoolVar(&s.concurrent, "allow-concurrent-changes", false, "let several operations work on one load balancer at once")
 	flags.BoolVar(&s.cascade, "cascade-delete", false, "let a load balancer be deleted with its services")
+	flags.StringArrayVar(&s.faults, "fault", nil, "a `RULE` in JSON for what goes wrong, or an array of them; repeat it for several (kinds: see below)")
+	flags.Uint64Var(&s.unkind, "unkind", 0, "let everything go wrong now and then, by chance: the same for the same `SEED`; 0 doesn't")
 	flags.StringVar(&s.log, "log", "text", "`format` of the log on stderr: text or json")
 	flags.BoolVar(&s.debug, "debug", false, "log requests that only read, and each failed probe")
 	if err := flags.Parse(args); err != nil {
@@ -90,6 +103,16 @@ func (s settings) options(stderr io.Writer) (exosim.Options, error) {
 		Zones: s.zones, Key: s.key, Secret: s.secret, OperationDelay: s.delay, Latency: s.latency, RateLimit: s.rate,
 		DataPlane: s.dataPlane, StrictLabels: s.strictLabels, AllowConcurrentChanges: s.concurrent, CascadeDelete: s.cascade,
 		Log: s.logger(stderr),
+	}
+	for _, text := range s.faults {
+		rules, err := exosim.ParseFaults([]byte(text))
+		if err != nil {
+			return opts, fmt.Errorf("--fault %s: %w", text, err)
+		}
+		opts.Faults = append(opts.Faults, rules...)
+	}
+	if s.unkind != 0 {
+		opts.Faults = append(opts.Faults, exosim.Unkind(s.unkind)...)
 	}
 	if s.state == "" {
 		return opts, nil

@@ -33,6 +33,13 @@ func TestFlagsBecomeOptions(t *testing.T) {
 				StrictLabels: true, AllowConcurrentChanges: true, CascadeDelete: true,
 			},
 		},
+		"faults": {
+			`--fault {"kind":"hang","zone":"ch-dk-2"} --fault [{"kind":"reset-after","nth":1},{"kind":"late-effect","late":"5s"}]`,
+			exosim.Options{OperationDelay: 2 * time.Second, DataPlane: true, Faults: []exosim.Fault{
+				{Kind: exosim.FaultHang, Zone: "ch-dk-2"}, {Kind: exosim.FaultResetAfter, Nth: 1}, {Kind: exosim.FaultLateEffect, Late: 5 * time.Second},
+			}},
+		},
+		"a seed": {"--unkind 42", exosim.Options{OperationDelay: 2 * time.Second, DataPlane: true, Faults: exosim.Unkind(42)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			settings, err := parse(strings.Fields(c.args), io.Discard)
@@ -53,15 +60,20 @@ func TestFlagsBecomeOptions(t *testing.T) {
 func TestWhatIsWrongWithFlagsIsToldInASentence(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"--zone ch-gva-1":                  `--zone: must be one of ch-gva-2, ch-dk-2, de-fra-1, de-muc-1, at-vie-1, at-vie-2, bg-sof-1, hr-zag-1, is "ch-gva-1"`,
-		"--zone ch-gva-2 --zone ch-gva-2":  `zone "ch-gva-2" is given twice`,
-		"--api-key EXOk":                   "--api-key and --api-secret go together: only one of them is given",
-		"--api-secret s":                   "--api-key and --api-secret go together: only one of them is given",
-		"--operation-delay -1s":            "--operation-delay: must not be negative, is -1s",
-		"--operation-delay 2":              `invalid argument "2" for "--operation-delay" flag`,
-		"--latency -5ms":                   "--latency: must not be negative, is -5ms",
-		"--rate-limit -1":                  "--rate-limit: must not be negative, is -1",
-		"--rate-limit many":                `invalid argument "many" for "--rate-limit" flag`,
+		"--zone ch-gva-1":                 `--zone: must be one of ch-gva-2, ch-dk-2, de-fra-1, de-muc-1, at-vie-1, at-vie-2, bg-sof-1, hr-zag-1, is "ch-gva-1"`,
+		"--zone ch-gva-2 --zone ch-gva-2": `zone "ch-gva-2" is given twice`,
+		"--api-key EXOk":                  "--api-key and --api-secret go together: only one of them is given",
+		"--api-secret s":                  "--api-key and --api-secret go together: only one of them is given",
+		"--operation-delay -1s":           "--operation-delay: must not be negative, is -1s",
+		"--operation-delay 2":             `invalid argument "2" for "--operation-delay" flag`,
+		"--latency -5ms":                  "--latency: must not be negative, is -5ms",
+		"--rate-limit -1":                 "--rate-limit: must not be negative, is -1",
+		"--rate-limit many":               `invalid argument "many" for "--rate-limit" flag`,
+		`--fault {"kind":"flood"}`:        `--fault {"kind":"flood"}: body: kind: "flood" is none of`,
+		`--fault [{}]`:                    `--fault [{}]: rules[0].kind: is required`,
+		`--fault kind=hang`:               `--fault kind=hang: body: must be a JSON object`,
+		"--unkind badly":                  `invalid argument "badly" for "--unkind" flag`,
+		`--listen 127.0.0.1:0 --fault {"kind":"hang","zone":"de-fra-1"}`: `fault: there is no zone "de-fra-1"`,
 		"--log xml":                        `--log: must be text or json, is "xml"`,
 		"--listen nowhere":                 "--listen: listen tcp: address nowhere: missing port in address",
 		"--state no-such-file.yaml":        "--state: open no-such-file.yaml: no such file or directory",
@@ -104,6 +116,19 @@ func TestWhatIsWrongWithAStateFileIsToldWithFileAndField(t *testing.T) {
 	}
 }
 
+func TestHelpTellsEveryKindOfFault(t *testing.T) {
+	t.Parallel()
+	var help bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, io.Discard, &help); !errors.Is(err, pflag.ErrHelp) {
+		t.Fatal(err)
+	}
+	for _, kind := range exosim.FaultKinds() {
+		if !strings.Contains(help.String(), "\n  "+string(kind)+" ") {
+			t.Errorf("the help doesn't tell %s:\n%s", kind, &help)
+		}
+	}
+}
+
 func TestHelpTellsEveryFlag(t *testing.T) {
 	t.Parallel()
 	var help bytes.Buffer
@@ -113,6 +138,7 @@ func TestHelpTellsEveryFlag(t *testing.T) {
 	for _, want := range []string{
 		"Usage: exosim [flags]", "--listen address", "--zone name", "--api-key key", "--api-secret secret",
 		"--operation-delay duration", "--latency duration", "--rate-limit float", "--state FILE", "--log format", "docs/exosim.md",
+		"--fault RULE", "--unkind SEED",
 	} {
 		if !strings.Contains(help.String(), want) {
 			t.Errorf("the help doesn't say %s:\n%s", want, &help)

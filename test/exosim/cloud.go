@@ -15,7 +15,8 @@ import (
 // Its methods that arrange things act at once, without an operation, as if
 // somebody else had done it before. They panic if they name a zone or object
 // that doesn't exist: that is a mistake in the test. Where they take a zone, ""
-// is the first one.
+// is the first one, and "acme/ch-gva-2" that of the organization acme, whose keys
+// say so (see Key).
 type Cloud struct {
 	opts    Options
 	keys    *keyring
@@ -29,10 +30,13 @@ type Cloud struct {
 	mu         sync.Mutex
 	order      []string
 	zones      map[string]*zone
+	others     map[string]*zone // see otherZone
 	operations operations
 	delay      time.Duration
 	// addressless NLBs stay without an IP.
 	addressless bool
+	// cascades: an NLB is deleted with its services.
+	cascades    bool
 	nlbIPs      addressBlock
 	instanceIPs addressBlock
 }
@@ -52,8 +56,10 @@ func New(opts Options) (*Cloud, error) {
 		closed:      make(chan struct{}),
 		order:       opts.Zones,
 		zones:       map[string]*zone{},
+		others:      map[string]*zone{},
 		operations:  newOperations(),
 		delay:       opts.OperationDelay,
+		cascades:    opts.CascadeDelete,
 		nlbIPs:      sharedNLBAddresses,
 		instanceIPs: sharedInstanceAddresses,
 	}
@@ -64,6 +70,9 @@ func New(opts Options) (*Cloud, error) {
 		if err := c.startPlane(); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.checkFaults(); err != nil {
+		return nil, err
 	}
 	c.seed()
 	return c, nil
@@ -82,6 +91,7 @@ func (c *Cloud) seed() {
 		z.initial, z.past = z.state, nil
 	}
 	c.resetKeys()
+	c.resetFaults()
 	c.syncPlane()
 }
 
@@ -106,18 +116,19 @@ func (c *Cloud) AdminKey() Key {
 // Zones are the names of the zones, in order.
 func (c *Cloud) Zones() []string { return slices.Clone(c.order) }
 
-// Reset makes the cloud what it was when it was made: state, keys, operation
-// delay; no faults, no operations, no calls counted.
+// Reset makes the cloud what it was when it was made: state, keys, settings and
+// the faults of the Options; no operations, no calls counted.
 func (c *Cloud) Reset() {
 	c.mu.Lock()
 	for _, z := range c.zones {
 		z.state, z.past, z.busy = z.initial, nil, map[string]string{}
 	}
+	c.others = map[string]*zone{}
 	c.operations = newOperations()
-	c.delay, c.addressless = c.opts.OperationDelay, false
+	c.delay, c.addressless, c.cascades = c.opts.OperationDelay, false, c.opts.CascadeDelete
 	c.mu.Unlock()
 	c.resetKeys()
-	c.faults.clear()
+	c.resetFaults()
 	c.calls.reset()
 	c.syncPlane()
 }
@@ -155,6 +166,9 @@ func (c *Cloud) zone(name string) *zone {
 	if name == "" {
 		name = c.order[0]
 	}
+	if z, is := c.otherZoneNamed(name); is {
+		return z
+	}
 	z, found := c.zones[name]
 	if !found {
 		panic(fmt.Sprintf("exosim: there is no zone %q", name))
@@ -175,4 +189,12 @@ func (c *Cloud) SetAddressless(addressless bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.addressless = addressless
+}
+
+// SetCascadeDelete says whether an NLB may be deleted with its services from now
+// on, as Options.CascadeDelete does at the beginning.
+func (c *Cloud) SetCascadeDelete(cascades bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cascades = cascades
 }

@@ -98,15 +98,21 @@ func TestFaultsAreArmedListedAndRemovedOverHTTP(t *testing.T) {
 	w.simDone("POST", "faults", `[
 		{"operation": "list-load-balancers", "kind": "status", "status": 503, "message": "out for lunch"},
 		{"kind": "latency", "latency": "1ms", "probability": 0.5, "seed": 7},
-		{"operation": "get-load-balancer", "kind": "stale-read", "age": "3s", "nth": 2, "count": 4}]`, &armed)
-	if len(armed.IDs) != 3 {
+		{"operation": "get-load-balancer", "kind": "stale-read", "age": "3s", "nth": 2, "count": 4},
+		{"kind": "late-effect", "late": "6s", "after": 9},
+		{"kind": "incomplete", "fields": ["services.healthcheck.interval"], "absent": true, "object": "web*", "nth": 99},
+		{"kind": "gateway", "status": 504, "form": "json", "effect": "done", "nth": 99},
+		{"kind": "answer", "body": "{}", "nth": 99},
+		{"kind": "other-organization", "organization": "acme", "nth": 99}]`, &armed)
+	if len(armed.IDs) != 8 {
 		t.Fatalf("armed: %+v", armed)
 	}
 	_, err := w.sdk.ListLoadBalancers(ctx)
 	refusedAs(t, err, v3.ErrServiceUnavailable, "out for lunch")
 
 	_, rules := w.sim("GET", "faults", "")
-	for _, want := range []string{`"latency":"1ms"`, `"age":"3s"`, `"nth":2`, `"count":4`, `"seed":7`, `"kind":"status"`} {
+	for _, want := range []string{`"latency":"1ms"`, `"age":"3s"`, `"nth":2`, `"count":4`, `"seed":7`, `"kind":"status"`,
+		`"late":"6s"`, `"after":9`, `"fields":["services.healthcheck.interval"]`, `"absent":true`, `"object":"web*"`, `"form":"json"`, `"body":"{}"`, `"organization":"acme"`} {
 		if !strings.Contains(rules, want) {
 			t.Errorf("the rules don't say %s: %s", want, rules)
 		}
@@ -245,8 +251,10 @@ func TestWhatSimIsAskedWronglyIsRefused(t *testing.T) {
 		"POST faults     ":                      {`{"kind": "status", "timeout": 1}`, 400, "timeout: must be true or false"},
 		"POST faults      ":                     {`[{"kind": "status"}, {}]`, 400, "rules[1].kind: is required"},
 		"DELETE faults/x":                       {"", 404, "fault x not found"},
+		"POST faults       ":                    {`{"kind": "other-organization", "organization": "a/b"}`, 400, "organization: must not hold a slash"},
+		"POST operations/" + nobody + "/end":    {"", 404, "isn't pending"},
 		"POST settings":                         {`{"operation-delay": "-1s"}`, 400, "operation-delay: must be a duration"},
-		"POST settings ":                        {`{"speed": 1}`, 400, "speed: unknown field: there are operation-delay, addressless"},
+		"POST settings ":                        {`{"speed": 1}`, 400, "speed: unknown field: there are operation-delay, addressless, cascade-delete"},
 		"POST quotas/gpu":                       {`{"limit": 1}`, 404, "quota gpu not found"},
 		"POST quotas/instance":                  {`{}`, 400, "limit: is required"},
 		"POST keys":                             {`{"key": "x"}`, 400, "secret: is required"},

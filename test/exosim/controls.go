@@ -1,85 +1,10 @@
 package exosim
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
 )
-
-// faultRule is a Fault at work.
-type faultRule struct {
-	ID int `json:"id"`
-	Fault
-	Latency string `json:"latency,omitempty"`
-	Age     string `json:"age,omitempty"`
-}
-
-func controlFaults(c *Cloud, _ map[string]string, _ []byte) (any, error) {
-	c.faults.mu.Lock()
-	defer c.faults.mu.Unlock()
-	rules := []faultRule{}
-	for _, rule := range c.faults.rules {
-		shown := faultRule{ID: rule.id, Fault: rule.Fault}
-		if rule.Latency > 0 {
-			shown.Latency = rule.Latency.String()
-		}
-		if rule.Age > 0 {
-			shown.Age = rule.Age.String()
-		}
-		rules = append(rules, shown)
-	}
-	return rules, nil
-}
-
-// controlAddFault adds one rule, or those of an array, if all make sense.
-func controlAddFault(c *Cloud, _ map[string]string, body []byte) (any, error) {
-	var faults []string
-	var rules []Fault
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
-		several := &object{fields: map[string]json.RawMessage{"rules": body}, faults: &faults}
-		for _, o := range several.list("rules") {
-			rules = append(rules, c.readFault(o))
-		}
-	} else {
-		rules = append(rules, c.readFault(readObject(body, &faults)))
-	}
-	if err := badRequest(faults); err != nil {
-		return nil, err
-	}
-	ids := []int{}
-	for _, rule := range rules {
-		ids = append(ids, c.faults.add(rule))
-	}
-	return map[string][]int{"ids": ids}, nil
-}
-
-func (c *Cloud) readFault(o *object) Fault {
-	f := Fault{
-		Operation:   value(o.text("operation", false, 0, 255)),
-		Zone:        value(o.oneOf("zone", false, c.order...)),
-		Kind:        FaultKind(value(o.text("kind", true, 1, 255))),
-		Nth:         int(value(o.number("nth", false, 0, 1<<31))),
-		Count:       int(value(o.number("count", false, 0, 1<<31))),
-		Probability: value(o.fraction("probability")),
-		Seed:        uint64(value(o.number("seed", false, 0, 1<<62))), //nolint:gosec // not negative
-		Latency:     value(o.duration("latency")),
-		Status:      int(value(o.number("status", false, 400, 599))),
-		RetryAfter:  int(value(o.number("retry-after", false, 0, 86400))),
-		Reason:      value(o.text("reason", false, 0, 255)),
-		Effect:      value(o.text("effect", false, 0, 255)),
-		Timeout:     value(o.boolean("timeout")),
-		Immediate:   value(o.boolean("immediate")),
-		Message:     value(o.text("message", false, 0, 1024)),
-		Age:         value(o.duration("age")),
-	}
-	o.close()
-	if fault := f.validate(); fault != nil && f.Kind != "" {
-		o.fault("", "%s", fault)
-	}
-	return f
-}
 
 func controlRemoveFault(c *Cloud, params map[string]string, _ []byte) (any, error) {
 	id, err := strconv.Atoi(params["id"])
@@ -91,10 +16,11 @@ func controlRemoveFault(c *Cloud, params map[string]string, _ []byte) (any, erro
 
 func controlSettings(c *Cloud, _ map[string]string, body []byte) (any, error) {
 	var delay *time.Duration
-	var addressless *bool
+	var addressless, cascade *bool
 	err := readControl(body, func(o *object) {
 		delay = o.duration("operation-delay")
 		addressless = o.boolean("addressless")
+		cascade = o.boolean("cascade-delete")
 	})
 	if err != nil {
 		return nil, err
@@ -104,6 +30,9 @@ func controlSettings(c *Cloud, _ map[string]string, body []byte) (any, error) {
 	}
 	if addressless != nil {
 		c.SetAddressless(*addressless)
+	}
+	if cascade != nil {
+		c.SetCascadeDelete(*cascade)
 	}
 	return done()
 }
@@ -192,6 +121,13 @@ func controlHealth(c *Cloud, params map[string]string, body []byte) (any, error)
 func controlDeleteLoadBalancer(c *Cloud, params map[string]string, _ []byte) (any, error) {
 	id := params["id"]
 	return c.controlObject(aLoadBalancer, id, func(s *zoneState) { s.loadBalancers = without(s.loadBalancers, id) })
+}
+
+func controlEndOperation(c *Cloud, params map[string]string, _ []byte) (any, error) {
+	if !c.EndOperation(params["id"]) {
+		return nil, refuse(http.StatusNotFound, "operation %s isn't pending", params["id"])
+	}
+	return done()
 }
 
 // controlObject changes the zone of an object at once.

@@ -1,48 +1,31 @@
 package exosim
 
 import (
+	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
-// FaultKind is what goes wrong.
-type FaultKind string
-
+// What was done all the same, of what the call was to do.
 const (
-	// FaultLatency delays the answer by Latency.
-	FaultLatency FaultKind = "latency"
-	// FaultStatus answers with Status instead of doing anything.
-	FaultStatus FaultKind = "status"
-	// FaultResetBefore cuts the connection before anything is done.
-	FaultResetBefore FaultKind = "reset-before"
-	// FaultResetAfter does what was asked for and cuts the connection then.
-	FaultResetAfter FaultKind = "reset-after"
-	// FaultOperationFailure lets the operation that a call starts fail with
-	// Reason when it ends. Hits calls that change something.
-	FaultOperationFailure FaultKind = "operation-failure"
-	// FaultStaleRead answers with the state of Age ago, or, if that is 0, the
-	// one before the last change. Hits calls that read, but for get-operation:
-	// an operation is always told as it is.
-	FaultStaleRead FaultKind = "stale-read"
-)
-
-// What a failed operation has done.
-const (
-	// EffectNone undoes what the operation was to do. The default.
+	// EffectNone: nothing; a failed operation is undone. The default.
 	EffectNone = "none"
-	// EffectDone does it nevertheless.
+	// EffectDone: all of it.
 	EffectDone = "done"
-	// EffectError leaves the NLB or service in state error.
+	// EffectError leaves the NLB or service in state error; only of a failed operation.
 	EffectError = "error"
 )
 
+// The forms of a gateway's answer.
+const (
+	FormHTML = "html" // the default
+	FormJSON = "json"
+)
+
 var (
-	faultKinds   = []FaultKind{FaultLatency, FaultStatus, FaultResetBefore, FaultResetAfter, FaultOperationFailure, FaultStaleRead}
 	faultEffects = []string{"", EffectNone, EffectDone, EffectError}
 	faultReasons = []string{
 		"", "incorrect", "unknown", "unavailable", "forbidden", "busy", "fault", "partial", "not-found",
@@ -59,9 +42,10 @@ var (
 //	Nth n, Count c  c of them from the n-th on
 //
 // and of those, with a Probability, the ones that chance, seeded with Seed,
-// picks. Several rules may hit one call: latencies add up; of each other kind
-// the first rule holds, and reset-before goes before status, and that before
-// the rest.
+// picks. With After it counts from the After-th call on that changes something.
+// Several rules may hit one call: latencies add up; of each other kind the first
+// rule holds. What keeps a call from being handled goes first: hang, then
+// reset-before, then status and gateway.
 type Fault struct {
 	// Operation is an operationId; "*" or empty is any.
 	Operation string `json:"operation,omitempty"`
@@ -69,42 +53,64 @@ type Fault struct {
 	Zone string    `json:"zone,omitempty"`
 	Kind FaultKind `json:"kind"`
 
-	Nth         int     `json:"nth,omitempty"`
-	Count       int     `json:"count,omitempty"`
+	Nth   int `json:"nth,omitempty"`
+	Count int `json:"count,omitempty"`
+	// After is how many calls that change something, of whatever operation, have
+	// to come before the rule counts.
+	After       int     `json:"after,omitempty"`
 	Probability float64 `json:"probability,omitempty"`
 	Seed        uint64  `json:"seed,omitempty"`
 
-	// Latency of FaultLatency.
+	// Latency of FaultLatency, and the limit of FaultHang.
 	Latency time.Duration `json:"-"`
-	// Status of FaultStatus (400–599; 0 is 503), and the seconds of its
-	// Retry-After (0 sends none).
+	// Status of FaultStatus (400–599; 0 is 503) and FaultGateway (0 is 502), and
+	// the seconds of its Retry-After (0 sends none).
 	Status     int `json:"status,omitempty"`
 	RetryAfter int `json:"retry-after,omitempty"`
+	// Form of FaultGateway: html or json; empty is html.
+	Form string `json:"form,omitempty"`
+	// Body of FaultAnswer, as it is sent; empty sends none.
+	Body string `json:"body,omitempty"`
+	// Object of FaultLackingObject, FaultLackingService and FaultIncomplete is an
+	// id or a name, in which * stands for any characters.
+	Object string `json:"object,omitempty"`
+	// Fields of FaultIncomplete, as paths: services.healthcheck.interval.
+	Fields []string `json:"fields,omitempty"`
+	// Absent leaves the Fields out instead of making them null.
+	Absent bool `json:"absent,omitempty"`
+	// Organization of FaultOtherOrganization; empty is DefaultOtherOrganization.
+	Organization string `json:"organization,omitempty"`
 	// Reason of FaultOperationFailure, one of the API's; empty is unknown.
 	Reason string `json:"reason,omitempty"`
-	// Effect of FaultOperationFailure: none, done or error.
+	// Effect of FaultOperationFailure: none, done or error. Of FaultStatus,
+	// FaultGateway, FaultHang and FaultOperationPending: none or done.
 	Effect string `json:"effect,omitempty"`
 	// Timeout lets the operation end as timed out instead of failed.
 	Timeout bool `json:"timeout,omitempty"`
 	// Immediate lets the operation fail before the call that starts it is
 	// answered.
 	Immediate bool `json:"immediate,omitempty"`
-	// Message of FaultStatus and FaultOperationFailure; there is a default.
+	// Message of FaultStatus, FaultGateway and FaultOperationFailure; there is a
+	// default.
 	Message string `json:"message,omitempty"`
 	// Age of FaultStaleRead.
 	Age time.Duration `json:"-"`
+	// Late of FaultLateEffect.
+	Late time.Duration `json:"-"`
 }
 
 func (f Fault) validate() error {
 	switch {
 	case f.Operation != "" && f.Operation != "*" && !isOperation(f.Operation):
 		return fmt.Errorf("operation: %q isn't simulated: there are %s", f.Operation, strings.Join(Operations(), ", "))
-	case !slices.Contains(faultKinds, f.Kind):
-		return fmt.Errorf("kind: %q is none of %q", f.Kind, faultKinds)
+	case !slices.Contains(FaultKinds(), f.Kind):
+		return fmt.Errorf("kind: %q is none of %q", f.Kind, FaultKinds())
 	case f.neverHits():
 		return fmt.Errorf("operation, kind: %s never hits %s", f.Kind, f.Operation)
 	case f.Nth < 0 || f.Count < 0:
 		return fmt.Errorf("nth, count: must not be negative")
+	case f.After < 0:
+		return fmt.Errorf("after: must not be negative")
 	case f.Probability < 0 || f.Probability > 1:
 		return fmt.Errorf("probability: must be from 0 to 1, is %g", f.Probability)
 	case f.Kind == FaultLatency && f.Latency <= 0:
@@ -117,9 +123,42 @@ func (f Fault) validate() error {
 		return fmt.Errorf("effect: %q is none of %q", f.Effect, faultEffects[1:])
 	case f.Age < 0:
 		return fmt.Errorf("age: must not be negative")
+	default:
+		return f.validateKind()
+	}
+}
+
+// validateKind checks what only some kinds have.
+func (f Fault) validateKind() error {
+	switch {
+	case f.Kind == FaultLateEffect && f.Late <= 0:
+		return fmt.Errorf("late: must be positive")
+	case f.Latency < 0:
+		return fmt.Errorf("latency: must not be negative")
+	case f.Form != "" && f.Form != FormHTML && f.Form != FormJSON:
+		return fmt.Errorf("form: must be %s or %s, is %q", FormHTML, FormJSON, f.Form)
+	case f.Effect != "" && !slices.Contains(effectsOf(f.Kind), f.Effect):
+		return fmt.Errorf("effect: of %s it must be one of %q, is %q", f.Kind, effectsOf(f.Kind), f.Effect)
+	case f.Kind == FaultIncomplete && len(f.Fields) == 0 && f.Operation != "" && f.Operation != "*" && !(route{operation: f.Operation}).showsServices():
+		return fmt.Errorf("fields: must be given, chance knows only those of load balancers")
 	}
 	return nil
 }
+
+// effectsOf are the effects that a kind of fault may have.
+func effectsOf(kind FaultKind) []string {
+	switch kind {
+	case FaultOperationFailure:
+		return []string{EffectNone, EffectDone, EffectError}
+	case FaultStatus, FaultGateway, FaultHang, FaultOperationPending:
+		return []string{EffectNone, EffectDone}
+	default:
+		return nil
+	}
+}
+
+// done tells whether what was asked for is done all the same.
+func (f *Fault) done() bool { return f.Effect == EffectDone }
 
 func (f *Fault) reason() string {
 	if f.Reason == "" {
@@ -136,11 +175,12 @@ func (f *Fault) message() string {
 }
 
 func (f *Fault) refusal() error {
-	status := f.Status
-	if status == 0 {
-		status = http.StatusServiceUnavailable
+	if f.Kind == FaultGateway {
+		status := cmp.Or(f.Status, http.StatusBadGateway)
+		answer := f.gatewayAnswer(status)
+		return &refusal{status: status, message: http.StatusText(status), retryAfter: f.RetryAfter, body: &answer}
 	}
-	return &refusal{status: status, message: f.message(), retryAfter: f.RetryAfter}
+	return &refusal{status: cmp.Or(f.Status, http.StatusServiceUnavailable), message: f.message(), retryAfter: f.RetryAfter}
 }
 
 // concerns tells whether a call is one of those that the rule counts.
@@ -148,18 +188,10 @@ func (f *Fault) concerns(zone string, route route) bool {
 	if f.Operation != "" && f.Operation != "*" && f.Operation != route.operation || f.Zone != "" && f.Zone != zone {
 		return false
 	}
-	return f.Kind.hits(route)
-}
-
-func (k FaultKind) hits(route route) bool {
-	switch k {
-	case FaultOperationFailure:
-		return route.writes()
-	case FaultStaleRead:
-		return !route.writes() && route.operation != "get-operation"
-	default:
-		return true
+	if f.Kind == FaultIncomplete && len(f.Fields) == 0 && !route.showsServices() {
+		return false // chance knows only fields of NLBs
 	}
+	return f.Kind.hits(route)
 }
 
 // neverHits tells whether the rule is for an operation that its kind can't hit.
@@ -167,104 +199,43 @@ func (f *Fault) neverHits() bool {
 	return slices.ContainsFunc(routes, func(r route) bool { return r.operation == f.Operation && !f.Kind.hits(r) })
 }
 
-// armed is a rule at work.
-type armed struct {
-	Fault
-	id     int
-	seen   int
-	chance *rand.Rand
-}
-
-// hits counts a call and tells whether it is to go wrong.
-func (a *armed) hits() bool {
-	a.seen++
-	first, last := max(a.Nth, 1), 0
-	switch {
-	case a.Count > 0:
-		last = first + a.Count - 1
-	case a.Nth > 0:
-		last = first
-	}
-	if a.seen < first || last > 0 && a.seen > last {
-		return false
-	}
-	return a.Probability == 0 || a.chance.Float64() < a.Probability
-}
-
-// faultBook holds the rules. It is safe for concurrent use.
-type faultBook struct {
-	mu    sync.Mutex
-	last  int
-	rules []*armed
-}
-
-func (b *faultBook) add(f Fault) (id int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.last++
-	b.rules = append(b.rules, &armed{Fault: f, id: b.last, chance: rand.New(rand.NewPCG(f.Seed, 0))}) //nolint:gosec // chance that can be repeated
-	return b.last
-}
-
-func (b *faultBook) remove(id int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	before := len(b.rules)
-	b.rules = slices.DeleteFunc(b.rules, func(a *armed) bool { return a.id == id })
-	return len(b.rules) < before
-}
-
-func (b *faultBook) clear() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rules = nil
-}
-
-func (b *faultBook) strike(zone string, route route) struck {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var s struck
-	for _, rule := range b.rules {
-		if !rule.concerns(zone, route) || !rule.hits() {
-			continue
-		}
-		if rule.Kind == FaultLatency {
-			s.latency += rule.Latency
-			continue
-		}
-		s.faults = append(s.faults, &rule.Fault)
-	}
-	return s
-}
-
-// struck is what goes wrong with one call.
-type struck struct {
-	latency time.Duration
-	faults  []*Fault
-}
-
-func (s struck) of(kind FaultKind) *Fault {
-	i := slices.IndexFunc(s.faults, func(f *Fault) bool { return f.Kind == kind })
-	if i < 0 {
-		return nil
-	}
-	return s.faults[i]
-}
-
-func (s struck) has(kind FaultKind) bool { return s.of(kind) != nil }
-
 // Fault makes something go wrong, until the function it returns is called. It
 // panics if the rule makes no sense.
 func (c *Cloud) Fault(f Fault) (remove func()) {
-	if err := f.validate(); err != nil {
+	if err := c.checkFault(f); err != nil {
 		panic("exosim: fault: " + err.Error())
-	}
-	if _, known := c.zones[f.Zone]; f.Zone != "" && !known {
-		panic(fmt.Sprintf("exosim: fault: there is no zone %q", f.Zone))
 	}
 	id := c.faults.add(f)
 	return func() { c.faults.remove(id) }
 }
 
+func (c *Cloud) checkFault(f Fault) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	if f.Zone != "" && !slices.Contains(c.order, f.Zone) {
+		return fmt.Errorf("there is no zone %q", f.Zone)
+	}
+	return nil
+}
+
+// checkFaults checks those of the Options.
+func (c *Cloud) checkFaults() error {
+	for _, fault := range c.opts.Faults {
+		if err := c.checkFault(fault); err != nil {
+			return fmt.Errorf("fault: %w", err)
+		}
+	}
+	return nil
+}
+
 // ClearFaults removes all faults.
 func (c *Cloud) ClearFaults() { c.faults.clear() }
+
+// resetFaults leaves those of the Options, counted anew.
+func (c *Cloud) resetFaults() {
+	c.faults.clear()
+	for _, fault := range c.opts.Faults {
+		c.faults.add(fault)
+	}
+}

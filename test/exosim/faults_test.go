@@ -307,6 +307,18 @@ func TestARuleThatMakesNoSenseIsAMistakeInTheTest(t *testing.T) {
 		`reason: "mood" is none of`:                {Kind: exosim.FaultOperationFailure, Reason: "mood"},
 		`effect: "partly" is none of`:              {Kind: exosim.FaultOperationFailure, Effect: "partly"},
 		`age: must not be negative`:                {Kind: exosim.FaultStaleRead, Age: -1},
+		`after: must not be negative`:              {Kind: exosim.FaultStatus, After: -1},
+		`late: must be positive`:                   {Kind: exosim.FaultLateEffect},
+		`latency: must not be negative`:            {Kind: exosim.FaultHang, Latency: -1},
+		`form: must be html or json, is "xml"`:     {Kind: exosim.FaultGateway, Form: "xml"},
+		`of gateway it must be one of`:             {Kind: exosim.FaultGateway, Effect: exosim.EffectError},
+		`of latency it must be one of []`:          {Kind: exosim.FaultLatency, Latency: 1, Effect: exosim.EffectDone},
+		`fields: must be given`:                    {Kind: exosim.FaultIncomplete, Operation: "list-instances"},
+		`lacking-object never hits`:                {Kind: exosim.FaultLackingObject, Operation: get},
+		`lacking-service never hits`:               {Kind: exosim.FaultLackingService, Operation: "list-instances"},
+		`other-object never hits`:                  {Kind: exosim.FaultOtherObject, Operation: list},
+		`other-organization never hits`:            {Kind: exosim.FaultOtherOrganization, Operation: "list-zones"},
+		`late-effect never hits`:                   {Kind: exosim.FaultLateEffect, Late: 1, Operation: list},
 		`there is no zone "de-fra-1"`:              {Kind: exosim.FaultStatus, Zone: "de-fra-1"},
 	} {
 		panics(t, want, func() { w.Fault(fault) })

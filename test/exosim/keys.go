@@ -15,6 +15,9 @@ type Key struct {
 	// Operations is what the key's IAM role allows, by operationId; nil allows
 	// everything.
 	Operations []string `json:"operations,omitempty"`
+	// Organization is whose key it is; empty is the one that the state file and
+	// the methods of Cloud are about. Each has NLBs and all else of its own.
+	Organization string `json:"organization,omitempty"`
 }
 
 func (k Key) mayCall(operation string) error {

@@ -122,7 +122,7 @@ func deleteLoadBalancer(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(lb.Services) > 0 && !r.cloud.opts.CascadeDelete {
+	if len(lb.Services) > 0 && !r.cloud.cascades {
 		return nil, conflict("load balancer %s still has services (%d): delete them first", lb.ID, len(lb.Services))
 	}
 	before := lb.State

@@ -23,15 +23,45 @@ func newOperations() operations {
 	return operations{byID: map[string]*operation{}}
 }
 
-// operation is an Operation and what happens when it ends.
+// operation is an Operation and what is still to happen with it.
 type operation struct {
 	Operation
-	zone string
-	due  time.Time
+	zone *zone
 	then change
-	// fault is how it is to fail; nil if it succeeds.
+	// fault is how it is to fail, or to be late; nil if it succeeds in time.
 	fault *Fault
+	// steps are those to come, in the order of their times.
+	steps []step
 }
+
+// step is what happens with an operation at a time: it ends, it takes effect, or
+// both.
+type step struct {
+	at        time.Time
+	ends, has bool
+}
+
+// stepsOf are all steps of an operation that takes until due.
+func stepsOf(due time.Time, fault *Fault) []step {
+	switch {
+	case fault != nil && fault.Kind == FaultOperationPending && fault.done():
+		return []step{{at: due, has: true}}
+	case fault != nil && fault.Kind == FaultOperationPending:
+		return nil
+	case fault != nil && fault.Kind == FaultLateEffect:
+		return []step{{at: due, ends: true}, {at: due.Add(fault.Late), has: true}}
+	default:
+		return []step{{at: due, ends: true, has: true}}
+	}
+}
+
+// isDue tells whether the next step is.
+func (op *operation) isDue(now time.Time) bool {
+	return len(op.steps) > 0 && !op.steps[0].at.After(now)
+}
+
+// isOver tells whether nothing more will happen with it.
+func (op *operation) isOver() bool { return len(op.steps) == 0 && op.State != OperationPending }
 
 // change is what a mutation does to a zone. begin happens at once, and then one
 // of the others: finish if the operation succeeds, revert if it fails without
@@ -59,18 +89,21 @@ func (r *request) start(then change) (Operation, error) {
 				Link: "/v2/" + then.kind + "/" + then.target,
 			},
 		},
-		zone: z.name, due: r.now.Add(c.delay), then: then, fault: r.fault,
+		zone: z, then: then, fault: r.fault,
 	}
+	due := r.now.Add(c.delay)
+	op.steps = stepsOf(due, op.fault)
 	z.busy[then.target] = id
 	z.change(r.now, then.begin)
 	c.operations.add(op)
 	answer := op.Operation
 	if op.fault != nil && op.fault.Immediate {
-		c.end(op, r.now)
-		c.operations.pending = slices.DeleteFunc(c.operations.pending, func(p *operation) bool { return p == op })
+		c.finish(op, r.now)
 		answer = op.Operation
 	}
-	c.wakePlane(op.due.Sub(r.now))
+	for _, step := range op.steps {
+		c.wakePlane(step.at.Sub(r.now))
+	}
 	return answer, nil
 }
 
@@ -83,43 +116,94 @@ func (r *request) refuseIfBusy(kind, id string) error {
 	return conflict("%s %s is busy: operation %s hasn't ended", kind, id, running)
 }
 
-// settle ends what is due, in the order of the ends. It needs the mutex.
+// settle does what is due with operations, in the order of the times. It needs
+// the mutex.
 func (c *Cloud) settle(now time.Time) {
-	due := func(op *operation) bool { return !op.due.After(now) }
-	if !slices.ContainsFunc(c.operations.pending, due) {
-		return
-	}
-	slices.SortStableFunc(c.operations.pending, func(a, b *operation) int { return a.due.Compare(b.due) })
-	for len(c.operations.pending) > 0 && due(c.operations.pending[0]) {
-		op := c.operations.pending[0]
-		c.operations.pending = c.operations.pending[1:]
-		c.end(op, op.due)
+	for {
+		var first *operation
+		for _, op := range c.operations.pending {
+			if op.isDue(now) && (first == nil || op.steps[0].at.Before(first.steps[0].at)) {
+				first = op
+			}
+		}
+		if first == nil {
+			return
+		}
+		c.step(first, first.steps[0].at)
 	}
 }
 
-// end ends an operation. It needs the mutex.
-func (c *Cloud) end(op *operation, now time.Time) {
-	z := c.zones[op.zone]
-	if z.busy[op.then.target] == op.ID {
-		delete(z.busy, op.then.target)
+// step does the next step of an operation. It needs the mutex.
+func (c *Cloud) step(op *operation, now time.Time) {
+	next := op.steps[0]
+	op.steps = op.steps[1:]
+	if next.ends {
+		op.end()
 	}
-	if op.fault == nil {
+	if next.has {
+		op.take(now)
+	}
+	if op.isOver() {
+		c.operations.pending = slices.DeleteFunc(c.operations.pending, func(p *operation) bool { return p == op })
+	}
+}
+
+// finish does all that is still to happen with an operation, now. It needs the
+// mutex.
+func (c *Cloud) finish(op *operation, now time.Time) {
+	for len(op.steps) > 0 {
+		c.step(op, now)
+	}
+}
+
+// fails tells whether the operation is to fail.
+func (op *operation) fails() bool { return op.fault != nil && op.fault.Kind == FaultOperationFailure }
+
+// end lets the operation end, as it is told.
+func (op *operation) end() {
+	if !op.fails() {
 		op.State = OperationSuccess
-		z.change(now, op.then.finish)
 		return
 	}
 	op.State, op.Reason, op.Message = OperationFailure, op.fault.reason(), op.fault.message()
 	if op.fault.Timeout {
 		op.State = OperationTimeout
 	}
-	switch op.fault.Effect {
-	case EffectDone:
+}
+
+// take lets the operation take its effect, and frees its object. It needs the
+// mutex.
+func (op *operation) take(now time.Time) {
+	z := op.zone
+	if z.busy[op.then.target] == op.ID {
+		delete(z.busy, op.then.target)
+	}
+	switch {
+	case !op.fails() || op.fault.Effect == EffectDone:
 		z.change(now, op.then.finish)
-	case EffectError:
+	case op.fault.Effect == EffectError:
 		z.change(now, op.then.spoil)
 	default:
 		z.change(now, op.then.revert)
 	}
+}
+
+// EndOperation lets an operation that is pending end now, as success and with its
+// effect: the way out of FaultOperationPending.
+func (c *Cloud) EndOperation(id string) (found bool) {
+	defer c.syncPlane()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.opts.Clock.Now()
+	c.settle(now)
+	i := slices.IndexFunc(c.operations.pending, func(op *operation) bool { return op.ID == id })
+	if i < 0 {
+		return false
+	}
+	op := c.operations.pending[i]
+	op.steps = []step{{ends: true, has: op.zone.busy[op.then.target] == op.ID}}
+	c.finish(op, now)
+	return true
 }
 
 func (o *operations) add(op *operation) {
@@ -138,7 +222,7 @@ func getOperation(r *request) (any, error) {
 		return nil, err
 	}
 	op, found := r.cloud.operations.byID[id]
-	if !found || op.zone != r.zone.name {
+	if !found || op.zone != r.zone {
 		return nil, refuse(http.StatusNotFound, "operation %s not found", id)
 	}
 	return op.Operation, nil

@@ -69,6 +69,8 @@ type Options struct {
 	// VerboseReferences shows services' instance pools with name and size
 	// besides the id.
 	VerboseReferences bool
+	// Faults are the rules for what goes wrong, at the beginning and after a reset.
+	Faults []Fault
 	// State is what the cloud holds at the beginning and after a reset.
 	State *StateFile
 	// Log gets each request: Info if it changes something or is refused, else

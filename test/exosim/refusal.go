@@ -10,6 +10,8 @@ type refusal struct {
 	status     int
 	message    string
 	retryAfter int // seconds; 0 sends no Retry-After
+	// body is sent instead of the API's form, unless nil.
+	body *body
 }
 
 func (r *refusal) Error() string { return r.message }

@@ -17,9 +17,6 @@ type route struct {
 	serve    func(*request) (any, error)
 }
 
-// writes tells whether the operation changes anything.
-func (r route) writes() bool { return r.method != http.MethodGet }
-
 // routes are the operations that are simulated.
 var routes = []route{
 	{operation: "list-zones", method: "GET", pattern: "zone", unsigned: true, serve: listZones},

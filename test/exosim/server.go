@@ -1,6 +1,7 @@
 package exosim
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,9 +30,11 @@ type request struct {
 	body      []byte
 	base      string // scheme and host as the client knows us
 	now       time.Time
+	// organization whose key it was; empty is ours.
+	organization string
 	// state is what a read sees; with a stale read it is an earlier one.
 	state *zoneState
-	// fault is how the operation that the request starts is to fail.
+	// fault is how the operation that the request starts is to go wrong.
 	fault *Fault
 }
 
@@ -57,8 +60,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveCall answers a call of a known operation.
 func (c *Cloud) serveCall(w http.ResponseWriter, r *http.Request, call *request, route route, zoneName string) {
 	started := time.Now()
-	entry := c.calls.enter(zoneName, route, r)
 	faults := c.faults.strike(zoneName, route)
+	entry := c.calls.enter(zoneName, route, r)
 	status := 0
 	defer func() {
 		level := slog.LevelInfo
@@ -70,18 +73,41 @@ func (c *Cloud) serveCall(w http.ResponseWriter, r *http.Request, call *request,
 			slog.Int("status", status), slog.Duration("took", time.Since(started)))
 	}()
 
-	if !c.wait(r, c.opts.Latency+faults.latency) || faults.has(FaultResetBefore) {
+	hang := faults.of(FaultHang)
+	if !c.wait(r, c.opts.Latency+faults.latency) || c.hangs(r, hang, false) || faults.has(FaultResetBefore) {
 		cut(w)
 		return
 	}
 	answer, err := c.answer(r, call, route, zoneName, faults, entry)
 	status = statusOf(err)
 	c.calls.leave(entry, status) // before the client can know
-	if faults.has(FaultResetAfter) {
+	if c.hangs(r, hang, true) || faults.has(FaultResetAfter) {
 		cut(w)
 		return
 	}
+	answer, err = faults.instead(answer, err)
 	reply(w, err, answer)
+}
+
+// hangs keeps a call that is to hang, with or without its effect, until the client
+// is gone, the rule is removed or its time is over.
+func (c *Cloud) hangs(r *http.Request, hang *blow, done bool) bool {
+	if hang == nil || hang.done() != done {
+		return false
+	}
+	var over <-chan time.Time
+	if hang.Latency > 0 {
+		timer := time.NewTimer(hang.Latency)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-over:
+	case <-hang.removed:
+	case <-c.closed:
+	case <-r.Context().Done():
+	}
+	return true
 }
 
 // answer admits a request and has it handled.
@@ -98,8 +124,10 @@ func (c *Cloud) answer(r *http.Request, call *request, route route, zoneName str
 	if c.limiter != nil && !c.limiter.Allow() {
 		return nil, &refusal{status: http.StatusTooManyRequests, message: "too many requests", retryAfter: 1}
 	}
-	if fault := faults.of(FaultStatus); fault != nil {
-		return nil, fault.refusal()
+	for _, kind := range []FaultKind{FaultStatus, FaultGateway} {
+		if fault := faults.of(kind); fault != nil && !fault.done() {
+			return nil, fault.refusal()
+		}
 	}
 	if !route.unsigned {
 		key, err := c.keys.authenticate(r, body)
@@ -109,21 +137,32 @@ func (c *Cloud) answer(r *http.Request, call *request, route route, zoneName str
 		if err := key.mayCall(route.operation); err != nil {
 			return nil, err
 		}
+		call.organization = key.Organization
 	}
-	call.fault = faults.of(FaultOperationFailure)
-	return c.handle(call, route, zoneName, faults.of(FaultStaleRead))
+	if other := faults.of(FaultOtherOrganization); other != nil {
+		call.organization = cmp.Or(other.Organization, DefaultOtherOrganization)
+	}
+	for _, kind := range []FaultKind{FaultOperationFailure, FaultOperationPending, FaultLateEffect} {
+		if fault := faults.of(kind); fault != nil && call.fault == nil {
+			call.fault = &fault.Fault
+		}
+	}
+	return c.handle(call, route, zoneName, faults)
 }
 
-func (c *Cloud) handle(call *request, route route, zoneName string, stale *Fault) (any, error) {
+func (c *Cloud) handle(call *request, route route, zoneName string, faults struck) (any, error) {
 	defer c.syncPlane()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	call.now = c.opts.Clock.Now()
 	c.settle(call.now)
-	call.zone = c.zones[zoneName]
+	call.zone = c.zoneFor(call.organization, zoneName)
 	call.state = call.zone.state
-	if stale != nil {
+	if stale := faults.of(FaultStaleRead); stale != nil {
 		call.state = call.zone.at(call.now, stale.Age)
+	}
+	if other := faults.of(FaultOtherObject); other != nil {
+		return call.serveOther(route, other.pick)
 	}
 	return route.serve(call)
 }
@@ -159,14 +198,23 @@ func cut(w http.ResponseWriter) {
 
 // reply writes the answer, or the refusal if there is one.
 func reply(w http.ResponseWriter, err error, answer any) {
-	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
+		answer = map[string]string{"message": err.Error()}
 		var refused *refusal
 		if errors.As(err, &refused) && refused.retryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(refused.retryAfter))
 		}
-		answer = map[string]string{"message": err.Error()}
+		if refused != nil && refused.body != nil {
+			answer = *refused.body
+		}
 	}
+	if raw, is := answer.(body); is {
+		w.Header().Set("Content-Type", raw.contentType)
+		w.WriteHeader(statusOf(err))
+		_, _ = io.WriteString(w, raw.text) // fails only when the client is gone
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(statusOf(err))
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

@@ -11,6 +11,9 @@ type State struct {
 	// Operations are those that haven't ended.
 	Operations []Operation `json:"operations"`
 	Keys       []KeyState  `json:"keys"`
+	// OtherOrganizations are the zones in which other organizations have asked for
+	// anything, named like "acme/ch-gva-2".
+	OtherOrganizations []ZoneState `json:"other-organizations,omitempty"`
 	// DataPlaneError is what the data plane couldn't do at the last change, such
 	// as to listen at a port below 1024 without the right to.
 	DataPlaneError string `json:"data-plane-error,omitempty"`
@@ -30,8 +33,9 @@ type ZoneState struct {
 
 // KeyState is a Key without its secret; Operations nil means any.
 type KeyState struct {
-	Key        string   `json:"key"`
-	Operations []string `json:"operations,omitempty"`
+	Key          string   `json:"key"`
+	Operations   []string `json:"operations,omitempty"`
+	Organization string   `json:"organization,omitempty"`
 }
 
 // Snapshot is a copy of everything that the cloud holds now.
@@ -40,10 +44,11 @@ func (c *Cloud) Snapshot() State {
 	for _, name := range c.order {
 		c.look(name, func(z *zone, _ time.Time) { state.Zones = append(state.Zones, c.showZone(z)) })
 	}
+	state.OtherOrganizations = c.showOthers()
 	state.Operations = c.PendingOperations()
 	state.DataPlaneError = c.plane.trouble()
 	for _, key := range c.keys.all() {
-		state.Keys = append(state.Keys, KeyState{Key: key.Key, Operations: key.Operations})
+		state.Keys = append(state.Keys, KeyState{Key: key.Key, Operations: key.Operations, Organization: key.Organization})
 	}
 	return state
 }
@@ -114,7 +119,8 @@ func (c *Cloud) Members(pool string) []Instance {
 	return members
 }
 
-// PendingOperations are the operations that haven't ended.
+// PendingOperations are the operations that haven't ended, or have yet to take
+// effect.
 func (c *Cloud) PendingOperations() []Operation {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -263,6 +263,8 @@ func readKey(o *object) Key {
 		Key:        value(o.text("key", true, 1, 255)),
 		Secret:     value(o.text("secret", true, 1, 255)),
 		Operations: o.texts("operations", false),
+
+		Organization: readOrganization(o),
 	}
 	for i, operation := range key.Operations {
 		if !isOperation(operation) {
