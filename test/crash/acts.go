@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
@@ -174,6 +175,66 @@ func terraformAttached(st *story) error {
 		return err
 	}
 	return attach(st)
+}
+
+// ownName is what users call a service of theirs.
+const ownName = "shop"
+
+// createNamed attaches to the NLB that was made elsewhere, with a service of the
+// user's own name.
+func createNamed(st *story) error {
+	edge := &v1alpha1.NetworkLoadBalancer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "edge"},
+		Spec:       v1alpha1.NetworkLoadBalancerSpec{ManagementPolicy: v1alpha1.External, ID: st.terraformed.ID},
+	}
+	if err := st.client.Create(st.ctx, edge); err != nil {
+		return err
+	}
+	return st.client.Create(st.ctx, &v1alpha1.NLBService{
+		ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "web-81"},
+		Spec: v1alpha1.NLBServiceSpec{
+			LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: "edge"}, Name: ownName, Port: 81, TargetPort: 30081,
+			Target: v1alpha1.Target{InstancePoolID: workersID},
+		},
+	})
+}
+
+func terraformNamed(st *story) error {
+	if err := terraform(st); err != nil {
+		return err
+	}
+	return createNamed(st)
+}
+
+func deleteNamed(st *story) error {
+	for _, object := range []client.Object{
+		&v1alpha1.NLBService{ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "web-81"}},
+		&v1alpha1.NetworkLoadBalancer{ObjectMeta: metav1.ObjectMeta{Namespace: st.namespace, Name: "edge"}},
+	} {
+		if err := st.client.Delete(st.ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createTaken is createNamed a moment after the owner of the NLB has put a service
+// of that very name on that very port: no list of ours shows it yet.
+func createTaken(st *story) error {
+	taken := named(plainService("", 81))
+	taken.TargetPort, taken.State = 8081, exosim.StateRunning
+	st.cloud.MutateLoadBalancer(st.terraformed.ID, func(lb *exosim.LoadBalancer) {
+		taken.ID = "cccccccc-0000-4000-8000-000000000081"
+		lb.Services = append(lb.Services, taken)
+	})
+	st.terraformed, _ = st.cloud.LoadBalancer(st.terraformed.ID)
+	return createNamed(st)
+}
+
+// named is a service under the user's own name.
+func named(service exosim.Service) exosim.Service {
+	service.Name = ownName
+	return service
 }
 
 // elsewhere is an NLB in the same account that has nothing to do with anything,

@@ -155,6 +155,28 @@ func attached(st *story, seen invariants.Seen) (invariants.Want, error) {
 	}, nil
 }
 
+// attachedByName is an NLB of others with a port of ours under the user's own name.
+func attachedByName(st *story, _ invariants.Seen) (invariants.Want, error) {
+	want := st.edge()
+	want.LoadBalancers[0].Ports = []invariants.Port{{Object: st.key("web-81"), Service: named(plainService("", 81))}}
+	return want, nil
+}
+
+// refusedPort is an NLB of others whose owner has the port that we want.
+func refusedPort(st *story, _ invariants.Seen) (invariants.Want, error) {
+	want := st.edge()
+	want.Unserved = []invariants.Object{{Kind: invariants.KindNLBService, ObjectKey: st.key("web-81")}}
+	return want, nil
+}
+
+// edge is the NLB that was made elsewhere, with the object that attaches to it.
+func (st *story) edge() invariants.Want {
+	return invariants.Want{
+		LoadBalancers: []invariants.LoadBalancer{{Object: st.key("edge"), NLB: st.terraformed, External: true, Foreign: st.terraformed.Services}},
+		Foreign:       st.foreign,
+	}
+}
+
 // nothingButForeign is left where all of ours is to go.
 func nothingButForeign(st *story, _ invariants.Seen) (invariants.Want, error) {
 	want := invariants.Want{Foreign: st.foreign}

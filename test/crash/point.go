@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/exoscale-community/nlb-operator/test/exosim"
@@ -34,8 +35,8 @@ func (p point) chosen(only string) bool {
 	return only == "" || strings.HasPrefix(p.String()+"/", strings.TrimSuffix(only, "/")+"/")
 }
 
-// The kinds of points, which are the columns of the table. Those of operations
-// that fail have the reason in the middle.
+// The kinds of points, which are the columns of the table. Where there are several
+// of a kind, "=" and which one follow.
 const (
 	killedBefore = "killed-" + string(world.Before)
 	killedDuring = "killed-" + string(world.During)
@@ -45,9 +46,20 @@ const (
 	status500    = "500"
 	status429    = "429"
 	fails        = "fails"
+	// What reads are told wrongly: lists, GETs of an NLB, both or others.
+	inLists = "lists"
+	inGets  = "gets"
+	inReads = "reads"
+	// inAnswers is what changes are answered wrongly, and late what takes effect
+	// after it is said to have.
+	inAnswers = "answers"
+	late      = "late"
 )
 
-var kinds = []string{killedBefore, killedDuring, killedAfter, cutBefore, replyLost, status500, status429, fails}
+var kinds = []string{
+	killedBefore, killedDuring, killedAfter, cutBefore, replyLost, status500, status429, fails,
+	inLists, inGets, inReads, inAnswers, late,
+}
 
 // column is the kind, without reason and effect.
 func (p point) column() string {
@@ -93,7 +105,7 @@ func points(sc scenario, undisturbed trace) []point {
 			all = append(all, p)
 		}
 	}
-	return all
+	return slices.Concat(all, misreadAt(sc, undisturbed), misansweredAt(sc, undisturbed))
 }
 
 // whereOf names a call of the cloud: by its operation, and how often that was

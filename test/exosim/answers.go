@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -107,9 +106,8 @@ func (b *blow) chosen(objects []map[string]any) []map[string]any {
 
 // names tells whether Object names an object.
 func (b *blow) names(object map[string]any) bool {
-	pattern := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(b.Object), `\*`, ".*") + "$")
 	for _, field := range []string{"id", "name"} {
-		if text, is := object[field].(string); is && pattern.MatchString(text) {
+		if text, is := object[field].(string); is && fits(b.Object, text) {
 			return true
 		}
 	}

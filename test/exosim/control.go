@@ -20,7 +20,7 @@ var controls = []control{
 	{"GET", "calls/mutating", "the calls that change something, with body and status", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { return c.MutatingCalls(), nil }},
 	{"GET", "state", "everything that the cloud holds", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { return c.Snapshot(), nil }},
 	{"POST", "reset", "back to the beginning: state file, keys, settings, the faults of the flags; no calls counted", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { c.Reset(); return done() }},
-	{"GET", "faults", "the rules for what goes wrong", controlFaults},
+	{"GET", "faults", "the rules for what goes wrong, and how many calls each has hit", controlFaults},
 	{"POST", "faults", `add a rule or an array of them, e.g. {"operation": "create-load-balancer", "nth": 1, "kind": "reset-after"}`, controlAddFault},
 	{"DELETE", "faults", "remove all rules", func(c *Cloud, _ map[string]string, _ []byte) (any, error) { c.ClearFaults(); return done() }},
 	{"DELETE", "faults/{id}", "remove a rule", controlRemoveFault},

@@ -12,6 +12,8 @@ type armed struct {
 	Fault
 	id   int
 	seen int
+	// struck is how many calls it has hit.
+	struck int
 	// waits is how many calls that change something have yet to come.
 	waits  int
 	chance *rand.Rand
@@ -74,6 +76,17 @@ func (b *faultBook) clear() {
 	b.rules = nil
 }
 
+func (b *faultBook) hits() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	hits := 0
+	for _, rule := range b.rules {
+		hits += rule.struck
+	}
+	return hits
+}
+
+// strike tells what goes wrong with a call.
 func (b *faultBook) strike(zone string, route route) struck {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,6 +101,7 @@ func (b *faultBook) strike(zone string, route route) struck {
 		if !rule.concerns(zone, route) || !rule.hits() {
 			continue
 		}
+		rule.struck++
 		if rule.Kind == FaultLatency {
 			s.latency += rule.Latency
 			continue

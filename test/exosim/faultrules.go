@@ -10,6 +10,8 @@ import (
 // faultRule is a Fault at work.
 type faultRule struct {
 	ID int `json:"id"`
+	// Hits is how many calls it has hit.
+	Hits int `json:"hits"`
 	Fault
 	Latency string `json:"latency,omitempty"`
 	Age     string `json:"age,omitempty"`
@@ -21,7 +23,7 @@ func controlFaults(c *Cloud, _ map[string]string, _ []byte) (any, error) {
 	defer c.faults.mu.Unlock()
 	rules := []faultRule{}
 	for _, rule := range c.faults.rules {
-		shown := faultRule{ID: rule.id, Fault: rule.Fault}
+		shown := faultRule{ID: rule.id, Hits: rule.struck, Fault: rule.Fault}
 		if rule.Latency > 0 {
 			shown.Latency = rule.Latency.String()
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,8 @@ var (
 // rule holds. What keeps a call from being handled goes first: hang, then
 // reset-before, then status and gateway.
 type Fault struct {
-	// Operation is an operationId; "*" or empty is any.
+	// Operation is an operationId, in which * stands for any characters; empty is
+	// any.
 	Operation string `json:"operation,omitempty"`
 	// Zone is the zone concerned; empty is any.
 	Zone string    `json:"zone,omitempty"`
@@ -101,7 +103,7 @@ type Fault struct {
 
 func (f Fault) validate() error {
 	switch {
-	case f.Operation != "" && f.Operation != "*" && !isOperation(f.Operation):
+	case f.Operation != "" && !slices.ContainsFunc(routes, f.means):
 		return fmt.Errorf("operation: %q isn't simulated: there are %s", f.Operation, strings.Join(Operations(), ", "))
 	case !slices.Contains(FaultKinds(), f.Kind):
 		return fmt.Errorf("kind: %q is none of %q", f.Kind, FaultKinds())
@@ -139,7 +141,7 @@ func (f Fault) validateKind() error {
 		return fmt.Errorf("form: must be %s or %s, is %q", FormHTML, FormJSON, f.Form)
 	case f.Effect != "" && !slices.Contains(effectsOf(f.Kind), f.Effect):
 		return fmt.Errorf("effect: of %s it must be one of %q, is %q", f.Kind, effectsOf(f.Kind), f.Effect)
-	case f.Kind == FaultIncomplete && len(f.Fields) == 0 && f.Operation != "" && f.Operation != "*" && !(route{operation: f.Operation}).showsServices():
+	case f.Kind == FaultIncomplete && len(f.Fields) == 0 && !slices.ContainsFunc(routes, func(r route) bool { return f.means(r) && r.showsServices() }):
 		return fmt.Errorf("fields: must be given, chance knows only those of load balancers")
 	}
 	return nil
@@ -183,9 +185,22 @@ func (f *Fault) refusal() error {
 	return &refusal{status: cmp.Or(f.Status, http.StatusServiceUnavailable), message: f.message(), retryAfter: f.RetryAfter}
 }
 
+// means tells whether the rule is for an operation.
+func (f *Fault) means(route route) bool {
+	return f.Operation == "" || fits(f.Operation, route.operation)
+}
+
+// fits tells whether a text fits a pattern, in which * stands for any characters.
+func fits(pattern, text string) bool {
+	if !strings.Contains(pattern, "*") {
+		return pattern == text
+	}
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$").MatchString(text)
+}
+
 // concerns tells whether a call is one of those that the rule counts.
 func (f *Fault) concerns(zone string, route route) bool {
-	if f.Operation != "" && f.Operation != "*" && f.Operation != route.operation || f.Zone != "" && f.Zone != zone {
+	if !f.means(route) || f.Zone != "" && f.Zone != zone {
 		return false
 	}
 	if f.Kind == FaultIncomplete && len(f.Fields) == 0 && !route.showsServices() {
@@ -196,7 +211,7 @@ func (f *Fault) concerns(zone string, route route) bool {
 
 // neverHits tells whether the rule is for an operation that its kind can't hit.
 func (f *Fault) neverHits() bool {
-	return slices.ContainsFunc(routes, func(r route) bool { return r.operation == f.Operation && !f.Kind.hits(r) })
+	return !slices.ContainsFunc(routes, func(r route) bool { return f.means(r) && f.Kind.hits(r) })
 }
 
 // Fault makes something go wrong, until the function it returns is called. It
@@ -228,6 +243,9 @@ func (c *Cloud) checkFaults() error {
 	}
 	return nil
 }
+
+// FaultHits is how many calls were hit by the rules that are there.
+func (c *Cloud) FaultHits() int { return c.faults.hits() }
 
 // ClearFaults removes all faults.
 func (c *Cloud) ClearFaults() { c.faults.clear() }

@@ -548,6 +548,26 @@ func TestARuleMayCountFromAChangeOn(t *testing.T) {
 	}
 }
 
+func TestARuleMayBeForOperationsOfAKind(t *testing.T) {
+	t.Parallel()
+	w := given(t)
+	lb := exosimNLB(w)
+	w.Fault(exosim.Fault{Kind: exosim.FaultStatus, Operation: "list-*", Count: 2})
+	hit := 0
+	for range 3 {
+		if w.listed() != nil {
+			hit++
+		}
+		w.shown(lb)
+	}
+	if hit != 2 || w.FaultHits() != 2 {
+		t.Errorf("%d lists were hit, and the rule says %d", hit, w.FaultHits())
+	}
+	if _, rules := w.sim("GET", "faults", ""); !strings.Contains(rules, `"hits":2`) {
+		t.Errorf("the rules are %s", rules)
+	}
+}
+
 func TestDeletingCascadesFromWhenItIsSetTo(t *testing.T) {
 	t.Parallel()
 	w := given(t)

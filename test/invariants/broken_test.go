@@ -190,3 +190,22 @@ func TestTwoObjectsMayStandForOneExternalNLB(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAMarkIsNoPartOfWhatTheUserDescribes(t *testing.T) {
+	for description, want := range map[string]string{
+		"": "", "the shop": "the shop", "[beta] the shop": "[beta] the shop", "the shop [beta]": "the shop [beta]",
+		"[nlb.exoscale.com/the-cluster/uid]":                 "",
+		"the shop [nlb.exoscale.com/the-cluster/uid]":        "the shop",
+		"the shop [nlb.exoscale.com/the-cluster/uid] indeed": "the shop [nlb.exoscale.com/the-cluster/uid] indeed",
+	} {
+		if got := Unmarked(description); got != want {
+			t.Errorf("%q without its mark is %q, want %q", description, got, want)
+		}
+	}
+	s := newScene()
+	s.seen.Cloud[0].Services[0].Description = "[nlb.exoscale.com/the-cluster/uid]"
+	s.seen.Cloud[0].Services[1].Description = "[nlb.exoscale.com/the-cluster/uid]"
+	if err := s.want.Broken(s.seen); err == nil || !strings.Contains(err.Error(), "the service of others theirs") || strings.Contains(err.Error(), "web-80") {
+		t.Errorf("a mark belongs on a service of ours, and on none of others: %v", err)
+	}
+}

@@ -89,7 +89,7 @@ func (r *reckoning) labels(want LoadBalancer, object *v1alpha1.NetworkLoadBalanc
 // ports compares the services of an NLB, ours and others'.
 func (r *reckoning) ports(key Object, want LoadBalancer, lb exosim.LoadBalancer) {
 	left := slices.Clone(lb.Services)
-	take := func(what string, wanted exosim.Service) exosim.Service {
+	take := func(what string, wanted exosim.Service, ours bool) exosim.Service {
 		i := slices.IndexFunc(left, func(s exosim.Service) bool { return s.Port == wanted.Port && s.Protocol == wanted.Protocol })
 		if i < 0 {
 			r.say("the NLB of %s lacks %s, on port %d/%s", key, what, wanted.Port, wanted.Protocol)
@@ -101,16 +101,19 @@ func (r *reckoning) ports(key Object, want LoadBalancer, lb exosim.LoadBalancer)
 			wanted.ID = got.ID
 		}
 		wanted.State, wanted.HealthStatus, got.HealthStatus = exosim.StateRunning, nil, nil
+		if ours {
+			got.Description = Unmarked(got.Description)
+		}
 		if difference := gocmp.Diff(wanted, got); difference != "" {
 			r.say("on the NLB of %s, %s isn't as it is to be (-want +got):\n%s", key, what, difference)
 		}
 		return got
 	}
 	for _, foreign := range want.Foreign {
-		take("the service of others "+foreign.Name, foreign)
+		take("the service of others "+foreign.Name, foreign, false)
 	}
 	for _, port := range r.portsOn(lb.ID, want) {
-		got := take("the service of "+port.Object.String(), port.Service)
+		got := take("the service of "+port.Object.String(), port.Service, true)
 		r.nlbService(port.Object, lb, got)
 	}
 	for _, service := range left {
