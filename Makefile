@@ -157,11 +157,12 @@ e2e-node-runs: $(ASSETS) $(addprefix $(BIN)/,$(NODE))
 	$(E2E_NODE) -test.v -test.timeout 20m
 
 .PHONY: fuzz
-fuzz: ## Fuzz the parsing of annotations and probe specs, and the projection, on one core
+fuzz: ## Fuzz the parsing of annotations and probe specs, the projection and the values of labels, on one core
 	go test ./internal/annotation -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
 	go test ./internal/projection -run '^$$' -fuzz FuzzProject -parallel 1 -fuzztime $(FUZZTIME)
 	go test ./internal/udpprobe -run '^$$' -fuzz FuzzParse -parallel 1 -fuzztime $(FUZZTIME)
 	go test ./internal/udpprobe -run '^$$' -fuzz FuzzJudge -parallel 1 -fuzztime $(FUZZTIME)
+	go test ./internal/nlb -run '^$$' -fuzz FuzzLabelValue -parallel 1 -fuzztime $(FUZZTIME)
 
 .PHONY: bench-converge
 bench-converge: $(ASSETS) ## Tell how long N Services take until all are Ready

@@ -189,7 +189,7 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 		labels := maps.Clone(want.Attributes.Labels)
 		labels = LabelsToWrite(lb.Labels, ownership(labels), nil)
 		labels[v1alpha1.CloudLabelOwnerUID] = v1alpha1.OwnerUIDRetained
-		if maps.Equal(labels, lb.Labels) {
+		if maps.Equal(labels, inOneForm(lb.Labels)) {
 			return LoadBalancerMove{Action: None}
 		}
 		return LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &labels}}
@@ -226,7 +226,9 @@ func ownership(labels map[string]string) map[string]string {
 	return part
 }
 
-// differences are the attributes that aren't as wanted.
+// differences are the attributes that aren't as wanted. Labels of ours in their
+// former form are as wanted, and get the present one with what has to be written
+// anyway.
 func differences(want LoadBalancerWant, got LoadBalancer) LoadBalancerChange {
 	var change LoadBalancerChange
 	if name := want.Attributes.Name; name != "" && name != got.Name {
@@ -235,7 +237,9 @@ func differences(want LoadBalancerWant, got LoadBalancer) LoadBalancerChange {
 	if text := want.Attributes.Description; text != got.Description && (text != "" || !want.KeepsUnset) {
 		change.Description = &text
 	}
-	if labels := LabelsToWrite(got.Labels, want.Attributes.Labels, want.AppliedLabelKeys); !maps.Equal(labels, got.Labels) {
+	labels := LabelsToWrite(got.Labels, want.Attributes.Labels, want.AppliedLabelKeys)
+	differ := !maps.Equal(labels, inOneForm(got.Labels))
+	if differ || change != (LoadBalancerChange{}) && !maps.Equal(labels, got.Labels) && allAllowed(labels) {
 		change.Labels = &labels
 	}
 	return change

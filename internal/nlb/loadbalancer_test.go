@@ -175,7 +175,7 @@ func TestTheStepOfAnNLBWhoseObjectIsDeleted(t *testing.T) {
 		"not ours, with services":      {wanted(deleting), by(ProofNone, carrying(everyone)), LoadBalancerMove{Action: None}},
 		"to be retained":               {wanted(deleting, retaining), present(), LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &released}}},
 		"to be retained, keeps others": {wanted(deleting, retaining), present(labelled(plus(all, "team", "net"))), LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: ptr(plus(released, "team", "net"))}}},
-		"to be retained, not adopted":  {wanted(deleting, retaining), by(ProofCCM, present(labelled(nil))), LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: ptr(owned(cluster, "shop/web", retained))}}},
+		"to be retained, not adopted":  {wanted(deleting, retaining), by(ProofCCM, present(labelled(nil))), LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: ptr(owned(cluster, "shop__web", retained))}}},
 		"to be retained, services":     {wanted(deleting, retaining), carrying(everyone), LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: &released}}},
 		"retained":                     {wanted(deleting, retaining), by(ProofRetained, present(labelled(released))), LoadBalancerMove{Action: None}},
 		"going away":                   {wanted(deleting), present(in(StateDeleting)), LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonDeleting}},

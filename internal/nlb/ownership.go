@@ -30,18 +30,19 @@ type Claim struct {
 	HolderOf func(loadBalancerID string) string
 }
 
-// owner is the value of the owner label.
-func (c Claim) owner() string { return c.Namespace + "/" + c.Name }
+// object is what the owner label names.
+func (c Claim) object() string { return c.Namespace + "/" + c.Name }
 
-// consent is the value of the adopt label that lets this object take an NLB over.
-func (c Claim) consent() string { return c.Cluster + "/" + c.owner() }
+// consent is what the adopt label names that lets this object take an NLB over.
+func (c Claim) consent() string { return c.Cluster + "/" + c.object() }
 
 // Labels are the labels that prove the ownership from now on.
 func (c Claim) Labels() map[string]string {
+	own := c.owner()
 	return map[string]string{
-		v1alpha1.CloudLabelCluster:  c.Cluster,
-		v1alpha1.CloudLabelOwner:    c.owner(),
-		v1alpha1.CloudLabelOwnerUID: c.UID,
+		v1alpha1.CloudLabelCluster:  own.cluster,
+		v1alpha1.CloudLabelOwner:    own.object,
+		v1alpha1.CloudLabelOwnerUID: own.uid,
 	}
 }
 
@@ -123,13 +124,12 @@ func (p Proof) Adopts() bool {
 //	none, named k8s-<another UID>            │ refused           │ refused
 //	none                                     │ refused           │ External
 func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
-	owner, uid := lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
-	cluster := lb.Labels[v1alpha1.CloudLabelCluster]
-	held := uid != "" || owner != "" || cluster != ""
-	retained := uid == v1alpha1.OwnerUIDRetained
-	sameCluster := claim.Cluster != "" && cluster == claim.Cluster
-	sameOwner := sameCluster && owner == claim.owner()
-	consents := lb.Labels[v1alpha1.CloudLabelAdopt] == claim.consent()
+	owner, ours := ownerOf(lb), claim.owner()
+	held := owner != (labelledOwner{})
+	retained := owner.retained()
+	sameCluster := claim.Cluster != "" && owner.cluster == ours.cluster
+	sameOwner := sameCluster && owner.object == ours.object
+	consents := consentOf(lb) == LabelValue(claim.consent())
 	ownName := claim.ServiceUID != "" && lb.Name == LoadBalancerNameOfService(claim.ServiceUID)
 
 	if claim.External {
@@ -145,7 +145,7 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 		}
 	}
 	switch {
-	case sameCluster && uid == claim.UID:
+	case sameCluster && owner.uid == ours.uid:
 		return ProofLabels, ""
 	case sameOwner && retained:
 		return ProofRetained, ""
@@ -172,10 +172,10 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 // that object's status says: its labels name another. Empty if it can be.
 func MayStandFor(lb LoadBalancer, object *v1alpha1.NetworkLoadBalancer, cluster string) (refusal string) {
 	claim := Claim{Cluster: cluster, Namespace: object.Namespace, Name: object.Name, UID: string(object.UID)}
-	owner, uid := lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
-	sameCluster := cluster != "" && lb.Labels[v1alpha1.CloudLabelCluster] == cluster
-	ours := sameCluster && (uid == claim.UID || owner == claim.owner())
-	if ours || uid == v1alpha1.OwnerUIDRetained || !claim.another(lb) {
+	owner, ours := ownerOf(lb), claim.owner()
+	sameCluster := cluster != "" && owner.cluster == ours.cluster
+	same := sameCluster && (owner.uid == ours.uid || owner.object == ours.object)
+	if same || owner.retained() || !claim.another(lb) {
 		return ""
 	}
 	return heldBy(lb)
@@ -183,19 +183,20 @@ func MayStandFor(lb LoadBalancer, object *v1alpha1.NetworkLoadBalancer, cluster 
 
 // another tells whether a label of an NLB names somebody else than the claimant.
 func (c Claim) another(lb LoadBalancer) bool {
-	return differs(lb.Labels[v1alpha1.CloudLabelCluster], c.Cluster) || differs(lb.Labels[v1alpha1.CloudLabelOwner], c.owner()) ||
-		differs(lb.Labels[v1alpha1.CloudLabelOwnerUID], c.UID)
+	owner, ours := ownerOf(lb), c.owner()
+	return differs(owner.cluster, ours.cluster) || differs(owner.object, ours.object) || differs(owner.uid, ours.uid)
 }
 
 // differs tells whether a label names somebody else: it is there, and not as ours.
 func differs(label, ours string) bool { return label != "" && label != ours }
 
 func heldBy(lb LoadBalancer) string {
-	cluster, owner, uid := lb.Labels[v1alpha1.CloudLabelCluster], lb.Labels[v1alpha1.CloudLabelOwner], lb.Labels[v1alpha1.CloudLabelOwnerUID]
-	if uid == v1alpha1.OwnerUIDRetained {
-		return fmt.Sprintf("NLB %s (%q) was retained for NetworkLoadBalancer %s of cluster %s", lb.ID, lb.Name, owner, cluster)
+	owner := ownerOf(lb)
+	object, cluster := legible(owner.object), legible(owner.cluster)
+	if owner.retained() {
+		return fmt.Sprintf("NLB %s (%q) was retained for NetworkLoadBalancer %s of cluster %s", lb.ID, lb.Name, object, cluster)
 	}
-	return fmt.Sprintf("NLB %s (%q) belongs to NetworkLoadBalancer %s (UID %s) of cluster %s", lb.ID, lb.Name, owner, uid, cluster)
+	return fmt.Sprintf("NLB %s (%q) belongs to NetworkLoadBalancer %s (UID %s) of cluster %s", lb.ID, lb.Name, object, legible(owner.uid), cluster)
 }
 
 func recordedBy(lb LoadBalancer, claim Claim) string {
@@ -205,7 +206,7 @@ func recordedBy(lb LoadBalancer, claim Claim) string {
 
 func howToConsent(claim Claim) string {
 	return fmt.Sprintf("To hand it over, set the label %s=%s on the NLB; to only attach to it, use managementPolicy External",
-		v1alpha1.CloudLabelAdopt, claim.consent())
+		v1alpha1.CloudLabelAdopt, LabelValue(claim.consent()))
 }
 
 // FindLoadBalancer picks, from all NLBs of a zone, the one that is the
@@ -230,12 +231,10 @@ func FindLoadBalancer(all []LoadBalancer, claim Claim) (LoadBalancer, Proof) {
 
 // LabelsToWrite are all labels that an NLB is to have: the wanted ones, and what
 // others put there. applied are the keys that we wrote before: only these are
-// removed if they aren't wanted any more.
+// removed if they aren't wanted any more. Consent that was given unencoded is
+// encoded: Exoscale takes all labels of a request, or none.
 func LabelsToWrite(got, want map[string]string, applied []string) map[string]string {
-	labels := maps.Clone(got)
-	if labels == nil {
-		labels = map[string]string{}
-	}
+	labels := inOneForm(got)
 	for _, key := range applied {
 		delete(labels, key)
 	}

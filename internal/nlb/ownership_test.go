@@ -32,6 +32,18 @@ func owned(cluster, owner, uid string) map[string]string {
 	return map[string]string{v1alpha1.CloudLabelCluster: cluster, v1alpha1.CloudLabelOwner: owner, v1alpha1.CloudLabelOwnerUID: uid}
 }
 
+// inForms are labels as operators wrote them before they encoded them, and as they
+// write them now.
+func inForms(labels map[string]string) map[string]map[string]string {
+	now := maps.Clone(labels)
+	for key, value := range now {
+		if strings.HasPrefix(key, v1alpha1.Prefix) {
+			now[key] = LabelValue(value)
+		}
+	}
+	return map[string]map[string]string{"unencoded": labels, "encoded": now}
+}
+
 // consenting adds the consent of whoever holds the account.
 func consenting(labels map[string]string, to string) map[string]string {
 	labels = maps.Clone(labels)
@@ -90,12 +102,16 @@ func TestWhoseAnNLBIs(t *testing.T) {
 				claim Claim
 				proof Proof
 			}{"Managed": {claimed(), c.managed}, "External": {claimed(external), c.external}} {
-				got, refusal := ProofOf(c.lb, want.claim)
-				if got != want.proof {
-					t.Errorf("%s: the proof is %q, want %q", policy, got, want.proof)
-				}
-				if (refusal == "") != (got != ProofNone) {
-					t.Errorf("%s: proof %q goes with the refusal %q", policy, got, refusal)
+				for form, labels := range inForms(c.lb.Labels) {
+					lb := c.lb
+					lb.Labels = labels
+					got, refusal := ProofOf(lb, want.claim)
+					if got != want.proof {
+						t.Errorf("%s, %s: the proof is %q, want %q", policy, form, got, want.proof)
+					}
+					if (refusal == "") != (got != ProofNone) {
+						t.Errorf("%s, %s: proof %q goes with the refusal %q", policy, form, got, refusal)
+					}
 				}
 			}
 		})
@@ -125,11 +141,11 @@ func TestARefusalSaysWhoseItIsAndWhatToDo(t *testing.T) {
 		},
 		"retained for another": {
 			LoadBalancer{ID: "id1", Name: "n", Labels: owned(theirs, "a/b", retained)}, claimed(),
-			[]string{"was retained for NetworkLoadBalancer a/b of cluster green", "set the label nlb.exoscale.com/adopt=blue/shop/web on the NLB", "managementPolicy External"},
+			[]string{"was retained for NetworkLoadBalancer a/b of cluster green", "set the label nlb.exoscale.com/adopt=blue__shop__web on the NLB", "managementPolicy External"},
 		},
 		"nobody's": {
 			LoadBalancer{ID: "id1", Name: "n"}, claimed(),
-			[]string{`NLB id1 ("n") wasn't made by this object`, "set the label nlb.exoscale.com/adopt=blue/shop/web on the NLB", "managementPolicy External"},
+			[]string{`NLB id1 ("n") wasn't made by this object`, "set the label nlb.exoscale.com/adopt=blue__shop__web on the NLB", "managementPolicy External"},
 		},
 		"another Service's, to be attached to": {
 			LoadBalancer{ID: "id1", Name: "k8s-" + otherUID}, claimed(external),
@@ -140,10 +156,13 @@ func TestARefusalSaysWhoseItIsAndWhatToDo(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, refusal := ProofOf(c.lb, c.claim)
-			for _, want := range c.want {
-				if !strings.Contains(refusal, want) {
-					t.Errorf("%q doesn't say %q", refusal, want)
+			for form, labels := range inForms(c.lb.Labels) {
+				c.lb.Labels = labels
+				_, refusal := ProofOf(c.lb, c.claim)
+				for _, want := range c.want {
+					if !strings.Contains(refusal, want) {
+						t.Errorf("%s: %q doesn't say %q", form, refusal, want)
+					}
 				}
 			}
 		})
@@ -152,7 +171,10 @@ func TestARefusalSaysWhoseItIsAndWhatToDo(t *testing.T) {
 
 func TestTheLabelsOfAClaimProveIt(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff(owned(cluster, "shop/web", ourUID), claimed().Labels()); diff != "" {
+	want := map[string]string{
+		v1alpha1.CloudLabelCluster: "blue", v1alpha1.CloudLabelOwner: "shop__web", v1alpha1.CloudLabelOwnerUID: "x" + ourUID,
+	}
+	if diff := cmp.Diff(want, claimed().Labels()); diff != "" {
 		t.Error(diff)
 	}
 	if proof, _ := ProofOf(LoadBalancer{Labels: claimed().Labels()}, claimed()); proof != ProofLabels {

@@ -102,10 +102,10 @@ func serviceFate(object *corev1.Service, mode Mode) string {
 // that isn't so.
 func clusterOf(got nlb.LoadBalancerGot, object *v1alpha1.NetworkLoadBalancer, cluster string) string {
 	for _, lb := range []*nlb.LoadBalancer{got.NLB, got.SameName} {
-		if lb == nil || lb.Labels[v1alpha1.CloudLabelOwnerUID] != string(object.UID) {
+		if lb == nil {
 			continue
 		}
-		if other := lb.Labels[v1alpha1.CloudLabelCluster]; other != "" && other != cluster {
+		if other := nlb.OtherCluster(*lb, string(object.UID), cluster); other != "" {
 			return other
 		}
 	}

@@ -1,0 +1,73 @@
+package nlb
+
+import (
+	"maps"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// labelledOwner is whom the labels of an NLB name, each value as LabelValue writes
+// it, so that it can be compared. Operators before this form wrote the texts as
+// they are; such labels stay until others have to be written, and are read here as
+// if they had been encoded.
+type labelledOwner struct{ cluster, object, uid string }
+
+// ownerOf reads the labels of ownership. Which form they have is known from all of
+// them together: the object's text holds a slash, which an encoded one never does.
+func ownerOf(lb LoadBalancer) labelledOwner {
+	owner := labelledOwner{
+		cluster: lb.Labels[v1alpha1.CloudLabelCluster], object: lb.Labels[v1alpha1.CloudLabelOwner], uid: lb.Labels[v1alpha1.CloudLabelOwnerUID],
+	}
+	if encoded(owner.cluster) && encoded(owner.object) && encoded(owner.uid) {
+		return owner
+	}
+	return labelledOwner{cluster: LabelValue(owner.cluster), object: LabelValue(owner.object), uid: LabelValue(owner.uid)}
+}
+
+// owner is what the labels of the claimant's NLB are to name.
+func (c Claim) owner() labelledOwner {
+	return labelledOwner{cluster: LabelValue(c.Cluster), object: LabelValue(c.object()), uid: LabelValue(c.UID)}
+}
+
+func (o labelledOwner) retained() bool { return o.uid == v1alpha1.OwnerUIDRetained }
+
+// consentOf is for whom the adopt label of an NLB is, as LabelValue writes it. The
+// text holds slashes.
+func consentOf(lb LoadBalancer) string {
+	consent := lb.Labels[v1alpha1.CloudLabelAdopt]
+	if encoded(consent) {
+		return consent
+	}
+	return LabelValue(consent)
+}
+
+// inOneForm are the labels of an NLB with those of the operator's keys encoded
+// that aren't. Labels of others are as they were.
+func inOneForm(labels map[string]string) map[string]string {
+	labels = maps.Clone(labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	lb := LoadBalancer{Labels: labels}
+	owner := ownerOf(lb)
+	for key, value := range map[string]string{
+		v1alpha1.CloudLabelCluster: owner.cluster, v1alpha1.CloudLabelOwner: owner.object, v1alpha1.CloudLabelOwnerUID: owner.uid,
+		v1alpha1.CloudLabelAdopt: consentOf(lb),
+	} {
+		if _, is := labels[key]; is {
+			labels[key] = value
+		}
+	}
+	return labels
+}
+
+// OtherCluster is the id of the cluster in the labels of an NLB that bears the UID
+// of an object, and yet is another cluster's than the one given: the wrong id has
+// been given. Empty if that isn't so.
+func OtherCluster(lb LoadBalancer, uid, cluster string) string {
+	owner := ownerOf(lb)
+	if owner.uid == "" || owner.uid != LabelValue(uid) || !differs(owner.cluster, LabelValue(cluster)) {
+		return ""
+	}
+	return legible(owner.cluster)
+}
