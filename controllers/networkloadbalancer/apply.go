@@ -73,6 +73,9 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 		r.Inventory.Invalidate(r.entry(object).Key)
 		return outcome.Waiting(move.Reason, move.Message).Within(waitNet), nil
 	case nlb.Conflict:
+		if move.Reason == v1alpha1.ReasonInvalid {
+			return outcome.Invalid(move.Reason, move.Message), nil
+		}
 		if move.Reason == v1alpha1.ReasonNotFound || move.Reason == v1alpha1.ReasonInUseByOther {
 			return outcome.Unresolved(move.Reason, move.Message), nil
 		}

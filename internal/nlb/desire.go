@@ -28,6 +28,7 @@ func WantedLoadBalancer(object *v1alpha1.NetworkLoadBalancer, claim Claim) LoadB
 		ID:               spec.ID,
 		Attributes:       LoadBalancerAttributes{Name: name, Description: spec.Description, Labels: labels},
 		KeepsUnset:       spec.ID != "",
+		Held:             Held(object),
 		AppliedLabelKeys: object.Status.AppliedLabelKeys,
 	}
 }

@@ -133,16 +133,6 @@ func refusedLabelValue(value string) string {
 	return ""
 }
 
-// allAllowed reports whether Exoscale's documentation allows the values of all labels.
-func allAllowed(labels map[string]string) bool {
-	for _, value := range labels {
-		if refusedLabelValue(value) != "" {
-			return false
-		}
-	}
-	return true
-}
-
 func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }

@@ -54,6 +54,8 @@ type LoadBalancerWant struct {
 	// KeepsUnset leaves a description alone that the user doesn't set: that of
 	// an NLB which was made elsewhere.
 	KeepsUnset bool
+	// Held is true if the object has an NLB, or had one.
+	Held bool
 	// AppliedLabelKeys are the keys of the labels that we wrote before.
 	AppliedLabelKeys []string
 }
@@ -126,6 +128,9 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 		return removal(want, got)
 	}
 	lb := got.NLB
+	if text := refusedLabel(want, lb); text != "" {
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInvalid, Message: text}
+	}
 	switch {
 	case lb == nil && (want.ID != "" || want.External):
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonNotFound, Message: missing(want)}
