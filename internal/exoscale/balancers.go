@@ -25,7 +25,7 @@ type balancers struct {
 }
 
 type balancer struct {
-	lb        nlb.LoadBalancer
+	lb        nlb.LoadBalancer // as seen last, also while it is missing
 	present   bool
 	confirmed bool   // if absent: said by a read of this very NLB
 	read      uint64 // the read that brought this
@@ -129,7 +129,7 @@ func (b *balancers) putList(began uint64, list []nlb.LoadBalancer) (changed []st
 		switch {
 		case seen[id] || e.read > began:
 		case e.present:
-			b.set(e, balancer{read: began, stale: e.stale, asked: e.asked})
+			b.set(e, balancer{lb: e.lb, read: began, stale: e.stale, asked: e.asked}) // it may come back
 			changed = append(changed, id)
 		case !e.asked && e.stale <= began:
 			delete(b.entries, id) // nobody wants to know any more
@@ -160,6 +160,7 @@ func (b *balancers) put(began uint64, lb nlb.LoadBalancer) (changed bool) {
 	if e.read > began {
 		return false
 	}
+	lb = completed(e.lb, lb)
 	changed = !e.present || !reflect.DeepEqual(e.lb, lb)
 	b.set(e, balancer{lb: lb, present: true, read: began, stale: e.stale, asked: e.asked})
 	return changed

@@ -3,6 +3,7 @@ package exoscale
 import (
 	"testing"
 
+	v3 "github.com/exoscale/egoscale/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -185,5 +186,59 @@ func TestAllIsNotChangedAfterwards(t *testing.T) {
 	_ = append(before, lb("c", ""))
 	if len(b.all()) != 2 {
 		t.Error("an append reached the memory")
+	}
+}
+
+func TestWhatAReadLeavesOutIsAsItWasSeenLast(t *testing.T) {
+	check := nlb.HealthCheck{Mode: "tcp", Port: 30080, Interval: 10, Timeout: 5, Retries: 1}
+	whole := nlb.Service{ID: "s", Name: "web", InstancePoolID: "pool", Protocol: "tcp", Port: 80, TargetPort: 30080, Strategy: "round-robin", HealthCheck: check}
+	of := func(services ...nlb.Service) nlb.LoadBalancer {
+		return nlb.LoadBalancer{ID: "a", Name: "n", Address: "192.0.2.1", Services: services}
+	}
+	with := func(s nlb.Service, incomplete ...string) nlb.Service {
+		s.Incomplete = incomplete
+		return s
+	}
+	unknown := func(lb nlb.LoadBalancer) nlb.LoadBalancer {
+		lb.ServicesUnknown = true
+		return lb
+	}
+	moved := with(whole)
+	moved.InstancePoolID = "other"
+	for name, tc := range map[string]struct{ before, now, want nlb.LoadBalancer }{
+		"nothing is left out":                 {of(whole), of(moved), of(moved)},
+		"none are left":                       {of(whole), of(), of()},
+		"the services are left out":           {of(whole), unknown(of()), unknown(of(whole))},
+		"the services were never seen":        {nlb.LoadBalancer{}, unknown(of()), unknown(of())},
+		"name and address are left out":       {of(whole), nlb.LoadBalancer{ID: "a", Services: []nlb.Service{whole}}, of(whole)},
+		"the pool is left out":                {of(whole), of(nlb.Service{ID: "s", Name: "new", Incomplete: []string{partPool}}), of(nlb.Service{ID: "s", Name: "new", InstancePoolID: "pool", Incomplete: []string{partPool}})},
+		"the health check is left out":        {of(whole), of(nlb.Service{ID: "s", Incomplete: []string{partHealthCheck}}), of(nlb.Service{ID: "s", HealthCheck: check, Incomplete: []string{partHealthCheck}})},
+		"of another service there is no view": {of(whole), of(nlb.Service{ID: "t", Incomplete: []string{partPool}}), of(nlb.Service{ID: "t", Incomplete: []string{partPool}})},
+		"all but the id is left out": {
+			of(whole),
+			of(nlb.Service{ID: "s", Incomplete: partsLeftOut(v3.LoadBalancerService{Healthcheck: &v3.LoadBalancerServiceHealthcheck{}})}),
+			of(with(whole, partsLeftOut(v3.LoadBalancerService{Healthcheck: &v3.LoadBalancerServiceHealthcheck{}})...)),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b balancers
+			if tc.before.ID != "" {
+				b.putList(b.begin(), []nlb.LoadBalancer{tc.before})
+			}
+			b.putOne(b.begin(), tc.now)
+			if got, _ := b.get("a"); !cmp.Equal(tc.want, got) {
+				t.Error(cmp.Diff(tc.want, got))
+			}
+			if tc.before.ID == "" {
+				return
+			}
+			var missing balancers
+			missing.putList(missing.begin(), []nlb.LoadBalancer{tc.before})
+			missing.putList(missing.begin(), nil)
+			missing.putOne(missing.begin(), tc.now)
+			if got, _ := missing.get("a"); !cmp.Equal(tc.want, got) {
+				t.Errorf("after a list that lacks it: %s", cmp.Diff(tc.want, got))
+			}
+		})
 	}
 }

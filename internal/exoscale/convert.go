@@ -25,7 +25,10 @@ func convertAll[From, To any](list []From, zone string, convert func(From, strin
 // loadBalancerOf keeps services and health in a stable order, so that two reads
 // of the same state are equal.
 func loadBalancerOf(lb v3.LoadBalancer, zone string) nlb.LoadBalancer {
-	services := convertAll(lb.Services, zone, serviceOf)
+	services, unknown := convertAll(lb.Services, zone, serviceOf), servicesLeftOut(lb)
+	if unknown {
+		services = nil
+	}
 	slices.SortFunc(services, func(a, b nlb.Service) int { return strings.Compare(a.ID, b.ID) })
 	return nlb.LoadBalancer{
 		ID:          string(lb.ID),
@@ -37,6 +40,8 @@ func loadBalancerOf(lb v3.LoadBalancer, zone string) nlb.LoadBalancer {
 		State:       string(lb.State),
 		CreatedAt:   lb.CreatedAT,
 		Services:    services,
+
+		ServicesUnknown: unknown,
 	}
 }
 
@@ -50,6 +55,7 @@ func serviceOf(s v3.LoadBalancerService, _ string) nlb.Service {
 		TargetPort:  int32(s.TargetPort),
 		Strategy:    nlb.Strategy(s.Strategy),
 		State:       string(s.State),
+		Incomplete:  partsLeftOut(s),
 	}
 	if s.InstancePool != nil {
 		out.InstancePoolID = string(s.InstancePool.ID)

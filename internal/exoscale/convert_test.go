@@ -36,11 +36,30 @@ func TestLoadBalancerOf(t *testing.T) {
 				HealthCheck: nlb.HealthCheck{Mode: "https", Port: 30443, Path: "/healthz", Interval: 10 * time.Second, Timeout: 5 * time.Second, Retries: 2, TLSServerName: "web.example"},
 				Health:      []nlb.BackendHealth{{PublicIP: "192.0.2.1", Healthy: true}, {PublicIP: "192.0.2.2"}},
 			},
-			{ID: "s2"},
+			{ID: "s2", Incomplete: []string{"healthcheck", "instance-pool", "name", "port", "protocol", "strategy", "target-port"}},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// An NLB without services has an empty list of them: without a list they aren't known.
+func TestServicesThatAreLeftOutAreUnknown(t *testing.T) {
+	for name, test := range map[string]struct {
+		services []v3.LoadBalancerService
+		unknown  bool
+	}{
+		"none":              {[]v3.LoadBalancerService{}, false},
+		"left out":          {nil, true},
+		"one without an id": {[]v3.LoadBalancerService{{ID: "s1"}, {Name: "web"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := loadBalancerOf(v3.LoadBalancer{ID: "lb", Services: test.services}, "")
+			if got.ServicesUnknown != test.unknown || len(got.Services) > 0 {
+				t.Errorf("got %+v", got)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,9 @@ type fingerprint struct {
 }
 
 func fingerprintOf(lb nlb.LoadBalancer, present bool) fingerprint {
+	if !present {
+		return fingerprint{}
+	}
 	lb.Services = slices.Clone(lb.Services)
 	for i := range lb.Services {
 		lb.Services[i].Health = nil

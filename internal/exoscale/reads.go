@@ -2,6 +2,7 @@ package exoscale
 
 import (
 	"context"
+	"errors"
 
 	v3 "github.com/exoscale/egoscale/v3"
 
@@ -35,22 +36,23 @@ const (
 
 // LoadBalancers lists all NLBs of a zone, complete with services and health.
 func (c *Client) LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
-	answer, err := request(ctx, c, call{operation: opListLoadBalancers, zone: zone},
+	list, err := listed(ctx, c, call{operation: opListLoadBalancers, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.ListLoadBalancersResponse, error) {
 			return sdk.ListLoadBalancers(ctx)
-		})
+		},
+		func(a *v3.ListLoadBalancersResponse) []v3.LoadBalancer { return a.LoadBalancers }, func(x v3.LoadBalancer) v3.UUID { return x.ID })
 	if err != nil {
 		return nil, err
 	}
-	return convertAll(answer.LoadBalancers, c.zoneName(zone), loadBalancerOf), nil
+	return convertAll(list, c.zoneName(zone), loadBalancerOf), nil
 }
 
 // LoadBalancer reads one NLB.
 func (c *Client) LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error) {
-	answer, err := request(ctx, c, call{operation: opGetLoadBalancer, object: loadBalancerNamed(id), ids: []string{id}, zone: zone},
+	answer, err := identified(ctx, c, call{operation: opGetLoadBalancer, object: loadBalancerNamed(id), ids: []string{id}, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.LoadBalancer, error) {
 			return sdk.GetLoadBalancer(ctx, v3.UUID(id))
-		})
+		}, func(lb *v3.LoadBalancer) v3.UUID { return lb.ID })
 	if err != nil {
 		return nlb.LoadBalancer{}, err
 	}
@@ -59,34 +61,36 @@ func (c *Client) LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBal
 
 // InstancePools lists all instance pools of a zone.
 func (c *Client) InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error) {
-	answer, err := request(ctx, c, call{operation: opListInstancePools, zone: zone},
+	list, err := listed(ctx, c, call{operation: opListInstancePools, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.ListInstancePoolsResponse, error) {
 			return sdk.ListInstancePools(ctx)
-		})
+		},
+		func(a *v3.ListInstancePoolsResponse) []v3.InstancePool { return a.InstancePools }, func(x v3.InstancePool) v3.UUID { return x.ID })
 	if err != nil {
 		return nil, err
 	}
-	return convertAll(answer.InstancePools, c.zoneName(zone), instancePoolOf), nil
+	return convertAll(list, c.zoneName(zone), instancePoolOf), nil
 }
 
 // Instances lists all instances of a zone.
 func (c *Client) Instances(ctx context.Context, zone string) ([]nlb.Instance, error) {
-	answer, err := request(ctx, c, call{operation: opListInstances, zone: zone},
+	list, err := listed(ctx, c, call{operation: opListInstances, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.ListInstancesResponse, error) {
 			return sdk.ListInstances(ctx)
-		})
+		},
+		func(a *v3.ListInstancesResponse) []v3.ListInstancesResponseInstances { return a.Instances }, func(x v3.ListInstancesResponseInstances) v3.UUID { return x.ID })
 	if err != nil {
 		return nil, err
 	}
-	return convertAll(answer.Instances, c.zoneName(zone), instanceOf), nil
+	return convertAll(list, c.zoneName(zone), instanceOf), nil
 }
 
 // Instance reads one instance.
 func (c *Client) Instance(ctx context.Context, zone, id string) (nlb.Instance, error) {
-	answer, err := request(ctx, c, call{operation: opGetInstance, object: "instance " + id, ids: []string{id}, zone: zone},
+	answer, err := identified(ctx, c, call{operation: opGetInstance, object: "instance " + id, ids: []string{id}, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.Instance, error) {
 			return sdk.GetInstance(ctx, v3.UUID(id))
-		})
+		}, func(i *v3.Instance) v3.UUID { return i.ID })
 	if err != nil {
 		return nlb.Instance{}, err
 	}
@@ -95,39 +99,42 @@ func (c *Client) Instance(ctx context.Context, zone, id string) (nlb.Instance, e
 
 // InstanceTypes lists the types of instances that a zone offers.
 func (c *Client) InstanceTypes(ctx context.Context, zone string) ([]nlb.InstanceType, error) {
-	answer, err := request(ctx, c, call{operation: opListInstanceTypes, zone: zone},
+	list, err := listed(ctx, c, call{operation: opListInstanceTypes, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.ListInstanceTypesResponse, error) {
 			return sdk.ListInstanceTypes(ctx)
-		})
+		},
+		func(a *v3.ListInstanceTypesResponse) []v3.InstanceType { return a.InstanceTypes }, func(x v3.InstanceType) v3.UUID { return x.ID })
 	if err != nil {
 		return nil, err
 	}
-	return convertAll(answer.InstanceTypes, c.zoneName(zone), instanceTypeOf), nil
+	return convertAll(list, c.zoneName(zone), instanceTypeOf), nil
 }
 
 // PrivateNetworks lists all private networks of a zone, with their leases.
 func (c *Client) PrivateNetworks(ctx context.Context, zone string) ([]nlb.PrivateNetwork, error) {
-	answer, err := request(ctx, c, call{operation: opListNetworks, zone: zone},
+	list, err := listed(ctx, c, call{operation: opListNetworks, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.ListPrivateNetworksResponse, error) {
 			return sdk.ListPrivateNetworks(ctx)
-		})
+		},
+		func(a *v3.ListPrivateNetworksResponse) []v3.PrivateNetwork { return a.PrivateNetworks }, func(x v3.PrivateNetwork) v3.UUID { return x.ID })
 	if err != nil {
 		return nil, err
 	}
-	return convertAll(answer.PrivateNetworks, c.zoneName(zone), privateNetworkOf), nil
+	return convertAll(list, c.zoneName(zone), privateNetworkOf), nil
 }
 
 // SKSNodepools lists the nodepools of all SKS clusters of a zone, with one call.
 func (c *Client) SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error) {
-	answer, err := request(ctx, c, call{operation: opListSKSClusters, zone: zone},
+	list, err := listed(ctx, c, call{operation: opListSKSClusters, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.ListSKSClustersResponse, error) {
 			return sdk.ListSKSClusters(ctx)
-		})
+		},
+		func(a *v3.ListSKSClustersResponse) []v3.SKSCluster { return a.SKSClusters }, func(x v3.SKSCluster) v3.UUID { return x.ID })
 	if err != nil {
 		return nil, err
 	}
 	var pools []nlb.SKSNodepool
-	for _, cluster := range answer.SKSClusters {
+	for _, cluster := range list {
 		pools = append(pools, nodepoolsOf(cluster)...)
 	}
 	return pools, nil
@@ -137,7 +144,11 @@ func (c *Client) SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepo
 func (c *Client) Quota(ctx context.Context, zone, resource string) (Quota, error) {
 	answer, err := request(ctx, c, call{operation: opGetQuota, object: "quota " + resource, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.Quota, error) {
-			return sdk.GetQuota(ctx, resource)
+			answer, err := sdk.GetQuota(ctx, resource)
+			if err == nil && *answer == (v3.Quota{}) {
+				return nil, errors.New("the answer tells no quota")
+			}
+			return answer, err
 		})
 	if err != nil {
 		return Quota{}, err
@@ -147,10 +158,10 @@ func (c *Client) Quota(ctx context.Context, zone, resource string) (Quota, error
 
 // GetOperation reads how far an operation is.
 func (c *Client) GetOperation(ctx context.Context, zone, id string) (Operation, error) {
-	answer, err := request(ctx, c, call{operation: opGetOperation, object: "operation " + id, ids: []string{id}, zone: zone},
+	answer, err := identified(ctx, c, call{operation: opGetOperation, object: "operation " + id, ids: []string{id}, zone: zone},
 		func(ctx context.Context, sdk *v3.Client) (*v3.Operation, error) {
-			return sdk.GetOperation(ctx, v3.UUID(id))
-		})
+			return stated(sdk.GetOperation(ctx, v3.UUID(id)))
+		}, func(op *v3.Operation) v3.UUID { return op.ID })
 	if err != nil {
 		return Operation{}, err
 	}

@@ -18,8 +18,8 @@ type LoadBalancer struct {
 	State     string // creating, running, deleting, error, migrating, migrated
 	CreatedAt time.Time
 	Services  []Service
-	// ServicesUnknown is true if Exoscale's answer didn't say which services the NLB
-	// holds: then Services are those of the last answer that did, or none.
+	// ServicesUnknown is true if the read left the services out. That isn't the
+	// same as none: Services are then those seen last, if any ever were.
 	ServicesUnknown bool
 }
 
@@ -38,11 +38,12 @@ type Service struct {
 	Strategy       Strategy
 	HealthCheck    HealthCheck
 	State          string // creating, running, updating, deleting, error
-	// Incomplete names the attributes that Exoscale's answer left out. They are
-	// unknown: neither absent nor different from what is wanted.
-	Incomplete []string
 	// Health is the last health check result of each backend.
 	Health []BackendHealth
+	// Incomplete names the attributes that the read left out, as the API spells
+	// them ("instance-pool", "healthcheck.port"), sorted; empty if it is whole. They
+	// are unknown, not different: here they are as seen last, if they ever were.
+	Incomplete []string
 }
 
 // ServiceNames are the names of services, in their order.
