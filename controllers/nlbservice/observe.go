@@ -104,11 +104,10 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 		return nil, err
 	}
 	wanted := nlb.WantedService(object, "")
-	consent, value := r.consent(object)
 	round.lb = &lb
 	round.got = nlb.ServiceGot{
 		LoadBalancerID: lb.ID, Refusal: round.place.refusal(lb, r.ClusterID), Count: len(lb.Services) + away(others, lb.Services),
-		Consent: fmt.Sprintf("To hand it over, set the label %s=%s on the NLB", consent, value),
+		Consent: r.consent(object).HowTo(),
 	}
 	got := &round.got
 	for _, service := range lb.Services {
@@ -144,8 +143,7 @@ func (r *Reconciler) makeClaim(ctx context.Context, round *round, others []v1alp
 	if claim.CCMName = ""; nlb.MadeForService(lb, claim.OwnUIDs) && !round.place.external() {
 		claim.CCMName = wanted.Name
 	}
-	consent, value := r.consent(object)
-	claim.Consented = lb.Labels[consent] == value
+	claim.Consented = r.consent(object).Given(lb)
 	if claim.Leftover = nil; round.place.made {
 		claim.Leftover = nlb.Leftovers(lb, r.ClusterID, lives)
 	}
@@ -158,9 +156,9 @@ func (r *Reconciler) mark(object *v1alpha1.NLBService) nlb.Mark {
 }
 
 // consent is the label by which the service on the object's port is handed over.
-func (r *Reconciler) consent(object *v1alpha1.NLBService) (key, value string) {
+func (r *Reconciler) consent(object *v1alpha1.NLBService) nlb.ServiceConsent {
 	wanted := nlb.WantedService(object, "")
-	return nlb.ServiceConsent(r.ClusterID, object.Namespace, object.Name, wanted.Port, wanted.Protocol)
+	return nlb.ServiceConsentFor(r.ClusterID, object.Namespace, object.Name, wanted.Port, wanted.Protocol)
 }
 
 // intended is the add that the object has begun, or was about to begin; nil if there

@@ -235,7 +235,7 @@ func TestWhatAReadLeavesOutIsUnknown(t *testing.T) {
 	cloud := givenCloud(t)
 	pool := cloud.pool(1)
 	id := cloud.loadBalancer("web", pool)
-	empty := cloud.done(cloud.client().CreateLoadBalancer(ctx, cloud.zone, nlb.LoadBalancerAttributes{Name: "empty"})).ReferenceID
+	empty := cloud.done(cloud.client().CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "empty"})).ReferenceID
 	gateway, through := cloud.gateway()
 	client := cloud.client(through)
 

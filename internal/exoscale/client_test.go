@@ -16,7 +16,7 @@ func TestClientReadsWhatItWrote(t *testing.T) {
 	pool := cloud.pool(3)
 	client := cloud.client()
 
-	made := cloud.done(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{
+	made := cloud.done(client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{
 		Name: "web", Description: "of ours", Labels: map[string]string{"a": "1"},
 	}))
 	g.Expect(made.ReferenceID).NotTo(BeEmpty(), "a create names the NLB")
@@ -131,10 +131,10 @@ func TestErrorsOfTheCloudHaveAClass(t *testing.T) {
 	g.Expect(cloud.calls(opListZones)).To(Equal(before), "an unknown zone isn't asked about again at once")
 
 	cloud.quota(1)
-	err = cloud.outcome(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "second"}))
+	err = cloud.outcome(client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "second"}))
 	g.Expect(ClassOf(err)).To(Equal(QuotaExceeded), "%v", err)
 	cloud.quota(-1)
-	err = cloud.outcome(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"}))
+	err = cloud.outcome(client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"}))
 	g.Expect(ClassOf(err)).To(Equal(Conflict), "%v", err)
 }
 
@@ -144,7 +144,7 @@ func TestStatusesOfTheCloudHaveAClass(t *testing.T) {
 	} {
 		cloud := givenCloud(t)
 		cloud.refuse(opCreateLoadBalancer, status)
-		_, err := cloud.client().CreateLoadBalancer(context.Background(), listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"})
+		_, err := cloud.client().CreateLoadBalancer(context.Background(), emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"})
 		if ClassOf(err) != want || statusOf(err) != status {
 			t.Errorf("HTTP %d: got %s, HTTP %d (%v); want %s", status, ClassOf(err), statusOf(err), err, want)
 		}
@@ -184,7 +184,7 @@ func TestAChangeIsSentOnce(t *testing.T) {
 				call      func() (Operation, error)
 			}{
 				{opCreateLoadBalancer, func() (Operation, error) {
-					return client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "new"})
+					return client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "new"})
 				}},
 				{opUpdateLoadBalancer, func() (Operation, error) {
 					return client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Description: &described})

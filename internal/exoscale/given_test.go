@@ -91,13 +91,13 @@ func (c *cloud) ended(op Operation, err error) (Operation, error) {
 func (c *cloud) loadBalancer(name, pool string) string {
 	c.t.Helper()
 	client := c.client()
-	id := c.done(client.CreateLoadBalancer(context.Background(), listed(c.zone), nlb.LoadBalancerAttributes{Name: name})).ReferenceID
+	id := c.done(client.CreateLoadBalancer(context.Background(), emptyZone(c.zone), nlb.LoadBalancerAttributes{Name: name})).ReferenceID
 	c.done(client.AddService(context.Background(), seen(c.zone, id), serviceOnPort(80, pool)))
 	return id
 }
 
-// listed is the evidence for a create, as if the zone had no NLBs.
-func listed(zone string) ZoneEvidence { return ZoneEvidence{zone: zone, read: true} }
+// emptyZone is the evidence for a create, as if the zone had no NLBs.
+func emptyZone(zone string) ZoneEvidence { return ZoneEvidence{zone: zone, read: true} }
 
 // seen is the evidence of an NLB with these services.
 func seen(zone, id string, services ...nlb.Service) Evidence {

@@ -115,7 +115,7 @@ func TestChangesInTheCloudAreTold(t *testing.T) {
 	description := "by somebody"
 	cloud.done(client.UpdateLoadBalancer(ctx, cloud.zone, drifts, nlb.LoadBalancerChange{Description: &description}))
 	g.Eventually(told.of(drifts)).Should(BeTrue(), "one that differs")
-	appears := cloud.done(client.CreateLoadBalancer(ctx, listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "appears"})).ReferenceID
+	appears := cloud.done(client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "appears"})).ReferenceID
 	g.Eventually(told.of(appears)).Should(BeTrue(), "one that appeared")
 	g.Eventually(func() (nlb.LoadBalancer, error) { return inventory.LoadBalancer(ctx, cloud.zone, appears) }).Should(HaveField("State", nlb.StateRunning))
 	g.Expect(told.of(same)()).To(BeFalse(), "one that is the same is no news")

@@ -76,7 +76,7 @@ func (tr *tracker) create(name string) (Operation, error) {
 
 func createNamed(client *Client, zone, name string) func(context.Context) (Operation, error) {
 	return func(ctx context.Context) (Operation, error) {
-		return client.CreateLoadBalancer(ctx, listed(zone), nlb.LoadBalancerAttributes{Name: name})
+		return client.CreateLoadBalancer(ctx, emptyZone(zone), nlb.LoadBalancerAttributes{Name: name})
 	}
 }
 
@@ -269,7 +269,7 @@ func TestAnOperationOfAnEarlierProcessIsResumed(t *testing.T) {
 	g, ctx := NewWithT(t), context.Background()
 	tr := givenTracker(t)
 	tr.hold()
-	op, err := tr.client.CreateLoadBalancer(ctx, listed(tr.zone), nlb.LoadBalancerAttributes{Name: "web"}) // not by the tracker
+	op, err := tr.client.CreateLoadBalancer(ctx, emptyZone(tr.zone), nlb.LoadBalancerAttributes{Name: "web"}) // not by the tracker
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(tr.operations.Result(tr.zone, op.ID).State).To(Equal(Unknown))
 	key := Key{Zone: tr.zone, Name: "web"}

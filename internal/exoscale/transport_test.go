@@ -18,7 +18,7 @@ func TestAChangeWithoutAnAnswerInTimeIsTransient(t *testing.T) {
 	cloud := givenCloud(t)
 	cloud.slow(opCreateLoadBalancer, time.Minute)
 	client := cloud.client(func(o *Options) { o.Timeout = 50 * time.Millisecond })
-	_, err := client.CreateLoadBalancer(context.Background(), listed(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"})
+	_, err := client.CreateLoadBalancer(context.Background(), emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "web"})
 	g.Expect(ClassOf(err)).To(Equal(Transient))
 	g.Expect(err).To(MatchError(ContainSubstring("no answer in time")))
 }

@@ -2,6 +2,7 @@ package nlb
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -56,6 +57,11 @@ func inOneForm(labels map[string]string) map[string]string {
 	} {
 		if _, is := labels[key]; is {
 			labels[key] = value
+		}
+	}
+	for key, value := range labels {
+		if strings.HasPrefix(key, v1alpha1.CloudLabelAdopt+"-") && !encoded(value) {
+			labels[key] = LabelValue(value) // the consent for a service
 		}
 	}
 	return labels

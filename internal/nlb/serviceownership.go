@@ -26,7 +26,7 @@ type ServiceClaim struct {
 	// MadeForService); empty on any other.
 	CCMName string
 	// Consented is true if the account's holder handed over the service on the
-	// object's port (see ServiceConsent).
+	// object's port (see ServiceConsentFor).
 	Consented bool
 	// Port and Protocol of the object.
 	Port     int32
@@ -146,9 +146,26 @@ func derivedFromNone(service Service, lives func(uid string) bool) bool {
 }
 
 // ServiceConsent is the label by which the account's holder hands over whatever
-// service is on a port of an NLB, and its value.
-func ServiceConsent(cluster, namespace, name string, port int32, protocol Protocol) (key, value string) {
-	return fmt.Sprintf("%s-%d-%s", v1alpha1.CloudLabelAdopt, port, protocol), cluster + "/" + namespace + "/" + name
+// service is on a port of an NLB.
+type ServiceConsent struct{ Key, Value string }
+
+// ServiceConsentFor is the consent to an NLBService.
+func ServiceConsentFor(cluster, namespace, name string, port int32, protocol Protocol) ServiceConsent {
+	return ServiceConsent{
+		Key:   fmt.Sprintf("%s-%d-%s", v1alpha1.CloudLabelAdopt, port, protocol),
+		Value: LabelValue(cluster + "/" + namespace + "/" + name),
+	}
+}
+
+// Given reports whether an NLB bears it, encoded or as it is read.
+func (c ServiceConsent) Given(lb LoadBalancer) bool {
+	value := lb.Labels[c.Key]
+	return value == c.Value || LabelValue(value) == c.Value
+}
+
+// HowTo tells people how to give it.
+func (c ServiceConsent) HowTo() string {
+	return fmt.Sprintf("To hand it over, set the label %s=%s on the NLB, beside its other labels", c.Key, c.Value)
 }
 
 // Record is an object whose status names a cloud service.
