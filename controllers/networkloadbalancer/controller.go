@@ -49,7 +49,7 @@ type Inventory interface {
 	ZoneEvidence(ctx context.Context, zone string) (exoscale.ZoneEvidence, error)
 	Missing(zone string, ids []string) int
 	NoLoadBalancer(ctx context.Context, zone string, is func(nlb.LoadBalancer) bool) (exoscale.Absence, error)
-	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Invalidate(key exoscale.Key)
 }
 

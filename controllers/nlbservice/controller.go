@@ -55,6 +55,7 @@ type Inventory interface {
 	Missing(zone string, ids []string) int
 	Invalidate(key exoscale.Key)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Instances(ctx context.Context, zone string) ([]nlb.Instance, error)
 	FreshInstances(ctx context.Context, zone string) ([]nlb.Instance, error)

@@ -71,6 +71,17 @@ func (i *Inventory) FreshInstancePools(ctx context.Context, zone string) ([]nlb.
 	return z.pools.fresh(ctx)
 }
 
+// CurrentInstancePools gives the pools as a read shows them that begins after this
+// call: what was read before may be of another API key.
+func (i *Inventory) CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error) {
+	z := i.zone(zone)
+	i.want(z, &z.pools.wanted)
+	if err := z.pools.after(ctx); err != nil {
+		return nil, err
+	}
+	return z.pools.get(ctx)
+}
+
 // Instances gives all instances of a zone, by id.
 func (i *Inventory) Instances(ctx context.Context, zone string) ([]nlb.Instance, error) {
 	z := i.zone(zone)

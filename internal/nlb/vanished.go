@@ -37,3 +37,6 @@ func (z ZoneLook) Vanished() bool {
 		return z.Pools > 0 && z.MissingPools == z.Pools
 	}
 }
+
+// PoolsDontMatter reports whether the NLBs alone decide.
+func (z ZoneLook) PoolsDontMatter() bool { return 2*z.Missing <= z.Recorded || z.Missing >= leastVanished }

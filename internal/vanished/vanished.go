@@ -22,7 +22,8 @@ import (
 // Inventory tells what was read last; only the pools may have to be read.
 type Inventory interface {
 	Missing(zone string, ids []string) int
-	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	// CurrentInstancePools are read after the call began.
+	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 }
 
 // Guard compares what the objects of a zone record with what Exoscale shows.
@@ -85,7 +86,7 @@ func (g Guard) look(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	look := nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids)}
-	if 2*look.Missing <= look.Recorded {
+	if look.PoolsDontMatter() {
 		return look, nil
 	}
 	var err error
@@ -123,7 +124,7 @@ func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, e
 	if len(ids) == 0 {
 		return 0, 0, nil
 	}
-	shown, err := g.Inventory.InstancePools(ctx, zone)
+	shown, err := g.Inventory.CurrentInstancePools(ctx, zone)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -121,8 +121,8 @@ func TestAListThatLacksAnNLBStartsNothing(t *testing.T) {
 func TestA404ByAGatewayLetsNothingGo(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]exosim.Fault{
-		"in its own form":    {Operation: getNLB, Kind: exosim.FaultGateway, Status: 404, Count: 1},
-		"as the API's would": {Operation: getNLB, Kind: exosim.FaultStatus, Status: 404, Count: 1},
+		"in its own form":    {Operation: getNLB, Kind: exosim.FaultGateway, Status: 404, Count: 1, After: 1},
+		"as the API's would": {Operation: getNLB, Kind: exosim.FaultStatus, Status: 404, Count: 1, After: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,11 +131,11 @@ func TestA404ByAGatewayLetsNothingGo(t *testing.T) {
 			web := w.nlbService("web", "edge", 80, nil)
 			w.ready(lb, web)
 			w.sim.Fault(exosim.Fault{Operation: delService, Kind: exosim.FaultGateway, Status: 502, Count: 1})
-			w.g.Expect(w.client.Delete(t.Context(), web)).To(Succeed())
-			w.g.Eventually(w.writes).Should(ContainElement(delService))
 			w.sim.Fault(gone)
+			w.remove(web)
 			w.gone(web)
 			w.g.Expect(w.ports()).To(BeEmpty())
+			w.sim.Fault(exosim.Fault{Operation: "delete-load-balancer", Kind: exosim.FaultGateway, Status: 502, Count: 1})
 			w.sim.Fault(gone)
 			w.remove(lb)
 			w.gone(lb)
@@ -305,6 +305,8 @@ func TestALostCreateAndAnotherNameMakeOneNLB(t *testing.T) {
 	w.g.Eventually(w.writes).Should(ContainElement("create-load-balancer"))
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"name":"second"}}`))
 	w.g.Expect(w.client.Patch(t.Context(), lb, patch)).To(Succeed())
+	before := w.sim.Calls().Operations[listNLBs]
+	w.g.Eventually(func() int { return w.sim.Calls().Operations[listNLBs] }).Should(BeNumerically(">", before+2))
 	w.letEnd()
 	w.ready(lb)
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(HaveField("Name", "second")))
