@@ -73,7 +73,7 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 		r.Inventory.Invalidate(r.entry(object).Key)
 		return outcome.Waiting(move.Reason, move.Message).Within(waitNet), nil
 	case nlb.Conflict:
-		if move.Reason == v1alpha1.ReasonInvalid {
+		if move.Reason == v1alpha1.ReasonInvalid && round.got.Proof != nlb.ProofLabels { // else its services go on
 			return outcome.Invalid(move.Reason, move.Message), nil
 		}
 		if move.Reason == v1alpha1.ReasonNotFound || move.Reason == v1alpha1.ReasonInUseByOther {

@@ -104,13 +104,15 @@ type LoadBalancerMove struct {
 //
 //	object    │ cloud                                   │ move
 //	──────────┼─────────────────────────────────────────┼──────────────────
-//	wanted    │ none; id or External                    │ Conflict NotFound
+//	wanted    │ none or not held yet, a refused label   │ Conflict Invalid
+//	          │ none; id or External                    │ Conflict NotFound
 //	          │ none; the name is another's             │ Conflict InUseByOther
 //	          │ none                                    │ Create
 //	          │ not ours                                │ Conflict InUseByOther
 //	          │ going away                              │ Wait
 //	          │ External                                │ as "the same"
 //	          │ ours, but not by labels                 │ Adopt
+//	          │ a refused label                         │ Conflict Invalid
 //	          │ differs                                 │ Update
 //	          │ the same, being created, or no address  │ Wait
 //	          │ the same, in state error                │ Conflict CloudError
@@ -128,10 +130,10 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 		return removal(want, got)
 	}
 	lb := got.NLB
-	if text := refusedLabel(want, lb); text != "" {
-		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInvalid, Message: text}
-	}
+	refused := refusedLabel(want, lb)
 	switch {
+	case refused != "" && (lb == nil || got.Proof.Adopts()):
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInvalid, Message: refused}
 	case lb == nil && (want.ID != "" || want.External):
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonNotFound, Message: missing(want)}
 	case lb == nil && got.SameName != nil:
@@ -150,6 +152,8 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 	case got.Proof != ProofLabels:
 		labels := LabelsToWrite(lb.Labels, ownership(want.Attributes.Labels), nil)
 		return LoadBalancerMove{Action: Adopt, Change: LoadBalancerChange{Labels: &labels}}
+	case refused != "":
+		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInvalid, Message: refused}
 	}
 	if change := differences(want, *lb); change != (LoadBalancerChange{}) {
 		if change.Labels != nil && got.Marked {
