@@ -61,7 +61,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.Float64Var(&s.rate, "rate-limit", 0, "requests a second, beyond which the answer is 429; 0 is no limit")
 	flags.StringVar(&s.state, "state", "", "`FILE` in YAML with what the cloud holds at the beginning: see docs/exosim.md")
 	flags.BoolVar(&s.dataPlane, "data-plane", true, "forward traffic and probe backends for real")
-	flags.BoolVar(&s.strictLabels, "strict-labels", false, "refuse label values that Exoscale's documentation of labels excludes")
+	flags.BoolVar(&s.strictLabels, "strict-labels", true, "refuse label values that Exoscale's documentation of labels excludes, though its API document doesn't")
 	flags.BoolVar(&s.concurrent, "allow-concurrent-changes", false, "let several operations work on one load balancer at once")
 	flags.BoolVar(&s.cascade, "cascade-delete", false, "let a load balancer be deleted with its services")
 	flags.StringArrayVar(&s.faults, "fault", nil, "a `RULE` in JSON for what goes wrong, or an array of them; repeat it for several (kinds: see below)")
@@ -101,7 +101,7 @@ func (s settings) check() error {
 func (s settings) options(stderr io.Writer) (exosim.Options, error) {
 	opts := exosim.Options{
 		Zones: s.zones, Key: s.key, Secret: s.secret, OperationDelay: s.delay, Latency: s.latency, RateLimit: s.rate,
-		DataPlane: s.dataPlane, StrictLabels: s.strictLabels, AllowConcurrentChanges: s.concurrent, CascadeDelete: s.cascade,
+		DataPlane: s.dataPlane, LaxLabels: !s.strictLabels, AllowConcurrentChanges: s.concurrent, CascadeDelete: s.cascade,
 		Log: s.logger(stderr),
 	}
 	for _, text := range s.faults {

@@ -26,11 +26,11 @@ func TestFlagsBecomeOptions(t *testing.T) {
 		"none": {"", exosim.Options{OperationDelay: 2 * time.Second, DataPlane: true}},
 		"all": {
 			"--zone ch-gva-2 --zone=ch-dk-2 --api-key EXOk --api-secret s --operation-delay 5s --latency 20ms --rate-limit 20 " +
-				"--data-plane=false --strict-labels --allow-concurrent-changes --cascade-delete --log json --debug",
+				"--data-plane=false --strict-labels=false --allow-concurrent-changes --cascade-delete --log json --debug",
 			exosim.Options{
 				Zones: []string{"ch-gva-2", "ch-dk-2"}, Key: "EXOk", Secret: "s", OperationDelay: 5 * time.Second,
 				Latency: 20 * time.Millisecond, RateLimit: 20,
-				StrictLabels: true, AllowConcurrentChanges: true, CascadeDelete: true,
+				LaxLabels: true, AllowConcurrentChanges: true, CascadeDelete: true,
 			},
 		},
 		"faults": {

@@ -17,7 +17,7 @@ func TestClientReadsWhatItWrote(t *testing.T) {
 	client := cloud.client()
 
 	made := cloud.done(client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{
-		Name: "web", Description: "of ours", Labels: map[string]string{"a": "1"},
+		Name: "web", Description: "of ours", Labels: map[string]string{"a": "b"},
 	}))
 	g.Expect(made.ReferenceID).NotTo(BeEmpty(), "a create names the NLB")
 	id := made.ReferenceID
@@ -29,7 +29,7 @@ func TestClientReadsWhatItWrote(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(lb.Name).To(Equal("web"))
 	g.Expect(lb.Zone).To(Equal(cloud.zone))
-	g.Expect(lb.Labels).To(Equal(map[string]string{"a": "1"}))
+	g.Expect(lb.Labels).To(Equal(map[string]string{"a": "b"}))
 	g.Expect(lb.Address).NotTo(BeEmpty())
 	g.Expect(lb.State).To(Equal(nlb.StateRunning))
 	g.Expect(lb.Services).To(HaveLen(1))
@@ -65,7 +65,7 @@ func TestUpdatesConvergeInRounds(t *testing.T) {
 	id := cloud.loadBalancer("web", cloud.pool(1))
 	empty, labels := "", map[string]string{}
 	description, name := "described", "renamed"
-	cloud.done(client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Description: &description, Labels: &map[string]string{"a": "1"}}))
+	cloud.done(client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Description: &description, Labels: &map[string]string{"a": "b"}}))
 	cloud.done(client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Name: &name, Description: &empty, Labels: &labels}))
 	cloud.done(client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Description: &empty, Labels: &labels}))
 	cloud.done(client.UpdateLoadBalancer(ctx, cloud.zone, id, nlb.LoadBalancerChange{Labels: &labels}))

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -20,7 +21,7 @@ func (r *run) settleEstate() {
 			Services: []exosim.Service{foreignService(443-363*int64(i), "tcp")},
 		}))
 	}
-	consent := map[string]string{v1alpha1.CloudLabelAdopt: r.ns + "/" + r.ns + "/adopter", "by": "hand"}
+	consent := map[string]string{v1alpha1.CloudLabelAdopt: nlb.LabelValue(r.ns + "/" + r.ns + "/adopter"), "by": "hand"}
 	r.estate.adopt = r.own(exosim.LoadBalancer{Name: "handed-over", Description: "ours", Labels: consent, Services: []exosim.Service{foreignService(8443, "tcp")}})
 	r.estate.refused = r.own(exosim.LoadBalancer{Name: "not-handed-over", Services: []exosim.Service{foreignService(8443, "tcp")}})
 }

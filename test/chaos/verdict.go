@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -260,7 +261,7 @@ func (v *view) loadBalancer(wish *loadBalancer) {
 	if wish.external {
 		return
 	}
-	wants := map[string]string{v1alpha1.CloudLabelOwnerUID: string(wish.uid)}
+	wants := map[string]string{v1alpha1.CloudLabelOwnerUID: nlb.LabelValue(string(wish.uid))}
 	maps.Copy(wants, wish.labels)
 	for key, value := range wants {
 		if on.Labels[key] != value {

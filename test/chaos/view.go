@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -75,7 +76,7 @@ func (r *run) seenNLBServices() []v1alpha1.NLBService {
 func (v *view) ownedBy(name string) []exosim.LoadBalancer {
 	var owned []exosim.LoadBalancer
 	for _, lb := range v.cloud {
-		if lb.Labels[v1alpha1.CloudLabelCluster] == v.ns && lb.Labels[v1alpha1.CloudLabelOwner] == v.ns+"/"+name {
+		if lb.Labels[v1alpha1.CloudLabelCluster] == nlb.LabelValue(v.ns) && lb.Labels[v1alpha1.CloudLabelOwner] == nlb.LabelValue(v.ns+"/"+name) {
 			owned = append(owned, lb)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -135,7 +136,7 @@ func ccmServes(st *story) error {
 func consent(st *story) error {
 	st.before = st.cloud.PutLoadBalancer("", exosim.LoadBalancer{
 		Name: "by-hand", Description: "stays", Services: []exosim.Service{plainService("theirs", 443)},
-		Labels: map[string]string{"team": "a", v1alpha1.CloudLabelAdopt: clusterID + "/" + st.namespace + "/edge"},
+		Labels: map[string]string{"team": "a", v1alpha1.CloudLabelAdopt: nlb.LabelValue(clusterID + "/" + st.namespace + "/edge")},
 	})
 	return nil
 }
@@ -243,7 +244,7 @@ func elsewhere(st *story) {
 	service := plainService("5f9d2b1a-7a8e-4f0f-9d4e-2c6c6b1f3a77", 80)
 	lb := exosim.LoadBalancer{
 		Name: "k8s-5f9d2b1a-7a8e-4f0f-9d4e-2c6c6b1f3a77", Services: []exosim.Service{service},
-		Labels: map[string]string{v1alpha1.CloudLabelCluster: "another-cluster", v1alpha1.CloudLabelOwner: st.namespace + "/web"},
+		Labels: map[string]string{v1alpha1.CloudLabelCluster: "another-cluster", v1alpha1.CloudLabelOwner: nlb.LabelValue(st.namespace + "/web")},
 	}
 	st.foreign = slices.Clip([]exosim.LoadBalancer{st.cloud.PutLoadBalancer("", lb)})
 }

@@ -61,11 +61,11 @@ type Options struct {
 	// CascadeDelete lets an NLB be deleted with its services. Otherwise that is
 	// refused with 409.
 	CascadeDelete bool
-	// StrictLabels refuses the label values that Exoscale's documentation of
-	// labels doesn't allow, though its API document does: more than 128
-	// characters, a digit at the beginning, other characters than letters,
-	// digits and *+!-_?.
-	StrictLabels bool
+	// LaxLabels allows the label values that Exoscale's documentation of labels
+	// doesn't allow, though its API document does: more than 128 characters, a
+	// digit at the beginning, other characters than letters, digits and *+!-_?.
+	// Otherwise they are refused with 400.
+	LaxLabels bool
 	// VerboseReferences shows services' instance pools with name and size
 	// besides the id.
 	VerboseReferences bool
@@ -118,8 +118,8 @@ func (o Options) complete() (Options, error) {
 }
 
 func (o Options) labelRule() labelRule {
-	if o.StrictLabels {
-		return documentedLabel
+	if o.LaxLabels {
+		return anyLabel
 	}
-	return anyLabel
+	return documentedLabel
 }

@@ -13,7 +13,7 @@ const noUUID = "3f9b3f5e-6a0a-4b3c-9a52-not-a-uuid"
 
 func TestARequestThatIsWrongIsRefusedByName(t *testing.T) {
 	t.Parallel()
-	w := given(t, func(o *exosim.Options) { o.StrictLabels = true })
+	w := given(t)
 	lb := w.nlb("web").String()
 	service := w.service(w.nlb("other"), "http", 80).String()
 	long := strings.Repeat("x", 256)
@@ -161,4 +161,20 @@ func TestAPathOrMethodThatIsntThereIsRefused(t *testing.T) {
 			refused(t, status, message, c.want, c.word)
 		})
 	}
+}
+
+func TestLaxLabelsAreThoseOfTheAPIDocument(t *testing.T) {
+	t.Parallel()
+	w := given(t, func(o *exosim.Options) { o.LaxLabels = true })
+	long := strings.Repeat("x", 256)
+	for name, labels := range map[string]string{
+		"a digit at the beginning": `{"a": "1b"}`, "a slash": `{"a": "b/c"}`, "more than 128 characters": `{"a": "` + long + `"}`, "nothing": `{"a": ""}`,
+	} {
+		status, message := w.do(call{method: "POST", path: "/v2/load-balancer", body: `{"name": "` + name + `", "labels": ` + labels + `}`})
+		if status != http.StatusOK {
+			t.Errorf("%s: answered with %d: %s", name, status, message)
+		}
+	}
+	status, message := w.do(call{method: "POST", path: "/v2/load-balancer", body: `{"name": "x", "labels": {"": "b"}}`})
+	refused(t, status, message, http.StatusBadRequest, "the key is empty")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -134,7 +135,7 @@ func TestOfTwoThatClaimOneIDTheHolderGoesFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{Operator: func(o *app.Options) { o.ClusterID = "blue" }})
 	consents := func(name string) map[string]string {
-		return map[string]string{v1alpha1.CloudLabelAdopt: "blue/" + w.ns + "/" + name}
+		return map[string]string{v1alpha1.CloudLabelAdopt: nlb.LabelValue("blue/" + w.ns + "/" + name)}
 	}
 	made := w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: "by-hand", Labels: consents("holder")})
 	claim := func(spec *v1alpha1.NetworkLoadBalancerSpec) { spec.ID = made.ID }
@@ -154,7 +155,7 @@ func TestOfTwoThatClaimOneIDTheHolderGoesFirst(t *testing.T) {
 	}).Should(ContainSubstring("is held by NetworkLoadBalancer " + w.ns + "/holder"))
 	heal()
 	w.g.Eventually(func() map[string]string { return w.onlyNLB().Labels }).Should(And(
-		HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/holder"), HaveKeyWithValue(v1alpha1.CloudLabelAdopt, "blue/"+w.ns+"/older")))
+		HaveKeyWithValue(v1alpha1.CloudLabelOwner, nlb.LabelValue(w.ns+"/holder")), HaveKeyWithValue(v1alpha1.CloudLabelAdopt, consents("older")[v1alpha1.CloudLabelAdopt])))
 	w.ready(holder)
 	w.becomes(older, v1alpha1.ConditionReady, "False/InUseByOther")
 
@@ -162,5 +163,5 @@ func TestOfTwoThatClaimOneIDTheHolderGoesFirst(t *testing.T) {
 	w.gone(holder)
 	w.ready(older)
 	w.g.Expect(older.Status.Address).To(Equal(made.IP))
-	w.g.Expect(w.onlyNLB().Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, string(older.UID)))
+	w.g.Expect(w.onlyNLB().Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, nlb.LabelValue(string(older.UID))))
 }

@@ -23,7 +23,7 @@ func TestAnUpdateIsWrittenInPlaceAndOnce(t *testing.T) {
 
 	change(w, lb, func(lb *v1alpha1.NetworkLoadBalancer) {
 		lb.Spec.Name, lb.Spec.Description = "renamed", "new"
-		lb.Spec.Labels = map[string]string{"stays": "yes", "added": "1"}
+		lb.Spec.Labels = map[string]string{"stays": "yes", "added": "too"}
 	})
 	w.ready(lb)
 	change(w, web, func(s *v1alpha1.NLBService) {
@@ -37,7 +37,7 @@ func TestAnUpdateIsWrittenInPlaceAndOnce(t *testing.T) {
 	w.g.Expect(is.IP).To(Equal(was.IP))
 	w.g.Expect(is.Name).To(Equal("renamed"))
 	w.g.Expect(is.Description).To(Equal("new"))
-	w.g.Expect(is.Labels).To(HaveKeyWithValue("added", "1"))
+	w.g.Expect(is.Labels).To(HaveKeyWithValue("added", "too"))
 	w.g.Expect(is.Labels).To(HaveKeyWithValue("theirs", "untouched"))
 	w.g.Expect(is.Labels).NotTo(HaveKey("gone"))
 	service := is.Services[0]

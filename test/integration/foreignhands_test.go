@@ -12,6 +12,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -86,7 +87,7 @@ func TestWhatAnotherClientChangesIsPutRightWithinASyncPeriod(t *testing.T) {
 		is := w.onlyNLB()
 		g.Expect(is.Name).To(Equal(was.Name))
 		g.Expect(is.Description).To(BeEmpty())
-		g.Expect(is.Labels).To(And(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, string(lb.UID)), HaveKeyWithValue("only", "this")))
+		g.Expect(is.Labels).To(And(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, nlb.LabelValue(string(lb.UID))), HaveKeyWithValue("only", "this")))
 	})
 	w.tells(lb, "Normal DriftCorrected", was.ID)
 

@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
 func TestTwoObjectsMakeAnNLBWithAService(t *testing.T) {
@@ -25,8 +26,8 @@ func TestTwoObjectsMakeAnNLBWithAService(t *testing.T) {
 	w.g.Expect(got.Name).To(Equal(w.ns + "-edge-" + string(lb.UID)))
 	w.g.Expect(got.Description).To(Equal("the edge"))
 	w.g.Expect(got.Labels).To(HaveKeyWithValue("team", "net"))
-	w.g.Expect(got.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/edge"))
-	w.g.Expect(got.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, string(lb.UID)))
+	w.g.Expect(got.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, nlb.LabelValue(w.ns+"/edge")))
+	w.g.Expect(got.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, nlb.LabelValue(string(lb.UID))))
 	w.g.Expect(w.ports()).To(Equal([]string{"53/udp→30053", "80/tcp→30080"}))
 	w.g.Expect(w.writes()).To(ConsistOf("create-load-balancer", "add-service-to-load-balancer", "add-service-to-load-balancer"))
 

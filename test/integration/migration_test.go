@@ -188,7 +188,7 @@ func TestWhatTheCCMServedIsTakenOverHandedBackAndTakenOverAgain(t *testing.T) {
 				w.g.Expect(w.onlyNLB().Description).To(Equal("theirs"))
 				left = left[1:]
 			} else {
-				w.g.Expect(w.onlyNLB().Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/web"))
+				w.g.Expect(w.onlyNLB().Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, nlb.LabelValue(w.ns+"/web")))
 				w.g.Expect(w.onlyNLB().Description).To(Equal(web.Annotations[v1alpha1.AnnotationDescription]))
 			}
 

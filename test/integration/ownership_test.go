@@ -7,6 +7,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -21,7 +22,7 @@ func TestRetainLeavesTheNLBAndTheSameNameClaimsItAgain(t *testing.T) {
 	w.gone(lb)
 	left := w.onlyNLB()
 	w.g.Expect(left.ID).To(Equal(was.ID))
-	w.g.Expect(left.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/edge"))
+	w.g.Expect(left.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwner, nlb.LabelValue(w.ns+"/edge")))
 	w.g.Expect(left.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, v1alpha1.OwnerUIDRetained))
 
 	other := w.loadBalancer("other", nil)
@@ -78,7 +79,7 @@ func TestAdoptionNeedsConsentInTheCloud(t *testing.T) {
 	made := w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: "by-hand", Description: "stays"})
 	lb := w.loadBalancer("edge", func(spec *v1alpha1.NetworkLoadBalancerSpec) { spec.ID = made.ID })
 	w.becomes(lb, v1alpha1.ConditionReady, "False/InUseByOther")
-	consent := "cluster-one/" + w.ns + "/edge"
+	consent := nlb.LabelValue("cluster-one/" + w.ns + "/edge")
 	w.g.Expect(w.message(lb, v1alpha1.ConditionReady)).To(ContainSubstring(v1alpha1.CloudLabelAdopt + "=" + consent))
 	w.g.Expect(w.writes()).To(BeEmpty())
 

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -100,7 +101,7 @@ func TestRetainOfAServiceLeavesTheNLBWithItsAddress(t *testing.T) {
 	left := w.onlyNLB()
 	w.g.Expect(left.ID).To(Equal(was.ID))
 	w.g.Expect(left.Labels).To(And(
-		HaveKeyWithValue(v1alpha1.CloudLabelOwner, w.ns+"/web"), HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, v1alpha1.OwnerUIDRetained)))
+		HaveKeyWithValue(v1alpha1.CloudLabelOwner, nlb.LabelValue(w.ns+"/web")), HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, v1alpha1.OwnerUIDRetained)))
 
 	again := w.service("web", nil)
 	w.served(again)

@@ -94,7 +94,7 @@ func newScene() *scene {
 			Cloud: []exosim.LoadBalancer{
 				{
 					ID: lbID, IP: address, Name: "k8s-web", Description: "shop", State: exosim.StateRunning,
-					Labels:   map[string]string{"team": "a", v1alpha1.CloudLabelCluster: cluster, v1alpha1.CloudLabelOwner: "ns/web", v1alpha1.CloudLabelOwnerUID: "uid"},
+					Labels:   map[string]string{"team": "a", v1alpha1.CloudLabelCluster: cluster, v1alpha1.CloudLabelOwner: "ns__web", v1alpha1.CloudLabelOwnerUID: "uid"},
 					Services: []exosim.Service{ours, foreign},
 				},
 				elsewhere, kept,

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -80,9 +81,9 @@ func (r *reckoning) labels(want LoadBalancer, object *v1alpha1.NetworkLoadBalanc
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[v1alpha1.CloudLabelCluster] = r.seen.ClusterID
-	labels[v1alpha1.CloudLabelOwner] = want.Object.String()
-	labels[v1alpha1.CloudLabelOwnerUID] = string(object.UID)
+	labels[v1alpha1.CloudLabelCluster] = nlb.LabelValue(r.seen.ClusterID)
+	labels[v1alpha1.CloudLabelOwner] = nlb.LabelValue(want.Object.String())
+	labels[v1alpha1.CloudLabelOwnerUID] = nlb.LabelValue(string(object.UID))
 	return labels
 }
 
