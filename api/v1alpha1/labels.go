@@ -4,7 +4,8 @@ package v1alpha1
 const Prefix = Group + "/"
 
 // Labels that the operator writes on an Exoscale NLB: the proof of ownership.
-// An NLB is ours when cluster and owner-uid match a live object.
+// An NLB is ours when cluster and owner-uid match a live object. Values are written
+// as Exoscale's rule for them allows: see nlb.LabelValue.
 const (
 	// CloudLabelCluster holds the id of the cluster that made the NLB:
 	// the UID of the kube-system namespace unless --cluster-id says otherwise.
@@ -15,7 +16,8 @@ const (
 	// OwnerUIDRetained once that was deleted with deletionPolicy Retain.
 	CloudLabelOwnerUID = Prefix + "owner-uid"
 	// CloudLabelAdopt is set on an NLB by whoever holds the Exoscale account,
-	// to consent to its adoption. Value: <cluster>/<namespace>/<name>.
+	// to consent to its adoption. Value: <cluster>/<namespace>/<name>, written as
+	// the other values are, or as it stands.
 	// With -<port>-tcp or -<port>-udp appended it hands over the service on that
 	// port to an NLBService; then namespace and name are that one's.
 	CloudLabelAdopt = Prefix + "adopt"

@@ -86,9 +86,11 @@ type NetworkLoadBalancerSpec struct {
 	// +optional
 	Description string `json:"description,omitempty"`
 
-	// labels of the NLB at Exoscale, up to 50; a key has 1-255 characters, a value
-	// up to 255. Keys that begin with nlb.exoscale.com/ are the operator's. Labels
-	// that others put on the NLB are left alone.
+	// labels of the NLB at Exoscale, up to 50; a key has 1-255 characters. A value
+	// has up to 128 letters, digits and * + ! - _ ?, and begins with no digit: other
+	// values make the object Invalid, unless they are on the NLB already. Keys that
+	// begin with nlb.exoscale.com/ are the operator's. Labels that others put on the
+	// NLB are left alone.
 	// +kubebuilder:validation:MaxProperties=50
 	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('nlb.exoscale.com/'))",message="labels that begin with nlb.exoscale.com/ are reserved for the operator"
 	// +kubebuilder:validation:XValidation:rule="self.all(key, size(key) > 0 && size(key) <= 255 && size(self[key]) <= 255)",message="a label's key has 1-255 characters, its value up to 255"
@@ -97,8 +99,9 @@ type NetworkLoadBalancerSpec struct {
 
 	// id of an existing NLB. Managed: the NLB is adopted; whoever holds the
 	// Exoscale account consents by setting the label nlb.exoscale.com/adopt on it,
-	// with the value <cluster id>/<namespace>/<name> of this object. External: the
-	// NLB to attach to. A UUID in lower case. Can be set once, also later.
+	// with the value for <cluster id>/<namespace>/<name> of this object that the
+	// condition tells. External: the NLB to attach to. A UUID in lower case. Can be
+	// set once, also later.
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="id must be the id of an NLB at Exoscale, a UUID in lower case: 8-4-4-4-12 digits of 0-9 and a-f"
 	// +optional
