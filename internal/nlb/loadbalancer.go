@@ -198,6 +198,7 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 		labels := maps.Clone(want.Attributes.Labels)
 		labels = LabelsToWrite(lb.Labels, ownership(labels), nil)
 		labels[v1alpha1.CloudLabelOwnerUID] = v1alpha1.OwnerUIDRetained
+		delete(labels, v1alpha1.CloudLabelMarks) // others may add services, and the marks come off
 		if maps.Equal(labels, inOneForm(lb.Labels)) {
 			return LoadBalancerMove{Action: None}
 		}

@@ -72,7 +72,12 @@ func (z *zone) at(now time.Time, age time.Duration) *zoneState {
 }
 
 func (s *zoneState) editLoadBalancer(id string, edit func(*LoadBalancer)) {
-	s.loadBalancers = edited(s.loadBalancers, id, edit)
+	s.loadBalancers = edited(s.loadBalancers, id, func(l *LoadBalancer) {
+		edit(l)
+		if l.Services == nil {
+			l.Services = []Service{} // what is shown is a list, also of none
+		}
+	})
 }
 
 func (s *zoneState) editService(loadBalancer, service string, edit func(*Service)) {

@@ -27,7 +27,7 @@ func TestEveryAnnotationReachesTheCloudAndItsRemovalRestoresTheDefault(t *testin
 		{[]string{v1alpha1.AnnotationName, "renamed"}, func(lb exosim.LoadBalancer) any { return lb.Name }, "renamed"},
 		{[]string{v1alpha1.AnnotationDescription, "the web"}, func(lb exosim.LoadBalancer) any { return lb.Description }, "the web"},
 		{[]string{v1alpha1.AnnotationServiceName, "web-http"}, func(lb exosim.LoadBalancer) any { return lb.Services[0].Name }, "web-http"},
-		{[]string{v1alpha1.AnnotationServiceDescription, "its port"}, func(lb exosim.LoadBalancer) any { return lb.Services[0].Description }, "its port"},
+		{[]string{v1alpha1.AnnotationServiceDescription, "its port"}, func(lb exosim.LoadBalancer) any { return unmarked(lb.Services[0]).Description }, "its port"},
 		{[]string{v1alpha1.AnnotationStrategy, "source-hash"}, func(lb exosim.LoadBalancer) any { return lb.Services[0].Strategy }, "source-hash"},
 		{[]string{v1alpha1.AnnotationStrategy, "maglev-hash"}, func(lb exosim.LoadBalancer) any { return lb.Services[0].Strategy }, "maglev-hash"},
 		{[]string{v1alpha1.AnnotationHealthCheckMode, "http"}, func(lb exosim.LoadBalancer) any { return lb.Services[0].HealthCheck.Mode }, "http"},

@@ -58,7 +58,7 @@ func TestADescriptionCanBeCleared(t *testing.T) {
 	change(w, web, func(s *v1alpha1.NLBService) { s.Spec.Description = "" })
 	w.ready(lb, web)
 	w.g.Expect(w.onlyNLB().Description).To(BeEmpty())
-	w.g.Expect(w.onlyNLB().Services[0].Description).To(BeEmpty())
+	w.g.Expect(unmarked(w.onlyNLB().Services[0]).Description).To(BeEmpty())
 }
 
 func TestWhatForeignHandsChangedIsPutRight(t *testing.T) {

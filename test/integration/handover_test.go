@@ -44,10 +44,12 @@ func TestAServiceIsHandedOverWithItsNLBAndTakenBack(t *testing.T) {
 	})
 	w.g.Eventually(func() []string { w.says(web, ""); return web.Finalizers }).Should(Equal([]string{ccmFinalizer}))
 	w.g.Expect(w.children()).To(BeEmpty())
-	w.g.Expect(w.writes()).To(Equal([]string{"update-load-balancer"}), "the labels that tell it from one in use")
+	w.g.Expect(w.writes()).To(ConsistOf("update-load-balancer", "reset-load-balancer-service-field", "reset-load-balancer-service-field"), "the labels that tell it from one in use, and the marks")
 	left := w.onlyNLB()
 	w.g.Expect(left.Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, v1alpha1.OwnerUIDRetained))
-	w.g.Expect(left.Services).To(Equal(was.Services), "no connection is lost")
+	for i, service := range was.Services {
+		w.g.Expect(left.Services[i]).To(Equal(unmarked(service)), "no connection is lost")
+	}
 	w.g.Expect(addressOf(web)).To(Equal(was.IP))
 	w.g.Expect(web.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationID, was.ID), "the other controller goes on from it")
 	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionUnclaimed) }).Should(Equal("none"))

@@ -65,13 +65,13 @@ func TestAnUnmarkedServiceIsHandedOverByConsent(t *testing.T) {
 	w := newWorld(t, setup{Own: true, Operator: func(o *app.Options) { o.ClusterID = "blue" }})
 	lb := w.loadBalancer("edge", nil)
 	w.ready(lb)
-	id := w.standsOn(lb, exosim.Service{Name: "by-hand", Port: 80, TargetPort: 30080})
+	id := w.standsOn(lb, notOurs(w, "by-hand", 80))
 	web := w.nlbService("web", "edge", 80, func(spec *v1alpha1.NLBServiceSpec) { spec.Name = "by-hand" })
 	w.becomes(web, v1alpha1.ConditionReady, "False/PortConflict")
 	consent := v1alpha1.CloudLabelAdopt + "-80-tcp"
 	w.g.Expect(w.message(web, v1alpha1.ConditionReady)).To(And(ContainSubstring(id), ContainSubstring(consent)))
 
-	w.sim.MutateLoadBalancer(lb.Status.ID, func(lb *exosim.LoadBalancer) { lb.Labels[consent] = "blue/" + w.ns + "/web" })
+	w.sim.MutateLoadBalancer(lb.Status.ID, func(lb *exosim.LoadBalancer) { lb.Labels[consent] = nlb.LabelValue("blue/" + w.ns + "/web") })
 	w.ready(web)
 	w.g.Expect(web.Status.ID).To(Equal(id))
 }
@@ -130,6 +130,7 @@ func (w *world) standsOn(lb *v1alpha1.NetworkLoadBalancer, service exosim.Servic
 	w.t.Helper()
 	service.ID, service.Protocol, service.Strategy, service.State = uuid.NewString(), "tcp", "round-robin", "running"
 	service.InstancePool = exosim.PoolRef{ID: w.pool.ID}
+	service.HealthCheck = exosim.HealthCheck{Mode: "tcp", Port: service.TargetPort, Interval: 10, Timeout: 5, Retries: 1}
 	before := lb.Status.ServiceCount
 	w.sim.MutateLoadBalancer(lb.Status.ID, func(lb *exosim.LoadBalancer) { lb.Services = append(lb.Services, service) })
 	w.g.Eventually(func() int32 { w.state(lb, v1alpha1.ConditionReady); return lb.Status.ServiceCount }).Should(Equal(before + 1))
