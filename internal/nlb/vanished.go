@@ -39,4 +39,6 @@ func (z ZoneLook) Vanished() bool {
 }
 
 // PoolsDontMatter reports whether the NLBs alone decide.
-func (z ZoneLook) PoolsDontMatter() bool { return 2*z.Missing <= z.Recorded || z.Missing >= leastVanished }
+func (z ZoneLook) PoolsDontMatter() bool {
+	return 2*z.Missing <= z.Recorded || z.Missing >= leastVanished
+}
