@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -129,6 +130,38 @@ func (i *Inventory) Without(ctx context.Context, zone, id string, is func(nlb.Se
 // first one.
 const secondLook = 3 * time.Second
 
+// looks are earlier lists of a zone, a few seconds apart.
+type looks struct {
+	mu            sync.Mutex
+	latest, older look
+}
+
+type look struct {
+	began time.Time
+	all   []nlb.LoadBalancer
+}
+
+// take keeps a list, unless the latest one is younger than a second look has to be.
+func (l *looks) take(began time.Time, all []nlb.LoadBalancer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.latest.began.IsZero() || began.Sub(l.latest.began) >= secondLook {
+		l.older, l.latest = l.latest, look{began: began, all: all}
+	}
+}
+
+// before is the last list that began no later than a time.
+func (l *looks) before(at time.Time) ([]nlb.LoadBalancer, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, one := range []look{l.latest, l.older} {
+		if !one.began.IsZero() && !one.began.After(at) {
+			return one.all, true
+		}
+	}
+	return nil, false
+}
+
 // NoLoadBalancer looks for NLBs in a zone. They are absent if two lists don't show one
 // that began a few seconds apart. It fails while that can't be said, also because the
 // first list is too young. An absence that isn't proven: there is one.
@@ -137,11 +170,11 @@ func (i *Inventory) NoLoadBalancer(ctx context.Context, zone string, is func(nlb
 	if err := z.loadBalancers.ready(ctx); err != nil {
 		return Absence{}, err
 	}
-	began := z.loadBalancers.lastBegan()
-	switch {
-	case slices.ContainsFunc(z.balancers.all(), is):
+	if slices.ContainsFunc(z.balancers.all(), is) {
 		return Absence{}, nil
-	case began.IsZero() || i.opts.Clock.Since(began) < secondLook:
+	}
+	earlier, looked := z.looks.before(i.opts.Clock.Now().Add(-secondLook))
+	if !looked || slices.ContainsFunc(earlier, is) {
 		return Absence{}, &Error{Class: Transient, Operation: opListLoadBalancers, Zone: z.zone, Message: "it is looked twice, a few seconds apart"}
 	}
 	all, err := i.FreshLoadBalancers(ctx, zone)

@@ -82,6 +82,7 @@ type zoneInventory struct {
 	stop      context.CancelFunc // ends the loops
 	life      context.Context    // nil until they may run
 	balancers balancers
+	looks     looks
 	single    singleflight.Group
 
 	loadBalancers *listing
@@ -244,11 +245,12 @@ func (i *Inventory) readNow(ctx context.Context, z *zoneInventory, id string) (n
 
 // readList reads the list of a zone and stores it.
 func (i *Inventory) readList(ctx context.Context, z *zoneInventory) error {
-	began := z.balancers.begin()
+	began, at := z.balancers.begin(), i.opts.Clock.Now()
 	list, err := i.client.LoadBalancers(ctx, z.zone)
 	if err != nil {
 		return err
 	}
+	z.looks.take(at, list)
 	for _, id := range z.balancers.putList(began, list) {
 		i.opts.Changed(z.zone, id)
 	}
