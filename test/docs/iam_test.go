@@ -59,6 +59,7 @@ func (w given) keyIsEnough(t *testing.T) {
 		g.Expect(w.client.Update(ctx, edge)).To(Succeed())
 		g.Expect(w.client.Update(ctx, https)).To(Succeed())
 	})
+	w.leavesAService(ctx, g, https)
 	for _, object := range []client.Object{https, edge} {
 		g.Expect(w.client.Delete(ctx, object)).To(Succeed())
 	}
@@ -75,6 +76,30 @@ func (w given) keyIsEnough(t *testing.T) {
 	for operation := range calls {
 		g.Expect(allowed).To(ContainElement(operation), "the README doesn't allow what the operator does")
 	}
+}
+
+// leavesAService hands a service back, without the operator's mark, which clears its
+// description. Then somebody else removes it.
+func (w given) leavesAService(ctx context.Context, g Gomega, beside *v1alpha1.NLBService) {
+	left := &v1alpha1.NLBService{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: beside.Namespace, Name: "left", Annotations: map[string]string{v1alpha1.AnnotationDeletionPolicy: string(v1alpha1.DeletionRetain)},
+		},
+		Spec: *beside.Spec.DeepCopy(),
+	}
+	left.Spec.Port, left.Spec.Description = 444, ""
+	g.Expect(w.client.Create(ctx, left)).To(Succeed())
+	g.Eventually(func(g Gomega) {
+		g.Expect(w.client.Get(ctx, client.ObjectKeyFromObject(left), left)).To(Succeed())
+		g.Expect(meta.IsStatusConditionTrue(left.Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
+	}, patience).Should(Succeed())
+	id := left.Status.LoadBalancerID
+	g.Expect(w.client.Delete(ctx, left)).To(Succeed())
+	g.Eventually(func() error { return w.client.Get(ctx, client.ObjectKeyFromObject(left), left) }, patience).
+		Should(MatchError(ContainSubstring("not found")))
+	w.cloud.MutateLoadBalancer(id, func(lb *exosim.LoadBalancer) {
+		lb.Services = slices.DeleteFunc(lb.Services, func(s exosim.Service) bool { return s.Port == 444 })
+	})
 }
 
 // losesANode waits until a Node is removed whose instance is gone.

@@ -58,7 +58,11 @@ func (r *reckoning) loadBalancer(want LoadBalancer) {
 	if lb.State != exosim.StateRunning || lb.Name != want.NLB.Name || lb.Description != want.NLB.Description {
 		r.say("the NLB of %s is %s, called %q with description %q, and is to be %q with %q", key, lb.State, lb.Name, lb.Description, want.NLB.Name, want.NLB.Description)
 	}
-	if labels := r.labels(want, object); !maps.Equal(labels, lb.Labels) {
+	shown := maps.Clone(lb.Labels)
+	if shown[v1alpha1.CloudLabelMarks] == v1alpha1.MarksVersion && nlb.Made(object) {
+		delete(shown, v1alpha1.CloudLabelMarks) // as a newer version leaves it; an older one doesn't
+	}
+	if labels := r.labels(want, object); !maps.Equal(labels, shown) {
 		r.say("the NLB of %s has other labels (-want +got):\n%s", key, gocmp.Diff(labels, lb.Labels))
 	}
 	r.ports(key, want, lb)
