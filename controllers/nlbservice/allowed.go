@@ -24,7 +24,7 @@ func (r *Reconciler) admitted(ctx context.Context, round *round, pool nlb.Instan
 	if identity.NamesPool(r.AllowedPools, pool) || forwardsTo(round, pool.ID) {
 		return nil, nil
 	}
-	nodes, trust, err := r.nodes(ctx, round.place.zone)
+	nodes, trust, err := r.nodes(ctx)
 	if err != nil {
 		return nil, err
 	}

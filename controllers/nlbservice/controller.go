@@ -76,8 +76,6 @@ type Options struct {
 	// the Nodes.
 	Wakeups source.Source
 	Clock   clock.Clock
-	// Zone is where NodeIdentities are kept of the Nodes; empty: nowhere.
-	Zone string
 	// ClusterID stands in the ownership labels of every NLB that this cluster makes.
 	ClusterID string
 	// Resumption follows what an earlier process has started.

@@ -73,7 +73,7 @@ func (r *Reconciler) identify(ctx context.Context, zone string) map[string]backe
 	if err != nil {
 		return nil
 	}
-	nodes, trust, err := r.nodes(ctx, zone)
+	nodes, trust, err := r.nodes(ctx)
 	if err != nil {
 		return nil
 	}

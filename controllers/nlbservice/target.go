@@ -112,7 +112,7 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s", err))
 		return nlb.InstancePool{}, &invalid, nil
 	}
-	nodes, trust, err := r.nodes(ctx, zone)
+	nodes, trust, err := r.nodes(ctx)
 	if err != nil {
 		return nlb.InstancePool{}, nil, err
 	}
@@ -135,9 +135,8 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 	return r.poolBy(ctx, zone, inferred.PoolID, func(p nlb.InstancePool) bool { return p.ID == inferred.PoolID })
 }
 
-// nodes lists the Nodes from the cache, and whom of them to trust in a zone; don't
-// modify them.
-func (r *Reconciler) nodes(ctx context.Context, zone string) ([]corev1.Node, identity.Trust, error) {
+// nodes lists the Nodes from the cache, and whom of them to trust; don't modify them.
+func (r *Reconciler) nodes(ctx context.Context) ([]corev1.Node, identity.Trust, error) {
 	var nodes corev1.NodeList
 	if err := r.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, identity.Trust{}, &exoscale.Error{Class: exoscale.Transient, Message: "listing Nodes: " + err.Error()}
@@ -146,7 +145,7 @@ func (r *Reconciler) nodes(ctx context.Context, zone string) ([]corev1.Node, ide
 	if err := r.Client.List(ctx, &known, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, identity.Trust{}, &exoscale.Error{Class: exoscale.Transient, Message: "listing NodeIdentities: " + err.Error()}
 	}
-	return nodes.Items, identity.TrustIn(zone, r.Zone, known.Items), nil
+	return nodes.Items, identity.TrustBy(known.Items), nil
 }
 
 func unresolved(reason, format string, args ...any) *outcome.Outcome {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,7 +61,7 @@ func (r *Reconciler) apply(ctx context.Context, bound identity.Binding) error {
 func (r *Reconciler) made(bound identity.Binding) *v1alpha1.NodeIdentity {
 	object := &v1alpha1.NodeIdentity{
 		ObjectMeta: metav1.ObjectMeta{Name: bound.Name, Labels: map[string]string{v1alpha1.LabelManagedBy: managedBy}},
-		Spec:       v1alpha1.NodeIdentitySpec{InstanceID: bound.InstanceID, Zone: r.Zone, Hostname: bound.Hostname()},
+		Spec:       v1alpha1.NodeIdentitySpec{InstanceID: bound.InstanceID, Zone: bound.Zone, Hostname: bound.Hostname()},
 	}
 	if bound.Refused {
 		object.Labels[v1alpha1.LabelRefused] = ""
@@ -98,22 +99,30 @@ func (r *Reconciler) removeAll(ctx context.Context, vanished []v1alpha1.NodeIden
 	return failures
 }
 
-// tellRefused says once of every Node why nothing new can be said of it, if that
-// takes somebody who mends the API key or the zone.
-func (r *Reconciler) tellRefused(nodes []corev1.Node, err error) {
-	switch exoscale.ClassOf(err) {
-	case exoscale.InvalidCredentials, exoscale.Forbidden, exoscale.Blocked, exoscale.UnknownZone:
-	default:
-		return
-	}
-	out := outcome.FromCloud("Looking its instance up", err)
-	if r.refused == out.Message {
-		return
-	}
-	r.refused = out.Message
-	for i := range nodes {
-		if identity.NodeInstanceID(&nodes[i]) != "" {
-			r.Events.Eventf(&nodes[i], nil, corev1.EventTypeWarning, out.Reason, "Verify", "Which instance this Node is can't be told. %s", out.Message)
+// tellTrouble logs why zones can't be read, of which nothing new can be said. If it
+// takes somebody who mends the API key or the zone, it says so, once, of every Node
+// that is concerned: that is, or may be, an instance there.
+func (r *Reconciler) tellTrouble(ctx context.Context, seen observed, bindings identity.Bindings) {
+	for _, zone := range seen.zones {
+		if zone.trouble == nil {
+			delete(r.refused, zone.name)
+			continue
+		}
+		log.FromContext(ctx).Info("Leaving the NodeIdentities of the zone as they are: Exoscale can't be asked", "zone", zone.name, "error", zone.trouble.Error())
+		switch exoscale.ClassOf(zone.trouble) {
+		case exoscale.InvalidCredentials, exoscale.Forbidden, exoscale.Blocked, exoscale.UnknownZone:
+		default:
+			continue
+		}
+		out := outcome.FromCloud("Looking its instance up", zone.trouble)
+		if r.refused[zone.name] == out.Message {
+			continue
+		}
+		r.refused[zone.name] = out.Message
+		for i := range seen.nodes {
+			if slices.Contains(bindings.Awaited, identity.NodeInstanceID(&seen.nodes[i])) {
+				r.Events.Eventf(&seen.nodes[i], nil, corev1.EventTypeWarning, out.Reason, "Verify", "Which instance this Node is can't be told. %s", out.Message)
+			}
 		}
 	}
 }

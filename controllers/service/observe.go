@@ -206,7 +206,7 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 	if err := r.Client.List(ctx, known, client.UnsafeDisableDeepCopy); err != nil {
 		return identity.Inference{}, nil, fmt.Errorf("listing the NodeIdentities: %w", err)
 	}
-	in := identity.Input{Nodes: nodes.Items, Trust: identity.TrustIn(zone, r.Zone, known.Items), Current: own.poolID()}
+	in := identity.Input{Nodes: nodes.Items, Trust: identity.TrustBy(known.Items), Current: own.poolID()}
 	if in.Pools, cloud = r.Inventory.InstancePools(ctx, zone); cloud != nil {
 		return identity.Inference{}, cloud, nil
 	}

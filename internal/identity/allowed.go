@@ -48,11 +48,11 @@ func MembersOf(pool nlb.InstancePool, nodes []corev1.Node, trust Trust, instance
 	for i := range nodes {
 		switch id, told := NodeInstanceID(&nodes[i]), trust.in(&nodes[i]); {
 		case id == "" || told == distrusted:
-		case members[id] && told == undecided:
-			of.Undecided = true
-		case members[id]:
+		case members[id] && told == trusted:
 			of.Nodes = append(of.Nodes, nodes[i].Name)
-		case !known[id]:
+		case members[id]: // that it was missing is outdated
+			of.Undecided = true
+		case told == undecided && !known[id]: // a trusted one is listed in its zone
 			of.Unknown = true
 		}
 	}

@@ -13,15 +13,22 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
-// Fleet is all that is known of the Nodes of a cluster and the instances of a zone.
+// Fleet is all that is known of the Nodes of a cluster and the instances of the
+// zones that it uses.
 type Fleet struct {
-	Zone      string
-	Nodes     []corev1.Node
-	Instances []nlb.Instance
-	Pools     []nlb.InstancePool
-	Nodepools []nlb.SKSNodepool
-	Types     []nlb.InstanceType
-	Networks  []nlb.PrivateNetwork
+	// Zone is the operator's own, to which a Node is counted whose instance is
+	// nowhere; empty: it has none, and the first of Read stands for it.
+	Zone string
+	// Read are the zones of which the instances, pools and networks are told here.
+	// Unread are those in use that can't be read now: what is known of them stays as
+	// it is, and an instance that Read lack may be there.
+	Read, Unread []string
+	Nodes        []corev1.Node
+	Instances    []nlb.Instance
+	Pools        []nlb.InstancePool
+	Nodepools    []nlb.SKSNodepool
+	Types        []nlb.InstanceType
+	Networks     []nlb.PrivateNetwork
 	// WatchedPools are ids and names of pools whose members are of concern before
 	// their Nodes join, besides the pools that Nodes are in.
 	WatchedPools []string
@@ -39,7 +46,9 @@ type Binding struct {
 	Known *v1alpha1.NodeIdentity
 	// Name is what that is called, or to be called.
 	Name string
-	// Instance is nil if the zone has none of that id.
+	// Zone is where the instance is, was, or was looked for first.
+	Zone string
+	// Instance is nil if no zone has one of that id.
 	Instance   *nlb.Instance
 	InstanceID string
 	// Node is nil if none has joined.
@@ -80,13 +89,13 @@ func (b Binding) Hostname() string {
 type Bindings struct {
 	// All are the bindings, by name.
 	All []Binding
-	// Vanished are NodeIdentities of the zone that are of no concern any more: of
-	// which neither the Node nor the instance exists, or whose pool is watched no more.
+	// Vanished are NodeIdentities that are of no concern any more: of which neither
+	// the Node nor the instance exists, or whose pool is watched, or zone used, no more.
 	Vanished []v1alpha1.NodeIdentity
 	// Foreign are the names of the Nodes that are no Exoscale instance.
 	Foreign []string
-	// Unlisted are the ids that Nodes say to be and that the zone doesn't list: it
-	// may be newer than the list.
+	// Unlisted are the ids that Nodes say to be and that no zone lists: they may be
+	// newer than the lists.
 	Unlisted []string
 	// Awaited are those of them on which nothing is said.
 	Awaited []string
@@ -94,7 +103,8 @@ type Bindings struct {
 
 // Bind finds which instance each Node is, and verifies it. An instance is of
 // concern if a Node says to be it, or if it is in a pool that is watched: one that
-// a Node is in, or that is named.
+// a Node is in, or that is named. In which zone it is makes no difference: names and
+// addresses are looked at across all of them.
 //
 //	instance   │ Nodes that say to be it  │ bindings
 //	───────────┼──────────────────────────┼──────────────────────────────────────────
@@ -110,6 +120,8 @@ type Bindings struct {
 //	           │ one that was bound to it │ the same: the instance is gone
 //	           │ one, by its systemUUID   │ none: it is a machine elsewhere
 //	awaited    │ any                      │ none: what is known stays as it is
+//	perhaps in │ any                      │ the same
+//	one unread │                          │
 func (f Fleet) Bind() Bindings {
 	b := binder{Fleet: f, index: indexOf(f)}
 	var out Bindings
@@ -121,7 +133,7 @@ func (f Fleet) Bind() Bindings {
 		concerned[bound.Name] = true
 	}
 	for _, known := range f.Known {
-		if known.Spec.Zone == f.Zone && !concerned[known.Name] && !slices.Contains(out.Awaited, known.Spec.InstanceID) {
+		if !concerned[known.Name] && !slices.Contains(out.Awaited, known.Spec.InstanceID) && !slices.Contains(f.Unread, known.Spec.Zone) {
 			out.Vanished = append(out.Vanished, known)
 		}
 	}
@@ -140,7 +152,7 @@ func (out *Bindings) add(b binder, id string) {
 	instance, claimants := b.instances[id], b.claims[id]
 	if instance == nil && len(claimants) > 0 {
 		out.Unlisted = append(out.Unlisted, id)
-		if b.Awaited[id] {
+		if b.Awaited[id] || b.mayBeUnread(id) {
 			out.Awaited = append(out.Awaited, id)
 			return
 		}
@@ -159,6 +171,29 @@ func (out *Bindings) add(b binder, id string) {
 		default:
 			out.All = append(out.All, b.refuse(id, node, holder))
 		}
+	}
+}
+
+// mayBeUnread tells whether an instance that isn't listed may be in a zone that
+// can't be read. One that is known stays in its zone.
+func (b binder) mayBeUnread(id string) bool {
+	if known := b.bound[id]; known != nil {
+		return slices.Contains(b.Unread, known.Spec.Zone)
+	}
+	return len(b.Unread) > 0
+}
+
+// zoneOf is where an instance is, or was; else where it was looked for first.
+func (b binder) zoneOf(instance *nlb.Instance, known *v1alpha1.NodeIdentity) string {
+	switch {
+	case instance != nil:
+		return instance.Zone
+	case known != nil:
+		return known.Spec.Zone
+	case b.Zone == "" && len(b.Read) > 0:
+		return b.Read[0]
+	default:
+		return b.Zone
 	}
 }
 
@@ -183,7 +218,7 @@ func (b binder) holder(id string, claimants []*corev1.Node) *corev1.Node {
 // bind is the binding of an instance to the Node that it is, if there is one.
 func (b binder) bind(id string, node *corev1.Node) Binding {
 	bound := Binding{Known: b.bound[id], Instance: b.instances[id], InstanceID: id, Node: node}
-	bound.Pool = b.poolOf(bound.Instance)
+	bound.Zone, bound.Pool = b.zoneOf(bound.Instance, bound.Known), b.poolOf(bound.Instance)
 	if node == nil {
 		bound.Former = b.former[id]
 	}
@@ -201,7 +236,7 @@ func (b binder) bind(id string, node *corev1.Node) Binding {
 func (b binder) refuse(id string, node, holder *corev1.Node) Binding {
 	known, name := b.refusedAs(id, node)
 	return Binding{
-		Known: known, Name: name, Instance: b.instances[id], InstanceID: id, Node: node,
+		Known: known, Name: name, Zone: b.zoneOf(b.instances[id], known), Instance: b.instances[id], InstanceID: id, Node: node,
 		Pool: b.poolOf(b.instances[id]), Verdict: b.refusal(id, node, holder), Refused: true,
 	}
 }

@@ -35,7 +35,7 @@ func called(name string) func(*nlb.Instance) { return func(i *nlb.Instance) { i.
 // fleet is a zone with some instances, in the pools of these tests.
 func fleet(instances []nlb.Instance, nodes ...corev1.Node) Fleet {
 	return Fleet{
-		Zone: zone, Nodes: nodes, Instances: instances,
+		Zone: zone, Read: []string{zone}, Nodes: nodes, Instances: instances,
 		Pools:     []nlb.InstancePool{{ID: blue, Name: "blue", SKSNodepoolID: "n"}, {ID: green, Name: "green"}, {ID: red, Name: "red"}},
 		Nodepools: []nlb.SKSNodepool{{ID: "n", Name: "Ingress", ClusterName: "prod", InstancePoolID: blue}},
 		Types:     []nlb.InstanceType{{ID: "medium", Family: "standard", Size: "medium"}},
@@ -184,8 +184,8 @@ func TestOfWhomThereIsABinding(t *testing.T) {
 			fleet(blueAndGreen(), node(4)).awaiting(4), found{All: []string{"node-4: node-4 Verified"}}},
 		"what is known of one that is awaited stays": {
 			fleet(nil, node(1)).knowing(record(1, "node-1")).awaiting(1), found{Unlisted: []string{instanceOf(1)}}},
-		"what is of another zone isn't looked at": {
-			fleet(blueAndGreen(), node(4)).knowing(record(1, "node-1", ofZone("at-vie-1"))), found{All: []string{"node-4: node-4 Verified"}}},
+		"what is of a zone that isn't in use goes": {
+			fleet(blueAndGreen(), node(4)).knowing(record(1, "node-1", ofZone(vienna))), found{All: []string{"node-4: node-4 Verified"}, Vanished: []string{"node-1"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, lines(test.fleet.Bind())); diff != "" {

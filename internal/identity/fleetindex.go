@@ -145,8 +145,10 @@ func (x *index) indexKnown(f Fleet) {
 		nodes[f.Nodes[i].Name] = &f.Nodes[i]
 	}
 	for _, known := range byStanding {
-		id := known.Spec.InstanceID
-		if known.Spec.Zone != f.Zone || refused(known) || x.bound[id] != nil || !instanceID.MatchString(id) {
+		id, zone := known.Spec.InstanceID, known.Spec.Zone
+		unread, instance := slices.Contains(f.Unread, zone), x.instances[id]
+		if !unread && !slices.Contains(f.Read, zone) || instance != nil && instance.Zone != zone ||
+			refused(known) || x.bound[id] != nil || !instanceID.MatchString(id) {
 			continue
 		}
 		x.bound[id] = known
@@ -155,7 +157,7 @@ func (x *index) indexKnown(f Fleet) {
 		case node == nil || !wasVerified(known):
 		case NodeInstanceID(node) == id:
 			x.keep(known)
-		case x.instances[id] != nil && x.was[node.Name] == "" && !madeSince(node, known):
+		case (instance != nil || unread) && x.was[node.Name] == "" && !madeSince(node, known):
 			x.former[id], x.was[node.Name] = node, id
 		}
 	}

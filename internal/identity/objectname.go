@@ -48,7 +48,7 @@ func (b binder) refusedAs(id string, node *corev1.Node) (known *v1alpha1.NodeIde
 	for tag := range tags(id) {
 		name = joined(stem, tag+refusedSuffix)
 		known = b.named[name]
-		if known == nil && b.isFree(name) || known != nil && refused(known) && known.Spec.Zone == b.Zone && known.Spec.InstanceID == id && !b.given[name] {
+		if known == nil && b.isFree(name) || known != nil && refused(known) && known.Spec.InstanceID == id && !b.given[name] {
 			break
 		}
 	}

@@ -25,8 +25,8 @@ func TestWhatANodeIdentityIsCalled(t *testing.T) {
 		"by the id, if no name can": {fleet([]nlb.Instance{member(1, blue, called("my node"))}).watching("blue"), []string{"00000000"}},
 		"by the id, if the name is that of a refused one": {
 			fleet([]nlb.Instance{member(1, blue, called("x.refused"))}).watching("blue"), []string{"00000000"}},
-		"by the id, if another zone has the name": {
-			fleet([]nlb.Instance{member(1, blue)}).watching("blue").knowing(record(1, "", ofZone("at-vie-1"))), []string{"node-1-00000000"}},
+		"by the id, if a zone that isn't in use has the name": {
+			fleet([]nlb.Instance{member(1, blue)}).watching("blue").knowing(record(1, "", ofZone(vienna))), []string{"node-1-00000000"}},
 		"no longer than a name may be": {
 			fleet([]nlb.Instance{member(1, blue, called(long)), member(2, blue, called(long))}).watching("blue"),
 			[]string{strings.Repeat("a", 216) + "-" + instanceOf(2), strings.Repeat("a", 244) + "-00000000"}},

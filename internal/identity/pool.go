@@ -141,9 +141,9 @@ func (in Input) candidates() ([]Candidate, skips) {
 			skipped.leaving++
 		case excluded(node):
 			skipped.excluded++
-		case id != "" && told == distrusted:
+		case told == distrusted || told == missing && !found:
 			skipped.distrusted++
-		case !found && (told != undecided || !saysExoscale(node)):
+		case id == "" || !found && (told == trusted || !saysExoscale(node)):
 			skipped.elsewhere++
 		case found && instance.InstancePoolID == "":
 			skipped.standalone++
@@ -155,7 +155,7 @@ func (in Input) candidates() ([]Candidate, skips) {
 				byPool[instance.InstancePoolID] = candidate
 			}
 			candidate.add(node, told)
-			if told == undecided {
+			if told != trusted {
 				skipped.undecided = append(skipped.undecided, node.Name)
 			}
 		}
@@ -188,7 +188,7 @@ func (in Input) exists(pool string) bool {
 }
 
 func (c *Candidate) add(node *corev1.Node, told trustLevel) {
-	if told == undecided {
+	if told != trusted {
 		if !cordoned(node) {
 			c.undecided++
 		}

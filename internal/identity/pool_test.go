@@ -43,16 +43,22 @@ func given(current string, nodes ...corev1.Node) Input {
 // trusting is the Trust in Nodes that are all verified, but for those that aren't.
 func trusting(nodes ...corev1.Node) Trust {
 	var known []v1alpha1.NodeIdentity
-	for _, node := range nodes {
-		switch node.Annotations[toldBy] {
+	for i := range nodes {
+		var of v1alpha1.NodeIdentity
+		switch nodes[i].Annotations[toldBy] {
 		case "nothing":
+			continue
 		case "refuted":
-			known = append(known, about(node.Name, metav1.ConditionFalse, v1alpha1.ReasonNameMismatch))
+			of = about(0, metav1.ConditionFalse, v1alpha1.ReasonNameMismatch)
+		case "missing":
+			of = about(0, metav1.ConditionFalse, v1alpha1.ReasonNotFound)
 		default:
-			known = append(known, about(node.Name, metav1.ConditionTrue, v1alpha1.ReasonVerified))
+			of = about(0, metav1.ConditionTrue, v1alpha1.ReasonVerified)
 		}
+		of.Spec.InstanceID, of.Status.NodeName = NodeInstanceID(&nodes[i]), nodes[i].Name
+		known = append(known, of)
 	}
-	return TrustIn(home, home, known)
+	return TrustBy(known)
 }
 
 // toldBy is the annotation by which a Node of the tests says what is said of it.
@@ -60,6 +66,7 @@ const toldBy = "told"
 
 func isUndecided(n *corev1.Node) { n.Annotations = map[string]string{toldBy: "nothing"} }
 func isRefuted(n *corev1.Node)   { n.Annotations = map[string]string{toldBy: "refuted"} }
+func isMissing(n *corev1.Node)   { n.Annotations = map[string]string{toldBy: "missing"} }
 
 type trait func(*corev1.Node)
 
@@ -82,6 +89,7 @@ func isLeaving(n *corev1.Node)  { n.DeletionTimestamp = &metav1.Time{Time: time.
 func isExcluded(n *corev1.Node) {
 	n.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: ""}
 }
+func isNonsense(n *corev1.Node)  { n.Spec.ProviderID = ProviderPrefix + "x" }
 func isElsewhere(n *corev1.Node) { n.Spec.ProviderID = "other://machine" }
 func onlySystemUUID(n *corev1.Node) {
 	n.Spec.ProviderID, n.Status.NodeInfo.SystemUUID = "", strings.ToUpper(strings.TrimPrefix(n.Spec.ProviderID, ProviderPrefix))
@@ -124,6 +132,10 @@ func TestInferPool(t *testing.T) {
 		"a refuted node is skipped":                                     {given: given("", node(1), node(4, isRefuted)), pool: blue},
 		"refuted nodes only":                                            {given: given("", node(1, isRefuted)), reason: v1alpha1.ReasonNoEligibleNodes},
 		"refuted nodes don't hold a pool":                               {given: given(blue, node(1, isRefuted), node(4)), pool: green},
+		"one that is looked for in vain is waited for by nobody":        {given: given("", node(1), node(9, isMissing)), pool: blue},
+		"one that was, and is listed now, is waited for":                {given: given("", node(1), node(4, isMissing)), reason: v1alpha1.ReasonWaitingForVerification},
+		"and keeps the traffic where it is":                             {given: given(blue, node(1, isMissing), node(4)), pool: blue},
+		"one whose providerID is no instance's is waited for by nobody": {given: given("", node(1), node(9, isNonsense, isUndecided)), pool: blue},
 		"a node without a verdict is waited for":                        {given: given("", node(1, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},
 		"even if it is cordoned, it is no reason to wait":               {given: given("", node(1, isUndecided, isCordoned)), reason: v1alpha1.ReasonNoEligibleNodes},
 		"a pool that might get company is waited for":                   {given: given("", node(1), node(4, isUndecided)), reason: v1alpha1.ReasonWaitingForVerification},

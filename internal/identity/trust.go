@@ -9,62 +9,58 @@ import (
 )
 
 // Trust tells which Nodes may be used: for their instances to get traffic, and for
-// their names to be shown. Nothing else than a NodeIdentity makes a Node trusted.
-// The zero Trust trusts none.
+// their names to be shown. Nothing else than a NodeIdentity makes a Node trusted, in
+// whatever zone, and only as the instance that the NodeIdentity is of: a Node that
+// claims another one since is another claim. The zero Trust trusts none.
 type Trust struct {
-	levels map[string]trustLevel // by the name of the Node
-	// byDefault is that of a Node of which nobody has said anything.
-	byDefault trustLevel
+	levels map[claimed]trustLevel
 }
+
+// claimed is a Node that claims to be an instance.
+type claimed struct{ node, instanceID string }
 
 // trustLevel is how far a Node is trusted.
 type trustLevel int
 
 const (
-	undecided trustLevel = iota // a NodeIdentity is about to tell
+	undecided  trustLevel = iota // a NodeIdentity is about to tell
+	missing                      // no zone in use has had the instance; a newer list may
+	distrusted                   // the Node isn't the instance
 	trusted
-	distrusted
 )
 
-// TrustIn reads off the NodeIdentities whom to trust in a zone. They are kept of the
-// operator's zone only (home; empty: of none). In another one nothing can be verified:
-// there a Node is trusted unless a NodeIdentity says that it isn't what it says to be.
-func TrustIn(zone, home string, known []v1alpha1.NodeIdentity) Trust {
-	trust := Trust{levels: map[string]trustLevel{}}
-	isHome := zone == home && home != ""
-	if !isHome {
-		trust.byDefault = trusted
-	}
+// TrustBy reads off the NodeIdentities whom to trust. Of several on one claim the
+// one that says most counts.
+func TrustBy(known []v1alpha1.NodeIdentity) Trust {
+	trust := Trust{levels: make(map[claimed]trustLevel, len(known))}
 	for i := range known {
-		node, level := known[i].Status.NodeName, trustBy(&known[i], isHome)
-		if node != "" && level != undecided && trust.levels[node] != trusted {
-			trust.levels[node] = level
+		claim := claimed{known[i].Status.NodeName, known[i].Spec.InstanceID}
+		if level := trustOf(&known[i]); claim.node != "" && level > trust.levels[claim] {
+			trust.levels[claim] = level
 		}
 	}
 	return trust
 }
 
-// trustBy is what a NodeIdentity says of its Node. That an instance isn't in the
-// zone speaks against a Node there only: it may be in another one.
-func trustBy(known *v1alpha1.NodeIdentity, isHome bool) trustLevel {
+// trustOf is what a NodeIdentity says of its Node.
+func trustOf(known *v1alpha1.NodeIdentity) trustLevel {
 	condition := meta.FindStatusCondition(known.Status.Conditions, v1alpha1.ConditionVerified)
 	switch {
 	case condition == nil:
 		return undecided
 	case condition.Status == metav1.ConditionTrue:
 		return trusted
-	case condition.Status == metav1.ConditionFalse && (isHome || condition.Reason != v1alpha1.ReasonNotFound):
-		return distrusted
-	default:
+	case condition.Status != metav1.ConditionFalse:
 		return undecided
+	case condition.Reason == v1alpha1.ReasonNotFound:
+		return missing
+	default:
+		return distrusted
 	}
 }
 
 func (t Trust) in(node *corev1.Node) trustLevel {
-	if told, is := t.levels[node.Name]; is {
-		return told
-	}
-	return t.byDefault
+	return t.levels[claimed{node.Name, NodeInstanceID(node)}]
 }
 
 // Trusted gives those of the Nodes that are trusted.
@@ -80,7 +76,5 @@ func (t Trust) Trusted(nodes []corev1.Node) []corev1.Node {
 
 // TrustChange tells whether a NodeIdentity changed in what a Trust is made of.
 func TrustChange(before, after *v1alpha1.NodeIdentity) bool {
-	return before.Status.NodeName != after.Status.NodeName ||
-		trustBy(before, true) != trustBy(after, true) ||
-		trustBy(before, false) != trustBy(after, false)
+	return before.Status.NodeName != after.Status.NodeName || trustOf(before) != trustOf(after)
 }

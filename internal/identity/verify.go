@@ -68,13 +68,13 @@ func (b binder) verify(bound Binding) Verdict {
 	case node == nil:
 		return no(v1alpha1.ReasonNotJoined, "No Node says to be instance %q (%s)", instance.Name, instance.ID)
 	case instance == nil:
-		return no(v1alpha1.ReasonNotFound, "Node %s says to be instance %s, which zone %s doesn't have any more", node.Name, bound.InstanceID, b.Zone)
+		return no(v1alpha1.ReasonNotFound, "Node %s says to be instance %s, which zone %s doesn't have any more", node.Name, bound.InstanceID, bound.Zone)
 	}
 	if uuid := strings.ToLower(node.Status.NodeInfo.SystemUUID); instanceID.MatchString(uuid) && uuid != bound.InstanceID {
 		return no(v1alpha1.ReasonInstanceMismatch, "Node %s has the providerID of instance %s and the systemUUID of %s; its kubelet runs elsewhere than it says", node.Name, bound.InstanceID, uuid)
 	}
 	if before := b.was[node.Name]; before != "" {
-		return no(v1alpha1.ReasonInstanceMismatch, "Node %s was verified as instance %s, which still exists, and says to be %s now; if the Node has moved, delete it and let its kubelet join anew", node.Name, before, bound.InstanceID)
+		return no(v1alpha1.ReasonInstanceMismatch, "Node %s was verified as instance %s, which isn't known to be gone, and says to be %s now; if the Node has moved, delete it and let its kubelet join anew", node.Name, before, bound.InstanceID)
 	}
 	if !sameName(node.Name, instance.Name) {
 		return no(v1alpha1.ReasonNameMismatch, "Node %s is instance %s, whose name is %q; the Node has to bear that name, alone or with a domain: see docs/node-names.md", node.Name, instance.ID, instance.Name)
@@ -104,11 +104,19 @@ func (b binder) duplicate(node *corev1.Node, instance *nlb.Instance) Verdict {
 func (b binder) refusal(id string, node, holder *corev1.Node) Verdict {
 	if holder == nil {
 		return Verdict{Reason: v1alpha1.ReasonNotFound, Message: fmt.Sprintf(
-			"Node %s says to be instance %s, and zone %s has none of that id: it is another zone's or account's, or gone", node.Name, id, b.Zone)}
+			"Node %s says to be instance %s, and %s of that id: it is another zone's or account's, or gone", node.Name, id, b.noneHas())}
 	}
 	return Verdict{Reason: v1alpha1.ReasonInUseByOther, Message: fmt.Sprintf(
 		"Node %s says to be instance %s, which is Node %s already; delete whichever of the two doesn't run there, and if its kubelet registers it again, correct that one's --provider-id",
 		node.Name, id, holder.Name)}
+}
+
+// noneHas says, for people, where an instance was looked for in vain.
+func (b binder) noneHas() string {
+	if len(b.Read) == 1 {
+		return fmt.Sprintf("zone %s has none", b.Read[0])
+	}
+	return fmt.Sprintf("the zones in use (%s) have none", strings.Join(b.Read, ", "))
 }
 
 // claim is the instance that a Node says to be, for people.

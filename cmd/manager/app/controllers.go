@@ -90,7 +90,6 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		Events:                  a.events,
 		Wakeups:                 &a.wakeups.nlbServices,
 		Clock:                   a.options.Clock,
-		Zone:                    a.options.Zone,
 		ClusterID:               a.clusterID,
 		Resumption:              resumption,
 		AllowedPools:            a.options.allowedPools(),
