@@ -14,6 +14,10 @@ const (
 	// ConditionSidecarsInjected (NLBService of a Service whose Pods are to have the
 	// sidecar that watches UDP applications) informs whether they all have it; outside Ready.
 	ConditionSidecarsInjected = "SidecarsInjected"
+	// ConditionTargetAllowed (NLBService) stands only while it is False: what the
+	// service forwards to stays as it was, and would be refused if it began today.
+	// It informs; outside Ready.
+	ConditionTargetAllowed = "TargetAllowed"
 	// ConditionVerified (NodeIdentity): Node and Exoscale instance agree.
 	ConditionVerified = "Verified"
 	// ConditionJoined (NodeIdentity): a Node of the hostname has joined the cluster.
@@ -108,6 +112,10 @@ const (
 	// ReasonNotAllowedInstancePool: no Node of the cluster is in the instance pool, and
 	// the operator's --allowed-pools doesn't name it.
 	ReasonNotAllowedInstancePool = "NotAllowedInstancePool"
+	// ReasonNotAllowedTargetPort: the API server hasn't given the port to the Service
+	// that the object was made for, and the operator's --allowed-target-ports doesn't
+	// name it.
+	ReasonNotAllowedTargetPort = "NotAllowedTargetPort"
 	// ReasonAmbiguousInstancePool: several pools fit; the message lists them.
 	ReasonAmbiguousInstancePool = "AmbiguousInstancePool"
 	// ReasonNoEligibleNodes: no Node fits, or none that is an Exoscale instance of a pool.

@@ -102,7 +102,8 @@ type HealthCheck struct {
 	// +kubebuilder:default=TCP
 	// +optional
 	Mode HealthCheckMode `json:"mode,omitempty"`
-	// port to probe on every backend, 1-65535. Default: the targetPort.
+	// port to probe on every backend, 1-65535: any, since a probe brings no traffic.
+	// Default: the targetPort.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
@@ -160,7 +161,9 @@ type NLBServiceSpec struct {
 	// +optional
 	Protocol Protocol `json:"protocol,omitempty"`
 	// targetPort is the port on every instance that traffic is forwarded to, 1-65535;
-	// for a Kubernetes Service its NodePort.
+	// for a Kubernetes Service its NodePort. Others than those have to be among the
+	// operator's --allowed-target-ports, which are 30000-32767 unless it says otherwise;
+	// what is forwarded to already stays.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	TargetPort int32 `json:"targetPort"`
@@ -231,12 +234,17 @@ type NLBServiceStatus struct {
 	// name of the service at Exoscale.
 	// +optional
 	Name string `json:"name,omitempty"`
-	// instancePoolID is the instance pool that the service forwards to.
+	// instancePoolID is the instance pool that the service forwards to, or did when it
+	// was last there.
 	// +optional
 	InstancePoolID string `json:"instancePoolID,omitempty"`
 	// instancePoolName is the name of that pool.
 	// +optional
 	InstancePoolName string `json:"instancePoolName,omitempty"`
+	// targetPort is the port on every instance that the service forwards to, or did when
+	// it was last there.
+	// +optional
+	TargetPort int32 `json:"targetPort,omitempty"`
 	// state of the service as Exoscale reports it: creating, running, updating, deleting, error.
 	// +optional
 	State string `json:"state,omitempty"`
@@ -262,8 +270,9 @@ type NLBServiceStatus struct {
 	// +optional
 	Health string `json:"health,omitempty"`
 	// conditions: Ready, from Accepted and Programmed; BackendsHealthy and, where a
-	// Service asks for sidecars, SidecarsInjected inform; Reconciling and Stalled
-	// while they apply.
+	// Service asks for sidecars, SidecarsInjected inform, and so does TargetAllowed,
+	// which is there only while what runs would be refused if it began today;
+	// Reconciling and Stalled while they apply.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

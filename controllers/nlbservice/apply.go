@@ -61,7 +61,7 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 			return *problem, nil
 		}
 		round.pool = pool
-		want.Attributes = nlb.WantedService(round.object, r.refusals.instead(round.object, pool.ID))
+		want.Attributes = wanted(round, r.refusals.instead(round.object, pool.ID))
 	}
 	move := nlb.DiffService(want, round.got)
 	if round.needsEvidence(move) {

@@ -83,6 +83,9 @@ type Options struct {
 	// AllowedPools are ids and names of the instance pools to which every object
 	// may forward, besides those of the cluster's Nodes; identity.AllPools is all.
 	AllowedPools []string
+	// AllowedTargetPorts are the ports to which every object may forward, besides
+	// those that Services were given.
+	AllowedTargetPorts nlb.PortRanges
 	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
 	// again after it at the latest.
 	SyncPeriod time.Duration
@@ -193,7 +196,11 @@ type round struct {
 	gone     bool // the finalizer has left
 	// unsearched: nobody knows yet whether the object has a service (see findStray).
 	unsearched bool
-	notices    outcome.Notices
+	// judged: the target was looked at; kept is what of it stays only because it runs.
+	judged      bool
+	kept        []kept
+	portRefused bool // see wanted
+	notices     outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API

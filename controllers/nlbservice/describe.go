@@ -32,6 +32,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 		}
 	}
 	out.Describe(&status.Conditions, object.Generation)
+	describeKept(round)
 	noteHealth(round)
 	noteSidecars(round)
 	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
@@ -45,8 +46,10 @@ func describeService(status *v1alpha1.NLBServiceStatus, round *round) {
 	}
 	if own == nil {
 		status.ID, status.Name, status.State = "", "", ""
+		// The id of the pool stays, as the port does: by these the service comes back as
+		// it was, if it takes more than one attempt (see admitted and admitsPort).
 		if status.ReplacedAt == nil {
-			status.InstancePoolID, status.InstancePoolName = "", ""
+			status.InstancePoolName = ""
 		}
 		status.Backends, status.HealthyBackends, status.TotalBackends, status.Health = nil, 0, 0, ""
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionBackendsHealthy)

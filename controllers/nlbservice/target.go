@@ -17,9 +17,15 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
-// target finds the instance pool that a spec means. If there is none, it isn't
-// allowed, or it can't be known now, the outcome says why.
+// target finds the instance pool that a spec means. If there is none, it or the port
+// isn't allowed, or it can't be known now, the outcome says why.
 func (r *Reconciler) target(ctx context.Context, round *round) (nlb.InstancePool, *outcome.Outcome) {
+	if problem, err := r.admitsPort(ctx, round); err != nil {
+		out := outcome.Retry(v1alpha1.ReasonRetrying, err.Error(), err)
+		return nlb.InstancePool{}, &out
+	} else if problem != nil {
+		return nlb.InstancePool{}, problem
+	}
 	pool, problem, err := r.findPool(ctx, round.object, round.place.zone)
 	if err == nil && problem == nil {
 		problem, err = r.admitted(ctx, round, pool)
@@ -28,6 +34,7 @@ func (r *Reconciler) target(ctx context.Context, round *round) (nlb.InstancePool
 		out := outcome.FromCloud("Looking the instance pool up", err)
 		return nlb.InstancePool{}, &out
 	}
+	round.judged = problem == nil
 	return pool, problem
 }
 

@@ -58,7 +58,8 @@ func onlyDeletes() predicate.Predicate {
 func (r *Reconciler) onNodes(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.requests(ctx, func(object *v1alpha1.NLBService) bool {
 		ready := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady)
-		return object.Spec.Target.NodeSelector != nil || len(object.Status.Backends) > 0 || ready != nil &&
+		return object.Spec.Target.NodeSelector != nil || len(object.Status.Backends) > 0 ||
+			meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionTargetAllowed) != nil || ready != nil &&
 			(ready.Reason == v1alpha1.ReasonNotAllowedInstancePool || ready.Reason == v1alpha1.ReasonWaitingForVerification)
 	})
 }

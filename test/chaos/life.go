@@ -52,6 +52,7 @@ func (l *life) start(ctx context.Context) error {
 	operator, err := world.RunBehind(ctx, gate, l.config, l.cloud, func(options *app.Options) {
 		options.ClusterID, options.WatchNamespaces = l.ns, []string{l.ns}
 		options.AllowedPools = []string{poolB}
+		options.AllowedTargetPorts = []string{"1-65535"} // the histories number what they ask for
 		options.RateLimit, options.SyncPeriod, options.PollInterval = 1000, l.settings.sync, 20*time.Millisecond
 		options.SkipNameValidation, options.Clock = true, hasty{since: l.began}
 		if log != nil {

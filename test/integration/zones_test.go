@@ -146,3 +146,78 @@ func TestAZoneThatDoesNotExistSaysNothingOfNodes(t *testing.T) {
 	w.g.Eventually(w.identities).Should(HaveKeyWithValue(w.member(0).Name, "True/Verified"))
 	w.g.Expect(w.events(w.node(w.member(0).Name))).NotTo(ContainElement(ContainSubstring("de-fra-9")))
 }
+
+// What an operator has programmed that trusted every Node of another zone goes on.
+func TestAServiceKeepsAPoolOfAnotherZoneThoughItIsRefusedByNow(t *testing.T) {
+	t.Parallel()
+	var allowed []string
+	w := newWorld(t, setup{Cloud: twoZones(), Stopped: true, Operator: func(o *app.Options) { o.AllowedPools = allowed }})
+	pool := w.poolAbroad("abroad", 1)
+	allowed = []string{pool.ID}
+	w.start()
+	w.registers(w.ns+"-mallory", "", func(n *corev1.Node) { n.Spec.ProviderID = identity.ProviderPrefix + w.sim.Members(pool.ID)[0].ID })
+	lb := w.loadBalancer("edge", inZoneAbroad)
+	web := w.nlbService("web", "edge", 80, func(spec *v1alpha1.NLBServiceSpec) { spec.Target = v1alpha1.Target{InstancePoolID: pool.ID} })
+	inferred := w.service("inferred", annotated(v1alpha1.AnnotationLoadBalancer, "edge", v1alpha1.AnnotationInstancePoolID, pool.ID))
+	change(w, inferred, func(s *corev1.Service) { s.Spec.Ports[0].Port = 81 })
+	w.ready(lb, web)
+	w.served(inferred)
+	change(w, inferred, func(s *corev1.Service) { delete(s.Annotations, v1alpha1.AnnotationInstancePoolID) })
+	w.served(inferred)
+	w.settles()
+	w.sim.ResetCalls()
+
+	allowed = nil
+	w.restart()
+	w.becomes(web, v1alpha1.ConditionTargetAllowed, "False/NotAllowedInstancePool")
+	w.tells(web, "Warning NotAllowedInstancePool", pool.ID, "--allowed-pools")
+	w.ready(web)
+	w.served(inferred)
+	w.settles()
+	w.g.Expect(w.writes()).To(BeEmpty())
+	t.Log("removed by hand, it comes back, also if that fails at first")
+	w.sim.Fault(exosim.Fault{Operation: "add-service-to-load-balancer", Kind: exosim.FaultStatus, Status: 503, Count: 3})
+	w.sim.MutateLoadBalancer(lb.Status.ID, func(lb *exosim.LoadBalancer) { lb.Services = nil })
+	w.g.Eventually(func() int { return len(w.sim.LoadBalancers(abroad)[0].Services) }).Should(Equal(2))
+	w.ready(web)
+	w.served(inferred)
+	w.sim.ResetCalls()
+	t.Log("and a member that is a Node of this cluster puts it right")
+	member := w.sim.Members(pool.ID)[0]
+	mallory := w.node(w.ns + "-mallory")
+	w.sim.MutateInstance(member.ID, func(i *exosim.Instance) { i.Name = mallory.Name })
+	w.becomes(web, v1alpha1.ConditionTargetAllowed, "none")
+	w.g.Expect(w.writes()).To(BeEmpty())
+}
+
+// At rest each zone in use costs its lists, whatever is refused or kept there.
+func TestCallsAtRestGrowWithTheZonesOnly(t *testing.T) {
+	t.Parallel()
+	var allowed []string
+	w := newWorld(t, setup{Cloud: twoZones(), Stopped: true, Operator: func(o *app.Options) { o.AllowedPools = allowed }})
+	nodes, kept, refused := w.poolAbroad("nodes", 3), w.poolAbroad("kept", 1), w.poolAbroad("refused", 1)
+	for _, instance := range w.sim.Members(nodes.ID) {
+		w.addNode(instance, "nodes")
+	}
+	allowed = []string{kept.ID}
+	w.start()
+	w.loadBalancer("edge", inZoneAbroad)
+	object := func(name string, port int32, pool exosim.InstancePool) *v1alpha1.NLBService {
+		return w.nlbService(name, "edge", port, func(spec *v1alpha1.NLBServiceSpec) { spec.Target = v1alpha1.Target{InstancePoolID: pool.ID} })
+	}
+	web := object("web", 80, kept)
+	w.ready(web, object("own", 81, nodes))
+	allowed = nil
+	w.restart()
+	w.becomes(web, v1alpha1.ConditionTargetAllowed, "False/NotAllowedInstancePool")
+	w.refusesPool(object("other", 82, refused), refused)
+
+	_, most := w.idleCalls()
+	for zone, calls := range w.sim.Calls().Zones {
+		for operation, times := range calls {
+			w.g.Expect(operation).To(HavePrefix("list-"))
+			w.g.Expect(times).To(BeNumerically("<=", most), "%s in %s", operation, zone)
+		}
+	}
+	w.g.Expect(w.sim.Calls().Zones).To(HaveKey(abroad))
+}

@@ -25,6 +25,7 @@
 {{- with .Values.allowedPools }}
 - {{ printf "--allowed-pools=%s" (join "," .) | quote }}
 {{- end }}
+- {{ printf "--allowed-target-ports=%s" (join "," .Values.allowedTargetPorts) | quote }}
 - --udp-default-healthcheck={{ .Values.udpDefaultHealthcheck }}
 - {{ printf "--external-nlb-namespaces=%s" (join "," .Values.externalNLBNamespaces) | quote }}
 {{- with .Values.watchNamespaces }}

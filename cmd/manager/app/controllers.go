@@ -13,6 +13,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/controllers/nodeidentity"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
@@ -93,6 +94,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		ClusterID:               a.clusterID,
 		Resumption:              resumption,
 		AllowedPools:            a.options.allowedPools(),
+		AllowedTargetPorts:      a.options.allowedTargetPorts(),
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
 		InjectsSidecars:         a.options.servesWebhook(),
@@ -149,6 +151,15 @@ func (o Options) allowedPools() []string {
 		return o.AllowedPools
 	}
 	return append(slices.Clone(o.AllowedPools), o.DefaultInstancePool)
+}
+
+// allowedTargetPorts are those that Validate has passed.
+func (o Options) allowedTargetPorts() nlb.PortRanges {
+	ports, err := nlb.ParsePortRanges(o.AllowedTargetPorts)
+	if err != nil {
+		return nil
+	}
+	return ports
 }
 
 // externalAllowed tells whether objects of a namespace may be External; nil: all.

@@ -58,6 +58,9 @@ func (s *settings) serviceFlags() *pflag.FlagSet {
 	f.StringVar(&s.DefaultInstancePool, "default-instance-pool", s.DefaultInstancePool, "`ID` or name of the instance pool for Services that name none; by default it is inferred from their nodes")
 	f.StringSliceVar(&s.AllowedPools, "allowed-pools", s.AllowedPools,
 		"`POOLS` that may receive traffic although no Node of this cluster is in them, ids or names separated by commas; * is all of the account. The default pool is one of them")
+	f.StringSliceVar(&s.AllowedTargetPorts, "allowed-target-ports", s.AllowedTargetPorts,
+		"`PORTS` of the instances that NLBServices may forward to, and ranges of them, separated by commas: for a control plane, 6443,30000-32767. "+
+			"What Services have as nodePort may always be forwarded to for them, and what is forwarded to already stays; an empty value is nothing else")
 	f.StringVar(&s.UDPDefaultHealthCheck, "udp-default-healthcheck", s.UDPDefaultHealthCheck,
 		"what is probed for a UDP port without a TCP port of the same number and without a sidecar, a `CHOICE` of kube-proxy (its port 10256 on each node) and none (the Service is asked to choose)")
 	f.StringSliceVar(&s.ExternalNLBNamespaces, "external-nlb-namespaces", s.ExternalNLBNamespaces,

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
@@ -32,8 +33,10 @@ type Options struct {
 	ClaimClasslessServices bool
 	DefaultInstancePool    string
 	AllowedPools           []string
-	UDPDefaultHealthCheck  string
-	ExternalNLBNamespaces  []string
+	// AllowedTargetPorts are ports, such as 6443, and ranges, such as 30000-32767.
+	AllowedTargetPorts    []string
+	UDPDefaultHealthCheck string
+	ExternalNLBNamespaces []string
 
 	NodePools          []string
 	NodeInitialization bool
@@ -108,6 +111,7 @@ func Defaults() Options {
 	return Options{
 		RateLimit:               20,
 		SyncPeriod:              time.Minute,
+		AllowedTargetPorts:      []string{nlb.NodePorts},
 		UDPDefaultHealthCheck:   string(projection.UDPHealthCheckKubeProxy),
 		ExternalNLBNamespaces:   []string{AllNamespaces},
 		NodeDeletionMaxShare:    20,

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/exoscale-community/nlb-operator/internal/identity"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -48,6 +49,7 @@ func (o Options) Validate() error {
 	wrong.unless(len([]rune(o.DefaultInstancePool)) <= longestPoolName, "default-instance-pool", o.DefaultInstancePool, "the id or the name of an instance pool, up to 255 characters")
 	wrong.pools("allowed-pools", o.AllowedPools)
 	wrong.pools("node-pools", o.NodePools)
+	wrong.ports("allowed-target-ports", o.AllowedTargetPorts)
 	for flag, on := range map[string]bool{"node-initialization": o.NodeInitialization, "node-csr-approval": o.NodeCSRApproval, "node-deletion": o.NodeDeletion} {
 		wrong.unless(!on || o.Zone != "", flag, "true", "true only together with --zone, the zone of the Nodes")
 	}
@@ -91,6 +93,13 @@ func (f *findings) pools(flag string, names []string) {
 	for _, name := range names {
 		named := name == strings.TrimSpace(name) && name != "" && len([]rune(name)) <= longestPoolName
 		f.unless(named, flag, name, "ids or names of instance pools, each of 1 to 255 characters, or "+identity.AllPools)
+	}
+}
+
+func (f *findings) ports(flag string, texts []string) {
+	for _, text := range texts {
+		_, err := nlb.ParsePortRanges([]string{text})
+		f.unless(err == nil, flag, text, "ports from 1 to 65535, and ranges of them such as "+nlb.NodePorts)
 	}
 }
 

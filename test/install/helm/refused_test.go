@@ -30,6 +30,8 @@ func TestWrongValuesAreRefusedWithASentence(t *testing.T) {
 		"a namespace in capitals":                 {values{"externalNLBNamespaces": []string{"Shop"}}, `externalNLBNamespaces: must be names of namespaces, or *; one is "Shop"`},
 		"a pool of two":                           {values{"allowedPools": []string{"a,b"}}, `allowedPools: must be ids or names of instance pools, without commas and space around; one is "a,b"`},
 		"an empty pool":                           {values{"nodes": values{"pools": []string{""}}}, "nodes.pools: must be ids or names of instance pools"},
+		"a target port that is none":              {values{"allowedTargetPorts": []string{"0"}}, "/allowedTargetPorts/0"},
+		"a target port by its name":               {values{"allowedTargetPorts": []string{"ssh"}}, "/allowedTargetPorts/0"},
 		"a share of more than all":                {values{"nodes": values{"deletionMaxShare": 101}}, "at '/nodes/deletionMaxShare': maximum: got 101, want 100"},
 		"a level of logs that isn't one":          {values{"log": values{"level": "loud"}}, "value must be one of 'debug', 'info', 'warn', 'error'"},
 		"a policy that isn't one":                 {values{"uninstall": values{"policy": "force"}}, "value must be one of 'refuse', 'retain', 'delete', 'ignore'"},

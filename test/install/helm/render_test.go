@@ -66,6 +66,12 @@ func TestWhatComesOfValues(t *testing.T) {
 		"pools with spaces in their names": {values{"allowedPools": []string{"blue pool", "green"}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args).To(ContainElement("--allowed-pools=blue pool,green"))
 		}},
+		"ports of a control plane, and a range": {values{"allowedTargetPorts": []string{"6443", "30000-32767"}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--allowed-target-ports=6443,30000-32767"))
+		}},
+		"no port but those of Services": {values{"allowedTargetPorts": []string{}}, func(g Gomega, is given) {
+			g.Expect(is.container.Args).To(ContainElement("--allowed-target-ports="))
+		}},
 		"further arguments and environment": {values{"extraArgs": []string{"--log-level=debug"}, "extraEnv": []values{{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args[len(is.container.Args)-1]).To(Equal("--log-level=debug"))
 			g.Expect(is.container.Env).To(ConsistOf(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}))
