@@ -85,7 +85,10 @@ type Target struct {
 	// +optional
 	SKSNodepool *SKSNodepoolReference `json:"sksNodepool,omitempty"`
 	// nodeSelector selects Nodes of this cluster by their labels; they have to be in
-	// one instance pool. {} selects every Node.
+	// one instance pool. {} selects every Node. A kubelet may set most labels on its own
+	// Node, and so attract the traffic: the API server keeps from it those whose keys
+	// begin with node-restriction.kubernetes.io/. With --require-restricted-node-labels
+	// the operator takes no others.
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))",message="the operator of a matchExpression must be In or NotIn, with values, or Exists or DoesNotExist, without"
 	// +optional
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`

@@ -86,6 +86,8 @@ type Options struct {
 	// AllowedTargetPorts are the ports to which every object may forward, besides
 	// those that Services were given.
 	AllowedTargetPorts nlb.PortRanges
+	// RestrictedNodeLabels: a nodeSelector may look only at labels that no kubelet can set.
+	RestrictedNodeLabels bool
 	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
 	// again after it at the latest.
 	SyncPeriod time.Duration

@@ -119,6 +119,11 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s", err))
 		return nlb.InstancePool{}, &invalid, nil
 	}
+	if keys := nlb.UnrestrictedKeys(by); r.RestrictedNodeLabels && len(keys) > 0 {
+		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf(
+			"spec.target.nodeSelector looks at %s, which a kubelet may set on its own Node; its keys have to begin with %s", strings.Join(keys, ", "), nlb.RestrictedLabelPrefix))
+		return nlb.InstancePool{}, &invalid, nil
+	}
 	nodes, trust, err := r.nodes(ctx)
 	if err != nil {
 		return nlb.InstancePool{}, nil, err

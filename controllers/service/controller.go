@@ -66,6 +66,8 @@ type Options struct {
 	DefaultInstancePool string
 	// UDPHealthCheck is for UDP ports without TCP twin; empty: kube-proxy.
 	UDPHealthCheck projection.UDPHealthCheck
+	// RestrictedNodeLabels: Nodes may be selected only by labels that no kubelet can set.
+	RestrictedNodeLabels bool
 	// SidecarsByNumber: this Kubernetes finds no named port of native sidecars.
 	SidecarsByNumber bool
 	// MaxConcurrentReconciles is the number of Services looked at at once;
@@ -216,6 +218,7 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 	round.plan = projection.Project(projection.Input{
 		Service: service, Pool: pool, LoadBalancer: got.loadBalancer, Services: got.services, Companion: got.companion,
 		Zone: r.Zone, UDPHealthCheck: r.UDPHealthCheck, SidecarsByNumber: r.SidecarsByNumber,
+		RestrictedNodeLabels: r.RestrictedNodeLabels,
 	})
 	if problem := r.adoption(ctx, service, round.plan, got.loadBalancer); problem != nil {
 		round.plan = round.plan.Refused(*problem)

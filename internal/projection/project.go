@@ -3,6 +3,7 @@ package projection
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,6 +18,9 @@ func Project(in Input) Plan {
 	values, problems, warnings := annotation.Parse(in.Service.Annotations, annotation.Service{
 		UID: string(in.Service.UID), Ports: len(in.Service.Spec.Ports),
 	})
+	if len(problems) == 0 {
+		problems = unrestrictedLabels(in, values)
+	}
 	plan := Plan{Problems: slices.Concat(invalidAnnotations(problems), unsupported(in))}
 	switch {
 	case len(problems) > 0:
@@ -83,6 +87,23 @@ func annotatedTarget(values annotation.Values) *v1alpha1.Target {
 	default:
 		return nil
 	}
+}
+
+// unrestrictedLabels refuses to select Nodes by what a kubelet says of its own, where
+// that isn't wanted.
+func unrestrictedLabels(in Input, values annotation.Values) []annotation.Problem {
+	target := annotatedTarget(values)
+	if !in.RestrictedNodeLabels || target == nil || target.NodeSelector == nil {
+		return nil
+	}
+	keys := nlb.UnrestrictedKeys(target.NodeSelector)
+	if len(keys) == 0 {
+		return nil
+	}
+	return []annotation.Problem{{
+		Annotation: v1alpha1.AnnotationNodeSelector, Value: in.Service.Annotations[v1alpha1.AnnotationNodeSelector],
+		Message: fmt.Sprintf("a kubelet may set %s on its own Node; keys have to begin with %s", strings.Join(keys, ", "), nlb.RestrictedLabelPrefix),
+	}}
 }
 
 // loadBalancer is the NetworkLoadBalancer of the Service. What of its spec can't

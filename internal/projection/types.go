@@ -28,6 +28,8 @@ type Input struct {
 	// SidecarsByNumber: the sidecars' port has to be named by its number, since this
 	// Kubernetes doesn't find it by its name.
 	SidecarsByNumber bool
+	// RestrictedNodeLabels: Nodes may be selected only by labels that no kubelet can set.
+	RestrictedNodeLabels bool
 }
 
 // Pool is the target of a Service that doesn't name one.

@@ -35,6 +35,9 @@
 {{- with .Values.nodes.pools }}
 - {{ printf "--node-pools=%s" (join "," .) | quote }}
 {{- end }}
+{{- if .Values.nodes.requireRestrictedLabels }}
+- --require-restricted-node-labels
+{{- end }}
 {{- if .Values.nodes.initialization }}
 - --node-initialization
 {{- end }}

@@ -95,6 +95,7 @@ func (a *App) nlbServices(mgr manager.Manager, resumption *journal.Resumption) *
 		Resumption:              resumption,
 		AllowedPools:            a.options.allowedPools(),
 		AllowedTargetPorts:      a.options.allowedTargetPorts(),
+		RestrictedNodeLabels:    a.options.RequireRestrictedNodeLabels,
 		SyncPeriod:              a.options.SyncPeriod,
 		SeesAllNamespaces:       len(a.options.WatchNamespaces) == 0,
 		InjectsSidecars:         a.options.servesWebhook(),
@@ -117,6 +118,7 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		DefaultInstancePool:     a.options.DefaultInstancePool,
 		UDPHealthCheck:          projection.UDPHealthCheck(a.options.UDPDefaultHealthCheck),
 		SidecarsByNumber:        a.sidecarsByNumber,
+		RestrictedNodeLabels:    a.options.RequireRestrictedNodeLabels,
 		MaxConcurrentReconciles: a.options.MaxConcurrentReconciles,
 		SkipNameValidation:      a.options.SkipNameValidation,
 	})

@@ -72,6 +72,9 @@ func (s *settings) nodeFlags() *pflag.FlagSet {
 	f := newFlags()
 	f.StringSliceVar(&s.NodePools, "node-pools", s.NodePools,
 		"`POOLS` whose instances have a NodeIdentity before their Nodes join, in every zone that has NLBs, ids or names separated by commas; those that a Node is in always have")
+	f.BoolVar(&s.RequireRestrictedNodeLabels, "require-restricted-node-labels", s.RequireRestrictedNodeLabels,
+		"let nodeSelectors of NLBServices, and the annotation nlb.exoscale.com/node-selector, look only at labels whose keys begin with node-restriction.kubernetes.io/: "+
+			"others a kubelet may set on its own Node, and so attract traffic")
 	f.BoolVar(&s.NodeInitialization, "node-initialization", s.NodeInitialization,
 		"give verified Nodes their providerID, addresses and labels, and take the taint node.cloudprovider.kubernetes.io/uninitialized off, in place of Exoscale's cloud controller manager")
 	f.BoolVar(&s.NodeCSRApproval, "node-csr-approval", s.NodeCSRApproval, "approve the serving certificates that verified Nodes ask for, if all that they ask for is theirs")

@@ -38,6 +38,8 @@ type Options struct {
 	UDPDefaultHealthCheck string
 	ExternalNLBNamespaces []string
 
+	RequireRestrictedNodeLabels bool
+
 	NodePools          []string
 	NodeInitialization bool
 	NodeCSRApproval    bool
