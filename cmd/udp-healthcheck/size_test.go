@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
 	"github.com/exoscale-community/nlb-operator/test/sidecar"
 )
 
@@ -155,4 +157,38 @@ func TestFloodOfDatagrams(t *testing.T) {
 	}
 	p.BecomesOpen(true)
 	thenSmall(t, p)
+}
+
+// What anybody may annotate, the sidecar compiles and matches within its memory.
+func TestTheDearestPatternsStaySmall(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		pattern string
+		times   int
+	}{
+		"repeats":             {"a{1000}|%d", 8},
+		"choices":             {"(?:a|ab|abc){150}|%d", 8},
+		"anchored":            {"^app got (?:a|b){150}|%d", 16},
+		"classes in a row":    {strings.Repeat(`\PC`, 16), 1},
+		"classes":             {`\PC{20}%d?`, 16},
+		"repeated classes":    {`\PC{500}|%d`, 8},
+		"sets of either case": {"(?i)" + strings.Repeat("[a-z ]", 40) + "%d?", udpprobe.MaxTargets},
+		"one for all":         {"a{1000}", udpprobe.MaxTargets},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := givenApplication(t)
+			var arguments []string
+			for i := range tc.times {
+				pattern := strings.Replace(tc.pattern, "%d", strconv.Itoa(i), 1)
+				check := udpprobe.Check{
+					Mode: udpprobe.ModeProbe, Payload: fmt.Sprintf("%s%d", strings.Repeat("a", 1000), i),
+					Expect: udpprobe.Expectation{Kind: udpprobe.MatchingReply, Value: pattern}, Timeout: 10 * time.Second, Interval: 100 * time.Millisecond,
+				}
+				arguments = append(arguments, "--target", app.Port()+check.String())
+			}
+			p := sidecar.Start(t, arguments...)
+			p.BecomesOpen(true)
+			thenSmall(t, p)
+		})
+	}
 }

@@ -25,8 +25,8 @@ func targets(pod *corev1.Pod, asking []*corev1.Service) (found []udpprobe.Target
 		s.addService(service)
 	}
 	s.addOwn(len(asking) == 0)
-	if len(s.found) > udpprobe.MaxTargets {
-		s.wrong = append(s.wrong, fmt.Sprintf("there are %d ports to watch; at most %d are allowed", len(s.found), udpprobe.MaxTargets))
+	if err := udpprobe.Affordable(s.found); err != nil {
+		s.wrong = append(s.wrong, err.Error())
 	}
 	if len(s.wrong) > 0 {
 		return nil, s.wrong

@@ -25,8 +25,9 @@ type Watcher struct {
 func (w *Watcher) Run(ctx context.Context) error {
 	var watching sync.WaitGroup
 	defer watching.Wait()
+	exchanges := &udpprobe.Exchanges{}
 	for number, target := range w.Targets {
-		check, err := w.check(target)
+		check, err := w.check(target, exchanges)
 		if err != nil {
 			return fmt.Errorf("target %s: %w", target, err)
 		}
@@ -65,14 +66,14 @@ func (w *Watcher) tell(status TargetStatus, err error) {
 }
 
 // check is what is done at each interval.
-func (w *Watcher) check(target udpprobe.Target) (func(context.Context) error, error) {
+func (w *Watcher) check(target udpprobe.Target, exchanges *udpprobe.Exchanges) (func(context.Context) error, error) {
 	if target.Mode == udpprobe.ModeSocket {
 		return func(context.Context) error {
 			_, err := w.bound(target.Port)
 			return err
 		}, nil
 	}
-	exchange, err := udpprobe.NewExchange(target.Check)
+	exchange, err := exchanges.New(target.Check)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package udpprobe
 import (
 	"errors"
 	"fmt"
-	"regexp/syntax"
 	"strings"
 	"time"
 )
@@ -13,27 +12,27 @@ type key struct {
 	name  string
 	modes []Mode
 	// set gets the value without its escapes.
-	set func(*Check, string) error
+	set func(*Check, *budget, string) error
 }
 
 var keys = []key{
-	{"payload", []Mode{ModeProbe}, func(c *Check, value string) (err error) {
+	{"payload", []Mode{ModeProbe}, func(c *Check, _ *budget, value string) (err error) {
 		c.Payload, err = decoded(value)
 		return err
 	}},
-	{"expect", []Mode{ModeProbe}, func(c *Check, value string) (err error) {
-		c.Expect, err = expectation(value)
+	{"expect", []Mode{ModeProbe}, func(c *Check, b *budget, value string) (err error) {
+		c.Expect, err = b.expectation(value)
 		return err
 	}},
-	{"query", []Mode{ModeDNS}, func(c *Check, value string) (err error) {
+	{"query", []Mode{ModeDNS}, func(c *Check, _ *budget, value string) (err error) {
 		c.Query, err = domainName(value)
 		return err
 	}},
-	{"timeout", []Mode{ModeProbe, ModeDNS}, func(c *Check, value string) (err error) {
+	{"timeout", []Mode{ModeProbe, ModeDNS}, func(c *Check, _ *budget, value string) (err error) {
 		c.Timeout, err = duration(value, MinTimeout, MaxTimeout)
 		return err
 	}},
-	{"interval", []Mode{ModeSocket, ModeProbe, ModeDNS}, func(c *Check, value string) (err error) {
+	{"interval", []Mode{ModeSocket, ModeProbe, ModeDNS}, func(c *Check, _ *budget, value string) (err error) {
 		c.Interval, err = duration(value, MinInterval, MaxInterval)
 		return err
 	}},
@@ -55,37 +54,15 @@ func short(d time.Duration) string {
 	return d.String()
 }
 
-func expectation(value string) (Expectation, error) {
-	pattern, isPattern := strings.CutPrefix(value, encodingRE2+":")
-	if !isPattern {
-		reply, err := decoded(value)
-		if errors.Is(err, errEncoding) {
-			err = errors.New("allowed is text:…, hex:…, base64:… or re2:…")
-		}
-		return Expectation{Kind: ExactReply, Value: reply}, err
+func (b *budget) expectation(value string) (Expectation, error) {
+	if pattern, is := strings.CutPrefix(value, encodingRE2+":"); is {
+		return Expectation{Kind: MatchingReply, Value: pattern}, b.pattern(pattern)
 	}
-	if len(pattern) > MaxPattern {
-		return Expectation{}, fmt.Errorf("the regular expression has %d bytes; at most %d are allowed", len(pattern), MaxPattern)
+	reply, err := decoded(value)
+	if errors.Is(err, errEncoding) {
+		err = errors.New("allowed is text:…, hex:…, base64:… or re2:…")
 	}
-	parsed, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return Expectation{}, fmt.Errorf("it is no regular expression of RE2: %s", complaint(err))
-	}
-	if program, err := syntax.Compile(parsed.Simplify()); err != nil || len(program.Inst) > maxInstructions {
-		return Expectation{}, errors.New("the regular expression repeats too much: x{1000} means a thousand x; ask for less")
-	}
-	return Expectation{Kind: MatchingReply, Value: pattern}, nil
-}
-
-// maxInstructions of a compiled regular expression: matching takes time in
-// proportion, and a program of 256 bytes could have 36,000.
-const maxInstructions = 1100
-
-func complaint(err error) string {
-	if wrong := (*syntax.Error)(nil); errors.As(err, &wrong) {
-		return fmt.Sprintf("%s in %s", wrong.Code, quoted(wrong.Expr))
-	}
-	return err.Error()
+	return Expectation{Kind: ExactReply, Value: reply}, err
 }
 
 // domainName is a name with a dot at its end, in small letters.

@@ -11,8 +11,8 @@ import (
 // ParseTargets reads at least one target, and MaxTargets at most. Its error is a
 // sentence about the first part that isn't right.
 func ParseTargets(text string) ([]Target, error) {
-	return parseAll(text, func(word string) (Target, error) {
-		spec, err := parseSpec(word)
+	return parseAll(text, func(word string, b *budget) (Target, error) {
+		spec, err := parseSpec(word, b)
 		if err != nil {
 			return Target{}, err
 		}
@@ -25,10 +25,13 @@ func ParseTargets(text string) ([]Target, error) {
 }
 
 // ParseAnnotation reads the value of an annotation, in which a port may be named
-// or missing. Its error is a sentence about the first part that isn't right.
-func ParseAnnotation(text string) ([]Spec, error) {
-	return parseAll(text, func(word string) (Spec, error) {
-		spec, err := parseSpec(word)
+// or missing. Its error is a sentence about the first part that isn't right. What it
+// has read lately it remembers.
+func ParseAnnotation(text string) ([]Spec, error) { return annotations.read(text, parseAnnotation) }
+
+func parseAnnotation(text string) ([]Spec, error) {
+	return parseAll(text, func(word string, b *budget) (Spec, error) {
+		spec, err := parseSpec(word, b)
 		if err != nil {
 			return Spec{}, err
 		}
@@ -39,10 +42,11 @@ func ParseAnnotation(text string) ([]Spec, error) {
 
 // parseAll reads the words of a text. The same target twice is refused, since one
 // of them was most likely meant to be another.
-func parseAll[T comparable](text string, parse func(word string) (T, error)) ([]T, error) {
+func parseAll[T comparable](text string, parse func(word string, b *budget) (T, error)) ([]T, error) {
 	var all []T
-	for _, word := range words(text) {
-		one, err := parse(word)
+	var b budget
+	for word := range words(text) {
+		one, err := parse(word, &b)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("target %s: %w", quoted(word), err)
@@ -60,7 +64,7 @@ func parseAll[T comparable](text string, parse func(word string) (T, error)) ([]
 }
 
 // parseSpec leaves the port as it is written.
-func parseSpec(word string) (Spec, error) {
+func parseSpec(word string, b *budget) (Spec, error) {
 	head, options, more := cut(word, ";")
 	port, mode, hasMode := strings.Cut(head, "/")
 	switch {
@@ -76,13 +80,13 @@ func parseSpec(word string) (Spec, error) {
 	if spec.Mode != ModeSocket {
 		spec.Timeout = DefaultTimeout
 	}
-	return spec, spec.setAll(options, more)
+	return spec, spec.setAll(b, options, more)
 }
 
 var modes = []Mode{ModeSocket, ModeProbe, ModeDNS}
 
 // setAll reads options that are separated by semicolons, if there are any.
-func (c *Check) setAll(options string, more bool) error {
+func (c *Check) setAll(b *budget, options string, more bool) error {
 	var seen []string
 	for more {
 		var option string
@@ -104,7 +108,7 @@ func (c *Check) setAll(options string, more bool) error {
 		seen = append(seen, name)
 		plain, err := unescaped(value)
 		if err == nil {
-			err = keys[at].set(c, plain)
+			err = keys[at].set(c, b, plain)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", quoted(option), err)

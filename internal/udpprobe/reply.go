@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -14,21 +15,53 @@ const MaxReply = 4096
 // Exchange is what a Check sends, and how it judges what comes back.
 type Exchange struct {
 	check   Check
-	pattern *regexp.Regexp
+	pattern *pattern
+}
+
+// pattern is a regular expression. It matches one reply at a time, since each takes
+// the memory of its program again.
+type pattern struct {
+	*regexp.Regexp
+
+	matching *sync.Mutex
+}
+
+func (p *pattern) matches(reply []byte) bool {
+	p.matching.Lock()
+	defer p.matching.Unlock()
+	return p.Match(reply)
 }
 
 // NewExchange prepares the exchange of a Check that was parsed, of any mode but
 // ModeSocket.
-func NewExchange(check Check) (*Exchange, error) {
-	e := &Exchange{check: check}
-	if check.Expect.Kind == MatchingReply {
-		pattern, err := regexp.Compile(check.Expect.Value)
+func NewExchange(check Check) (*Exchange, error) { return new(Exchanges).New(check) }
+
+// Exchanges are what the exchanges of one program have in common: a regular
+// expression that is for every port of an application is compiled once, and all take
+// turns. The zero value is ready.
+type Exchanges struct {
+	patterns map[string]*pattern
+	matching sync.Mutex
+}
+
+// New prepares an exchange, as NewExchange does. It isn't for several goroutines.
+func (all *Exchanges) New(check Check) (*Exchange, error) {
+	if check.Expect.Kind != MatchingReply {
+		return &Exchange{check: check}, nil
+	}
+	known := all.patterns[check.Expect.Value]
+	if known == nil {
+		compiled, err := regexp.Compile(check.Expect.Value)
 		if err != nil {
 			return nil, fmt.Errorf("expect=re2: %w", err)
 		}
-		e.pattern = pattern
+		if all.patterns == nil {
+			all.patterns = map[string]*pattern{}
+		}
+		known = &pattern{compiled, &all.matching}
+		all.patterns[check.Expect.Value] = known
 	}
-	return e, nil
+	return &Exchange{check: check, pattern: known}, nil
 }
 
 // Request is the datagram to send. The id, another one each time, is what a DNS
@@ -82,7 +115,7 @@ func (e *Exchange) Judge(id uint16, reply []byte) error {
 		why = e.judgeDNS(id, reply)
 	case expected.Kind == ExactReply && string(reply) != expected.Value:
 		why = fmt.Sprintf("the reply of %d bytes isn't the expected one of %d bytes", len(reply), len(expected.Value))
-	case expected.Kind == MatchingReply && !e.pattern.Match(reply):
+	case expected.Kind == MatchingReply && !e.pattern.matches(reply):
 		why = fmt.Sprintf("the reply of %d bytes isn't matched by the expected regular expression", len(reply))
 	}
 	if why == "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,14 +23,15 @@ const (
 const whiteSpace = " \t\r\n"
 
 // words are the parts of a text between white space that no backslash precedes.
-func words(text string) []string {
-	var all []string
-	for text = strings.TrimLeft(text, whiteSpace); text != ""; text = strings.TrimLeft(text, whiteSpace) {
-		var word string
-		word, text, _ = cut(text, whiteSpace)
-		all = append(all, word)
+func words(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for text = strings.TrimLeft(text, whiteSpace); text != ""; text = strings.TrimLeft(text, whiteSpace) {
+			var word string
+			if word, text, _ = cut(text, whiteSpace); !yield(word) {
+				return
+			}
+		}
 	}
-	return all
 }
 
 // cut is what is before and after the first of the separators that no backslash
