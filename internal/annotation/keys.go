@@ -21,6 +21,8 @@ type Key struct {
 	// SinglePort: honoured only if the Service has exactly one port, as with the CCM.
 	SinglePort bool
 
+	// most bytes that a value may have; 0: longestValue.
+	most int
 	// set parses a value into its field; it tells whether the value is allowed.
 	set func(*Values, string) bool
 	// why tells what is wrong with a value that isn't allowed; nil: Allowed says all.
@@ -131,6 +133,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationNodeSelector,
 		Allowed: "a label selector, for example role=ingress,tier!=test", Default: "all nodes",
 		Meaning: "The nodes whose instance pool receives the traffic; best by keys that begin with node-restriction.kubernetes.io/, which no kubelet can set on its own node.",
+		most:    longestSelector,
 		set:     func(v *Values, s string) bool { return setSelector(&v.NodeSelector, s) },
 	},
 	{
@@ -158,6 +161,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationUDPHealthCheckProbe,
 		Allowed: "checks as in docs/udp.md, for example dns;query=example.com, or 5060/socket", Default: "socket: the port is open",
 		Meaning: "How the sidecar finds out whether the application answers. On a Pod, too, where it goes before the Service's.",
+		most:    longestProbe,
 		set: func(v *Values, s string) bool {
 			var err error
 			v.UDPProbe, err = udpprobe.ParseAnnotation(s)

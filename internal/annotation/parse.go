@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -25,6 +26,7 @@ func (p Problem) String() string {
 
 func shortened(value string) string {
 	const most = 64
+	value = value[:min(len(value), most*utf8.UTFMax+1)] // of a long one, no more is looked at
 	if runes := []rune(value); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}
@@ -53,6 +55,8 @@ func Parse(annotations map[string]string, service Service) (values Values, probl
 		case key.SinglePort && service.Ports != 1:
 			warnings = append(warnings, Problem{key.Name, value, fmt.Sprintf(
 				"it is honoured only for a Service with exactly one port, and this one has %d; the default is used", service.Ports)})
+		case len(value) > key.longest():
+			problems = append(problems, Problem{key.Name, value, fmt.Sprintf("it has %d bytes, and at most %d are read; allowed is %s", len(value), key.longest(), key.Allowed)})
 		case !key.set(&values, value):
 			problems = append(problems, Problem{key.Name, value, key.refusal(value)})
 		}

@@ -1,6 +1,7 @@
 package annotation
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +19,16 @@ import (
 
 // maxText is the longest name, description or path at Exoscale, in characters.
 const maxText = 255
+
+// The longest values that are read, in bytes: nobody's annotations may take much of
+// the operator's time. Exoscale's texts end before the first.
+const (
+	longestValue    = maxText * utf8.UTFMax
+	longestSelector = 16 << 10
+	longestProbe    = 256 << 10 // as much as all annotations of an object may have
+)
+
+func (k Key) longest() int { return cmp.Or(k.most, longestValue) }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
@@ -94,6 +105,7 @@ func setSelector(field **metav1.LabelSelector, value string) bool {
 		return false
 	}
 	requirements, _ := parsed.Requirements()
+	equal := map[string]string{}
 	*field = &metav1.LabelSelector{}
 	for _, requirement := range requirements {
 		key, values := requirement.Key(), requirement.Values().List()
@@ -101,8 +113,9 @@ func setSelector(field **metav1.LabelSelector, value string) bool {
 		if !known {
 			return false
 		}
-		if _, twice := (*field).MatchLabels[key]; operator == metav1.LabelSelectorOpIn && len(values) == 1 && !twice {
-			(*field).MatchLabels = labels.Merge((*field).MatchLabels, labels.Set{key: values[0]})
+		if _, twice := equal[key]; operator == metav1.LabelSelectorOpIn && len(values) == 1 && !twice {
+			equal[key] = values[0]
+			(*field).MatchLabels = equal
 			continue
 		}
 		(*field).MatchExpressions = append((*field).MatchExpressions, metav1.LabelSelectorRequirement{
