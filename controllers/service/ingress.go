@@ -41,8 +41,9 @@ func (p portState) String() string {
 // portStates tells how far each port is: by its NLBService, and where there is
 // none by the problem of the port, or of the Service.
 func portStates(service *corev1.Service, plan projection.Plan, own children) []portState {
-	states := make([]portState, len(service.Spec.Ports))
-	for i, port := range service.Spec.Ports {
+	ports := projection.Ports(service)
+	states := make([]portState, len(ports))
+	for i, port := range ports {
 		child := childOf(service, port, plan, own)
 		of := func(p projection.PortProblem) bool {
 			return p.Port == port.Port && p.Protocol == projection.ProtocolOf(port)

@@ -51,7 +51,7 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 		got.services = append(got.services, item)
 	}
 	// One of a port's name that isn't the Service's is in the way.
-	for _, port := range service.Spec.Ports {
+	for _, port := range projection.Ports(service) {
 		name := projection.ServiceName(service, port)
 		if named[name] {
 			continue

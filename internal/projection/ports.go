@@ -12,6 +12,25 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
+// maxPorts of a Service that are looked at. An NLB holds ten, and what is found out of
+// each port is held against all others.
+const maxPorts = 500
+
+// Ports are those of a Service that are looked at: nearly always all.
+func Ports(service *corev1.Service) []corev1.ServicePort {
+	return service.Spec.Ports[:min(len(service.Spec.Ports), maxPorts)]
+}
+
+// tooManyPorts is the problem of a Service that has more: nothing of it is touched.
+func tooManyPorts(service *corev1.Service) *Problem {
+	if len(service.Spec.Ports) <= maxPorts {
+		return nil
+	}
+	return &Problem{v1alpha1.ReasonServiceLimitReached, fmt.Sprintf(
+		"this Service has %d ports, an NLB holds %d services at most, and no more than %d ports are looked at; use several Services",
+		len(service.Spec.Ports), nlb.MaxServices, maxPorts)}
+}
+
 // addPorts plans one NLBService for each port that can be served.
 func (p *Plan) addPorts(in Input, values annotation.Values, target v1alpha1.Target) {
 	existing := byName(in.Services)

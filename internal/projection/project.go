@@ -15,6 +15,9 @@ import (
 
 // Project plans the objects of a Service of type LoadBalancer.
 func Project(in Input) Plan {
+	if problem := tooManyPorts(in.Service); problem != nil {
+		return Plan{Problems: []Problem{*problem}}
+	}
 	values, problems, warnings := annotation.Parse(in.Service.Annotations, annotation.Service{
 		UID: string(in.Service.UID), Ports: len(in.Service.Spec.Ports),
 	})
