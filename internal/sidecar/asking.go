@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -30,6 +29,13 @@ func asks(service *corev1.Service) bool {
 // selects: a Service without a selector has endpoints that somebody else makes,
 // and one of type ExternalName has none.
 func selects(service *corev1.Service, pod *corev1.Pod) bool {
-	return len(service.Spec.Selector) > 0 && service.Spec.Type != corev1.ServiceTypeExternalName &&
-		labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels))
+	if len(service.Spec.Selector) == 0 || service.Spec.Type == corev1.ServiceTypeExternalName {
+		return false
+	}
+	for key, value := range service.Spec.Selector {
+		if has, is := pod.Labels[key]; !is || has != value {
+			return false
+		}
+	}
+	return true
 }

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/annotation"
 )
 
@@ -32,12 +33,19 @@ func linger(asking []*corev1.Service) time.Duration {
 	return min(longest, longestLinger)
 }
 
-// noticed is how long an NLB takes to leave a node out.
+// noticed is how long an NLB takes to leave a node out. Nothing else of the
+// annotations is read: it would be for each Pod.
 func noticed(annotations map[string]string, ports int) time.Duration {
-	values, problems, _ := annotation.Parse(annotations, annotation.Service{Ports: ports})
+	check := map[string]string{}
+	for _, key := range []string{v1alpha1.AnnotationHealthCheckInterval, v1alpha1.AnnotationHealthCheckTimeout, v1alpha1.AnnotationHealthCheckRetries} {
+		if value, annotated := annotations[key]; annotated {
+			check[key] = value
+		}
+	}
+	values, problems, _ := annotation.Parse(check, annotation.Service{Ports: ports})
 	if len(problems) > 0 { // the Service isn't served by them
 		values, _, _ = annotation.Parse(nil, annotation.Service{Ports: ports})
 	}
-	check := values.HealthCheck
-	return check.Interval*time.Duration(check.Retries) + check.Timeout
+	is := values.HealthCheck
+	return is.Interval*time.Duration(is.Retries) + is.Timeout
 }

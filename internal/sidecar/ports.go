@@ -39,18 +39,38 @@ func udpPorts(pod *corev1.Pod) []corev1.ContainerPort {
 	return all
 }
 
-// udpPort is the number of the Pod's UDP port that is meant by a number or a name;
-// 0: there is no port of that name.
-func udpPort(pod *corev1.Pod, meant string) int32 {
+// ports are the UDP ports of a Pod, and how they are called.
+type ports struct {
+	udp    []corev1.ContainerPort
+	byName map[string]int32
+	called map[int32][]string
+}
+
+func portsOf(pod *corev1.Pod) ports {
+	p := ports{udpPorts(pod), map[string]int32{}, map[int32][]string{}}
+	for _, port := range p.udp {
+		if _, taken := p.byName[port.Name]; !taken && port.Name != "" {
+			p.byName[port.Name] = port.ContainerPort
+		}
+		if port.Name != "" {
+			p.called[port.ContainerPort] = append(p.called[port.ContainerPort], port.Name)
+		}
+	}
+	return p
+}
+
+// number of the UDP port that is meant by a number or a name; 0: there is no port of
+// that name.
+func (p ports) number(meant string) int32 {
 	if number, err := strconv.ParseInt(meant, 10, 32); err == nil {
 		return int32(number)
 	}
-	for _, port := range udpPorts(pod) {
-		if port.Name == meant {
-			return port.ContainerPort
-		}
-	}
-	return 0
+	return p.byName[meant]
+}
+
+// names are all that a UDP port is called: its number and its names.
+func (p ports) names(number int32) []string {
+	return append([]string{strconv.Itoa(int(number))}, p.called[number]...)
 }
 
 // sentTo is what a port of a Service means of a Pod: a number, or a name.
@@ -64,14 +84,18 @@ func sentTo(port corev1.ServicePort) string {
 // free is the first number from one on that no container of the Pod names, nor is
 // taken already. Ports that containers don't name aren't known to anybody.
 func free(pod *corev1.Pod, from int32, taken ...int32) int32 {
+	used := map[int32]bool{}
+	for _, number := range taken {
+		used[number] = true
+	}
 	for _, c := range containers(pod) {
 		for _, port := range c.Ports {
 			if port.Protocol != corev1.ProtocolUDP {
-				taken = append(taken, port.ContainerPort)
+				used[port.ContainerPort] = true
 			}
 		}
 	}
-	for slices.Contains(taken, from) {
+	for used[from] {
 		from++
 	}
 	return from

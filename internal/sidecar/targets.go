@@ -3,7 +3,6 @@ package sidecar
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -19,14 +18,17 @@ import (
 // What is written down wrong makes all of it void, since nobody can know what was
 // meant. The notes then say why; else they tell what is left out.
 func targets(pod *corev1.Pod, asking []*corev1.Service) (found []udpprobe.Target, notes []string) {
-	s := &search{pod: pod}
+	if len(asking) > maxServices {
+		return nil, []string{fmt.Sprintf("%d Services ask for it, and no more than %d are looked at; take the annotation %s off some of them", len(asking), maxServices, v1alpha1.AnnotationUDPHealthCheck)}
+	}
+	s := &search{ports: portsOf(pod)}
 	s.own = s.read(pod.Annotations, "the Pod")
 	for _, service := range asking {
 		s.addService(service)
 	}
 	s.addOwn(len(asking) == 0)
 	if err := udpprobe.Affordable(s.found); err != nil {
-		s.wrong = append(s.wrong, err.Error())
+		s.wrong.add("%v", err)
 	}
 	if len(s.wrong) > 0 {
 		return nil, s.wrong
@@ -34,14 +36,31 @@ func targets(pod *corev1.Pod, asking []*corev1.Service) (found []udpprobe.Target
 	return s.found, s.notes
 }
 
+// How much is looked at, since anybody may ask.
+const (
+	maxServices     = 100 // that ask for one Pod
+	maxServicePorts = 500 // of one of them
+	maxFound        = 500 // targets: far more than are allowed
+	maxNotes        = 10  // that are told of one Pod
+)
+
 // search for what is to be watched.
 type search struct {
-	pod *corev1.Pod
+	ports ports
 	// own are the checks of the Pod's annotation.
 	own   []udpprobe.Spec
 	found []udpprobe.Target
 	// notes tell what can't be watched, wrong what makes no sense.
-	notes, wrong []string
+	notes, wrong remarks
+}
+
+// remarks are the first of those that there are.
+type remarks []string
+
+func (r *remarks) add(format string, args ...any) {
+	if len(*r) < maxNotes {
+		*r = append(*r, fmt.Sprintf(format, args...))
+	}
 }
 
 // read gives the checks that the annotation of somebody holds.
@@ -52,7 +71,7 @@ func (s *search) read(annotations map[string]string, whose string) []udpprobe.Sp
 	}
 	specs, err := udpprobe.ParseAnnotation(text)
 	if err != nil {
-		s.wrong = append(s.wrong, fmt.Sprintf("annotation %s of %s: %v", v1alpha1.AnnotationUDPHealthCheckProbe, whose, err))
+		s.wrong.add("annotation %s of %s: %v", v1alpha1.AnnotationUDPHealthCheckProbe, whose, err)
 	}
 	return specs
 }
@@ -61,27 +80,33 @@ func (s *search) read(annotations map[string]string, whose string) []udpprobe.Sp
 func (s *search) addService(service *corev1.Service) {
 	whose := "Service " + service.Name
 	specs := s.read(service.Annotations, whose)
-	var meant []string // of the Pod's ports, as the Service and the Pod call them
+	if len(service.Spec.Ports) > maxServicePorts {
+		s.wrong.add("%s has %d ports, and no more than %d are looked at", whose, len(service.Spec.Ports), maxServicePorts)
+		return
+	}
+	meant := map[string]bool{} // of the Pod's ports, as the Service and the Pod call them
 	for _, port := range service.Spec.Ports {
 		if port.Protocol != corev1.ProtocolUDP {
 			continue
 		}
 		name := sentTo(port)
-		meant = append(meant, name)
-		number := udpPort(s.pod, name)
+		meant[name] = true
+		number := s.ports.number(name)
 		if number == 0 {
-			s.notes = append(s.notes, fmt.Sprintf("%s sends UDP port %d to a port named %q, but no container of the Pod has a UDP port of that name", whose, port.Port, name))
+			s.notes.add("%s sends UDP port %d to a port named %q, but no container of the Pod has a UDP port of that name", whose, port.Port, name)
 			continue
 		}
-		meant = append(meant, s.names(number)...)
+		for _, called := range s.ports.names(number) {
+			meant[called] = true
+		}
 		s.add(number, specs)
 	}
 	if len(meant) == 0 {
-		s.notes = append(s.notes, whose+" has no UDP port")
+		s.notes.add("%s has no UDP port", whose)
 	}
 	for _, spec := range specs {
-		if spec.Port != "" && !slices.Contains(meant, spec.Port) {
-			s.wrong = append(s.wrong, fmt.Sprintf("annotation %s of %s names port %s, to which the Service sends no UDP", v1alpha1.AnnotationUDPHealthCheckProbe, whose, spec.Port))
+		if spec.Port != "" && !meant[spec.Port] {
+			s.wrong.add("annotation %s of %s names port %s, to which the Service sends no UDP", v1alpha1.AnnotationUDPHealthCheckProbe, whose, spec.Port)
 		}
 	}
 }
@@ -95,9 +120,9 @@ func (s *search) addOwn(alone bool) {
 			every = true
 			continue
 		}
-		number := udpPort(s.pod, spec.Port)
+		number := s.ports.number(spec.Port)
 		if number == 0 {
-			s.wrong = append(s.wrong, fmt.Sprintf("annotation %s of the Pod names port %s, but no container has a UDP port of that name", v1alpha1.AnnotationUDPHealthCheckProbe, spec.Port))
+			s.wrong.add("annotation %s of the Pod names port %s, but no container has a UDP port of that name", v1alpha1.AnnotationUDPHealthCheckProbe, spec.Port)
 			continue
 		}
 		s.add(number, nil)
@@ -105,11 +130,11 @@ func (s *search) addOwn(alone bool) {
 	if !alone || !every {
 		return
 	}
-	for _, port := range udpPorts(s.pod) {
+	for _, port := range s.ports.udp {
 		s.add(port.ContainerPort, nil)
 	}
 	if len(s.found) == 0 {
-		s.notes = append(s.notes, fmt.Sprintf("nothing tells which UDP port to watch; name it among the ports of the Pod's container, or in the annotation %s", v1alpha1.AnnotationUDPHealthCheckProbe))
+		s.notes.add("nothing tells which UDP port to watch; name it among the ports of the Pod's container, or in the annotation %s", v1alpha1.AnnotationUDPHealthCheckProbe)
 	}
 }
 
@@ -123,7 +148,7 @@ func (s *search) add(number int32, others []udpprobe.Spec) {
 		specs = []udpprobe.Spec{udpprobe.Default()}
 	}
 	for _, spec := range specs {
-		if target := spec.At(number); !slices.Contains(s.found, target) {
+		if target := spec.At(number); len(s.found) < maxFound && !slices.Contains(s.found, target) {
 			s.found = append(s.found, target)
 		}
 	}
@@ -131,7 +156,7 @@ func (s *search) add(number int32, others []udpprobe.Spec) {
 
 // about are the checks that name a port, else those of every port.
 func (s *search) about(number int32, specs []udpprobe.Spec) []udpprobe.Spec {
-	names := s.names(number)
+	names := s.ports.names(number)
 	var named, every []udpprobe.Spec
 	for _, spec := range specs {
 		switch {
@@ -145,15 +170,4 @@ func (s *search) about(number int32, specs []udpprobe.Spec) []udpprobe.Spec {
 		return named
 	}
 	return every
-}
-
-// names are all that a UDP port of the Pod is called: its number and its names.
-func (s *search) names(number int32) []string {
-	names := []string{strconv.Itoa(int(number))}
-	for _, port := range udpPorts(s.pod) {
-		if port.ContainerPort == number && port.Name != "" {
-			names = append(names, port.Name)
-		}
-	}
-	return names
 }

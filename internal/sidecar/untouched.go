@@ -21,6 +21,8 @@ var untouched = []struct {
 	{hasSidecar, false},   // it has one already: made by hand, or by an earlier call
 	{isMirror, false},     // a kubelet's copy of a static Pod has to be what the kubelet runs
 	{isEnding, false},     // it starts no container any more
+	{isCrowded, true},     // finding out about each of its ports would take too long
+	{isCrowded, true},     // finding out about each of its ports would take too long
 	{isOfJob, true},       // it does its work and ends, and serves nobody
 	{isOnWindows, true},   // the sidecar is a program for Linux
 	{isOnHost, true},      // the sidecar's ports would be the node's
@@ -57,6 +59,21 @@ func isMirror(pod *corev1.Pod) string {
 func isEnding(pod *corev1.Pod) string {
 	if !pod.DeletionTimestamp.IsZero() || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		return "it has ended, or is about to"
+	}
+	return ""
+}
+
+// maxPorts that the containers of a Pod may name, and maxContainers that it may have.
+// No real Pod comes near.
+const maxPorts, maxContainers = 1000, 1000
+
+func isCrowded(pod *corev1.Pod) string {
+	all, count := containers(pod), 0
+	for i := range all {
+		count += len(all[i].Ports)
+	}
+	if count > maxPorts || len(all) > maxContainers {
+		return fmt.Sprintf("the Pod has %d containers with %d ports, and no more than %d with %d are looked at", len(all), count, maxContainers, maxPorts)
 	}
 	return ""
 }
