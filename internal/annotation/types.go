@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
 )
 
 // maxText is the longest name, description or path at Exoscale, in characters.
@@ -25,7 +26,7 @@ const maxText = 255
 const (
 	longestValue    = maxText * utf8.UTFMax
 	longestSelector = 16 << 10
-	longestProbe    = 256 << 10 // as much as all annotations of an object may have
+	longestProbe    = udpprobe.MaxText
 )
 
 func (k Key) longest() int { return cmp.Or(k.most, longestValue) }

@@ -43,6 +43,9 @@ func parseAnnotation(text string) ([]Spec, error) {
 // parseAll reads the words of a text. The same target twice is refused, since one
 // of them was most likely meant to be another.
 func parseAll[T comparable](text string, parse func(word string, b *budget) (T, error)) ([]T, error) {
+	if len(text) > MaxText {
+		return nil, fmt.Errorf("it has %d bytes; at most %d are allowed", len(text), MaxText)
+	}
 	var all []T
 	var b budget
 	for word := range words(text) {

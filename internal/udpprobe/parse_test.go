@@ -223,6 +223,12 @@ func TestTooManyTargets(t *testing.T) {
 	}
 }
 
+func TestTextsAreShort(t *testing.T) {
+	if _, err := ParseTargets(strings.Repeat("a", MaxText+1)); err == nil || err.Error() != "it has 262145 bytes; at most 262144 are allowed" {
+		t.Error(err)
+	}
+}
+
 func TestErrorsAreShort(t *testing.T) {
 	_, err := ParseTargets("53/" + strings.Repeat("ä", 1000))
 	if err == nil || len([]rune(err.Error())) > 250 || !strings.Contains(err.Error(), `…"`) {

@@ -27,6 +27,9 @@ const (
 	MaxTargets = 32
 	// MaxBytes of a payload, and of an expected reply.
 	MaxBytes = 1024
+	// MaxText is how many bytes a text may have: as many as all annotations of an
+	// object.
+	MaxText = 256 << 10
 	// MaxPattern is how many bytes a regular expression may have.
 	MaxPattern = 256
 )

@@ -112,6 +112,7 @@ func encoded(bytes string) string {
 // quoted is a part of a text as people have written it, if it can be shown.
 func quoted(part string) string {
 	const most = 64
+	part = part[:min(len(part), most*utf8.UTFMax+1)] // of a long one, no more is looked at
 	if runes := []rune(part); len(runes) > most {
 		part = string(runes[:most]) + "…"
 	}
