@@ -4,6 +4,7 @@
 //	handler.go   one request: observe, decide (internal/sidecar), answer
 //	observe.go   what is known of the Pod's namespace, from the cache
 //	guard.go     how much of the operator anybody who reaches the port can use up
+//	callers.go   who is answered, where that can be told
 //	server.go    serves it, on every replica
 //
 // Whatever goes wrong, the Pod is created as it is: every answer lets it pass, and

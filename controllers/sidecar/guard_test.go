@@ -73,24 +73,50 @@ func TestBodiesAreLimited(t *testing.T) {
 	}
 }
 
-// Connections whose requests never end hold their places for a while only.
+// Requests that never end hold nobody up, and are cut off.
 func TestSlowBodiesAreCutOff(t *testing.T) {
 	g := NewWithT(t)
 	server := served(t)
-	const tooMany = 40
-	for range tooMany {
+	const many = 200
+	var slow []net.Conn
+	for range many {
 		connection, err := net.Dial("tcp4", server.Listener.Addr().String())
 		g.Expect(err).NotTo(HaveOccurred())
 		t.Cleanup(func() { connection.Close() })
 		_, err = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 		g.Expect(err).NotTo(HaveOccurred())
+		slow = append(slow, connection)
 	}
+	status, _ := post(t, server.URL, bytes.NewReader(review(t)))
+	g.Expect(status).To(Equal(http.StatusOK))
+	for _, connection := range slow {
+		g.Expect(connection.SetReadDeadline(time.Now().Add(patience))).To(Succeed())
+		answer, err := io.ReadAll(connection)
+		g.Expect(err).NotTo(HaveOccurred(), "we end it, and not our patience")
+		g.Expect(string(answer)).To(ContainSubstring("400 Bad Request"))
+	}
+}
+
+// While one large body comes, another has to wait, and is refused in the end; small
+// ones go on.
+func TestLargeBodiesComeOneByOne(t *testing.T) {
+	g := NewWithT(t)
+	server := served(t)
+	first, err := net.Dial("tcp4", server.Listener.Addr().String())
+	g.Expect(err).NotTo(HaveOccurred())
+	defer first.Close()
+	begin := "POST / HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" + strings.Repeat(" ", 100_000)
+	_, err = io.WriteString(first, begin)
+	g.Expect(err).NotTo(HaveOccurred())
+	large := append(review(t), bytes.Repeat([]byte(" "), 100_000)...)
 	g.Eventually(func() int {
-		status, _ := post(t, server.URL, bytes.NewReader(review(t)))
+		status, _ := post(t, server.URL, bytes.NewReader(large))
 		return status
-	}, patience).Should(Equal(http.StatusServiceUnavailable), "all places are taken")
-	g.Eventually(func() int {
-		status, _ := post(t, server.URL, bytes.NewReader(review(t)))
+	}, patience).Should(Equal(http.StatusServiceUnavailable))
+	status, _ := post(t, server.URL, bytes.NewReader(review(t)))
+	g.Expect(status).To(Equal(http.StatusOK))
+	g.Eventually(func() int { // the first is cut off
+		status, _ := post(t, server.URL, bytes.NewReader(large))
 		return status
-	}, patience).Should(Equal(http.StatusOK), "and free again")
+	}, patience).Should(Equal(http.StatusOK))
 }

@@ -5,15 +5,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/exoscale-community/nlb-operator/internal/crowd"
 )
 
 // Path is where the webhook is served.
@@ -27,6 +29,15 @@ const (
 	longestUnready = 5 * time.Second
 )
 
+// What those who connect may take, besides what guard.go says of their requests: some
+// 50 KiB a connection, in which an API server is served within milliseconds.
+const (
+	mostConnections = 128
+	mostHeaderBytes = 16 << 10
+	longestRequest  = 10 * time.Second // with its handshake, and its answer
+	longestEnding   = time.Minute
+)
+
 // Server serves a webhook as a Runnable of a manager, on every replica.
 type Server struct {
 	// Address to listen at, such as ":9443".
@@ -35,13 +46,15 @@ type Server struct {
 	// GetCertificate gives the certificate that is valid now; while there is none,
 	// nobody can connect.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	Clock          clock.PassiveClock
-	Log            logr.Logger
+	// Callers are the only ones who are answered; nil: everybody is.
+	Callers *Callers
+	Clock   clock.PassiveClock
+	Log     logr.Logger
 
-	mu      sync.Mutex
-	serving webhook.Server // nil until it listens for the first time
-	awaited time.Time      // since when
-	ready   bool
+	mu        sync.Mutex
+	listening bool
+	awaited   time.Time // since when
+	ready     bool
 }
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
@@ -80,34 +93,77 @@ func (s *Server) Ready(r *http.Request) error {
 		s.ready = true
 		return nil
 	}
-	if s.serving == nil {
+	if !s.listening {
 		return errors.New("the webhook isn't served yet")
 	}
-	err := s.serving.StartedChecker()(r)
+	err := s.reach()
 	s.ready = err == nil
 	return err
 }
 
+// reach connects as an API server does.
+func (s *Server) reach() error {
+	dialer := &net.Dialer{Timeout: longestRequest}
+	anyone := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13} //nolint:gosec // it is asked for nothing
+	connection, err := tls.DialWithDialer(dialer, "tcp", s.Address, anyone)
+	if err != nil {
+		return fmt.Errorf("the webhook can't be reached: %w", err)
+	}
+	return connection.Close()
+}
+
+// serve returns when ctx has ended, and what was begun is answered.
 func (s *Server) serve(ctx context.Context) error {
-	host, port, err := net.SplitHostPort(s.Address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Address)
 	if err != nil {
 		return err
 	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		return fmt.Errorf("the port of %s: %w", s.Address, err)
+	server := &http.Server{
+		Handler:           s.counted(answeredOnce(s.Handler.webhook())),
+		ReadHeaderTimeout: longestRequest / 2,
+		ReadTimeout:       longestRequest,
+		WriteTimeout:      longestRequest,
+		IdleTimeout:       longestRequest,
+		MaxHeaderBytes:    mostHeaderBytes,
+		ErrorLog:          log.New(&complaints{log: s.Log, clock: s.Clock}, "", 0),
 	}
-	server := webhook.NewServer(webhook.Options{Host: host, Port: number, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-		c.GetCertificate = s.GetCertificate
-		c.MinVersion = tls.VersionTLS13
-		// HTTP/2 lets one client open and reset streams without end (CVE-2023-44487).
-		c.NextProtos = []string{"http/1.1"}
-	}}})
-	server.Register(Path, answeredOnce(s.Handler.webhook()))
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		until, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestEnding)
+		defer cancel()
+		_ = server.Shutdown(until)
+	})
 	s.mu.Lock()
-	s.serving = server
+	s.listening = true
 	s.mu.Unlock()
-	return server.Start(ctx)
+	err = server.Serve(tls.NewListener(crowd.New(listener, mostConnections), s.tls()))
+	if !stop() {
+		<-ended
+	}
+	return err
+}
+
+func (s *Server) tls() *tls.Config {
+	config := &tls.Config{
+		GetCertificate: s.GetCertificate,
+		MinVersion:     tls.VersionTLS13,
+		// HTTP/2 lets one client open and reset streams without end (CVE-2023-44487).
+		NextProtos: []string{"http/1.1"},
+		// Who calls is looked at each time.
+		SessionTicketsDisabled: true,
+	}
+	if s.Callers != nil {
+		s.Callers.demand(config)
+	}
+	return config
+}
+
+// counted leads to a handler, and has it in controller-runtime's metrics.
+func (*Server) counted(handler http.Handler) http.Handler {
+	server := webhook.NewServer(webhook.Options{}) // which is never started: it has no limits
+	server.Register(Path, handler)
+	return server.WebhookMux()
 }
 
 // answeredOnce ends each connection with its answer. An API server would keep it, and

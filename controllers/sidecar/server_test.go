@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/gomega"
 	"k8s.io/client-go/util/cert"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -85,4 +86,9 @@ func asked(t *testing.T) *http.Request {
 		t.Fatal(err)
 	}
 	return request
+}
+
+// logTo keeps what is logged.
+func logTo(lines *[]string) logr.Logger {
+	return funcr.New(func(_, args string) { *lines = append(*lines, args) }, funcr.Options{})
 }

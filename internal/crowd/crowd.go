@@ -1,4 +1,5 @@
-package udphealth
+// Package crowd bounds the connections of a listener that strangers reach.
+package crowd
 
 import (
 	"net"
@@ -6,10 +7,14 @@ import (
 	"sync"
 )
 
-// crowd is a listener that lets so many connections in at once; the next one takes
+// New is a listener that lets so many connections in at once; the next one takes
 // the place of the oldest. Who wants to know something is served within
 // milliseconds, and who only holds his place loses it, however many there are. (One
 // that lets the next wait, as netutil.LimitListener does, would be closed by them.)
+func New(listener net.Listener, most int) net.Listener {
+	return &crowd{Listener: listener, places: make(chan struct{}, most)}
+}
+
 type crowd struct {
 	net.Listener
 
@@ -17,10 +22,6 @@ type crowd struct {
 
 	mu   sync.Mutex
 	open []*member // the oldest first
-}
-
-func newCrowd(listener net.Listener, most int) *crowd {
-	return &crowd{Listener: listener, places: make(chan struct{}, most)}
 }
 
 // Accept implements net.Listener. A place is free only once its connection has been

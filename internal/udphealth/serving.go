@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/exoscale-community/nlb-operator/internal/crowd"
 )
 
 // What strangers may cost at each port: some 40 KiB a connection, for two seconds
@@ -29,6 +31,6 @@ func serve(listener net.Listener, handler http.Handler) *http.Server {
 	}
 	// A connection that is kept would keep its place.
 	server.SetKeepAlivesEnabled(false)
-	go func() { _ = server.Serve(newCrowd(listener, maxConnections)) }()
+	go func() { _ = server.Serve(crowd.New(listener, maxConnections)) }()
 	return server
 }

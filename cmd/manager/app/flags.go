@@ -90,6 +90,10 @@ func (s *settings) sidecarFlags() *pflag.FlagSet {
 	f.StringVar(&s.WebhookBindAddress, "webhook-bind-address", s.WebhookBindAddress, "`ADDRESS` that serves the webhook by which it is added; 0 is none")
 	f.StringVar(&s.WebhookCertDir, "webhook-cert-dir", s.WebhookCertDir,
 		"`PATH` of a folder with the webhook's tls.crt and tls.key, which somebody else makes, cert-manager for example; they are followed. By default the operator makes them, and keeps them in its Secret")
+	f.StringVar(&s.WebhookClientCAFile, "webhook-client-ca-file", s.WebhookClientCAFile,
+		"`PATH` of a file with authorities, as PEM: only who shows a client certificate of theirs is answered by the webhook. It is followed. By default whoever reaches the webhook is: set it where the API server shows one (--admission-control-config-file)")
+	f.StringSliceVar(&s.WebhookClientNames, "webhook-client-names", s.WebhookClientNames,
+		"the only common or DNS `NAMES` that the certificate may be of, separated by commas; by default any, of whomever these authorities have signed")
 	f.StringVar(&s.WebhookName, "webhook-name", s.WebhookName,
 		"`NAME` of the Service that leads to the webhook, of the MutatingWebhookConfiguration that calls it, and of the Secret that the operator keeps its certificate in")
 	f.StringVar(&s.WebhookNamespace, "webhook-namespace", s.WebhookNamespace, "`NAMESPACE` of that Service and that Secret; by default the Pod's")

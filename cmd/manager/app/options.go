@@ -51,8 +51,11 @@ type Options struct {
 	UDPSidecarImage    string
 	WebhookBindAddress string
 	WebhookCertDir     string
-	WebhookName        string
-	WebhookNamespace   string
+	// WebhookClientCAFile empty: whoever reaches the webhook is answered.
+	WebhookClientCAFile string
+	WebhookClientNames  []string
+	WebhookName         string
+	WebhookNamespace    string
 
 	WatchNamespaces         []string
 	MaxConcurrentReconciles int

@@ -53,10 +53,19 @@ func (a *App) setupWebhook(mgr manager.Manager) error {
 		Address:        a.options.WebhookBindAddress,
 		Handler:        handler,
 		GetCertificate: certificate.GetCertificate,
+		Callers:        a.options.webhookCallers(),
 		Clock:          a.options.Clock,
 		Log:            a.options.Log.WithName("webhook"),
 	}
 	return errors.Join(mgr.Add(server), mgr.AddReadyzCheck("webhook", server.Ready))
+}
+
+// webhookCallers are those whom the webhook answers; nil: everybody.
+func (o Options) webhookCallers() *sidecar.Callers {
+	if o.WebhookClientCAFile == "" {
+		return nil
+	}
+	return &sidecar.Callers{File: o.WebhookClientCAFile, Names: o.WebhookClientNames, Clock: o.Clock}
 }
 
 // webhookNamespace is where the webhook's Secret and Service are.

@@ -64,6 +64,9 @@ func (o Options) Validate() error {
 	wrong.unless(o.UDPSidecarImage == "" || imageName.MatchString(o.UDPSidecarImage), "udp-sidecar-image", o.UDPSidecarImage,
 		`an image, such as "registry.example.com/udp-healthcheck:v1", since Pods with another don't start`)
 	wrong.address("webhook-bind-address", o.WebhookBindAddress)
+	wrong.unless(len(o.WebhookClientNames) == 0 || o.WebhookClientCAFile != "", "webhook-client-names", strings.Join(o.WebhookClientNames, ","),
+		"given only together with --webhook-client-ca-file, by which certificates are believed")
+	wrong.unless(!slices.Contains(o.WebhookClientNames, ""), "webhook-client-names", strings.Join(o.WebhookClientNames, ","), "names, none of them empty")
 	wrong.unless(len(validation.IsDNS1035Label(o.WebhookName)) == 0, "webhook-name", o.WebhookName, "the name of a Service")
 	if o.WebhookNamespace != "" {
 		wrong.namespaces("webhook-namespace", []string{o.WebhookNamespace})
