@@ -23,7 +23,7 @@ SUDO ?=
 KUBECONFIG_OUT ?= .cache/control-plane/kubeconfig
 #: PKG=./...                   test, test-race, lint: the packages meant
 PKG ?= ./...
-#: TEST_FLAGS=                 test, test-race, test-install: further flags, e.g. -run=Name
+#: TEST_FLAGS=                 test, test-race, test-install, test-upgrade: further flags, e.g. -run=Name
 TEST_FLAGS ?=
 #: COVER_MIN=80                cover: the least percentage of statements
 COVER_MIN ?= 80
@@ -117,6 +117,10 @@ test-race: $(ASSETS) ## Run all tests under the race detector (needs a C compile
 .PHONY: test-install
 test-install: $(ASSETS) $(BIN)/helm ## Run the tests of what is installed, with the real helm; test doesn't
 	HELM=$(BIN)/helm go test $(QUICKLY) -timeout 20m $(TEST_FLAGS) ./test/install/...
+
+.PHONY: test-upgrade
+test-upgrade: $(ASSETS) ## Upgrade from an earlier operator, which test/upgrade/from names, go back and on; test doesn't
+	TEST_UPGRADE=1 go test $(QUICKLY) -count 1 -timeout 30m -v $(TEST_FLAGS) ./test/upgrade
 
 .PHONY: test-image
 test-image: ## Build the image twice, and look into it (needs buildah or docker)
