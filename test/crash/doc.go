@@ -6,6 +6,7 @@
 //	make crash                                 every point
 //	make crash ONLY=create                     those of a scenario
 //	make crash ONLY=create/killed-after/12     one
+//	make crash ONLY='*/lists'                  those in which lists say what isn't true
 //
 // A scenario is what a user does: create a Service, remove a port. It is run
 // undisturbed once, which tells its points; then once for each point, in a

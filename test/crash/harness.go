@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
@@ -96,22 +97,44 @@ func (h *harness) join(ctx context.Context) error {
 	if h.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
-	if err := world.JoinNodes(ctx, h.client, members); err != nil {
-		return err
-	}
-	return h.identify(ctx)
-}
-
-// identify lets an operator write the NodeIdentities, which all points share: they
-// are nothing that a scenario is about.
-func (h *harness) identify(ctx context.Context) (err error) {
-	st, err := h.newStory(ctx, scenario{name: "before"})
+	st, err := h.newStory(ctx, scenario{name: "before"}, fleet{members: members, labels: sharedNodes})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.cloud.Stop()) }()
-	operator, err := world.RunOperator(ctx, h.cluster.Config(), st.cloud, func(o *app.Options) {
-		o.WatchNamespaces, o.RateLimit, o.SkipNameValidation = []string{st.namespace}, 1000, true
+	return errors.Join(st.identify(), st.cloud.Stop())
+}
+
+// fleet is the Nodes of a story and the instances that they are.
+type fleet struct {
+	members []exosim.Instance
+	labels  map[string]string
+}
+
+// sharedNodes are the Nodes of all stories that don't need their own.
+var sharedNodes = map[string]string{storyLabel: "any"}
+
+const storyLabel = "story"
+
+// ownFleet is like the one that is shared, for a story in which all of it may seem
+// to vanish: its NodeIdentities say so then, and others' mustn't.
+func ownFleet(story string) fleet {
+	own := fleet{labels: map[string]string{storyLabel: story}}
+	for _, member := range members {
+		member.ID, member.Name = uuid.NewString(), story+"-"+member.Name
+		own.members = append(own.members, member)
+	}
+	return own
+}
+
+// identify makes the Nodes and lets an operator write their NodeIdentities, which
+// are nothing that a scenario is about.
+func (st *story) identify() (err error) {
+	ctx := st.ctx
+	if err := world.JoinLabeledNodes(ctx, st.client, st.fleet.members, st.fleet.labels); err != nil {
+		return err
+	}
+	operator, err := world.RunOperator(ctx, st.cluster.Config(), st.cloud, func(o *app.Options) {
+		o.WatchNamespaces, o.RateLimit, o.SkipNameValidation, o.NodeLabels = []string{st.namespace}, 1000, true, st.fleet.labels
 	})
 	if err != nil {
 		return err
@@ -119,7 +142,7 @@ func (h *harness) identify(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, operator.Stop()) }()
 	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		var known v1alpha1.NodeIdentityList
-		if err := h.client.List(ctx, &known); err != nil {
+		if err := st.client.List(ctx, &known, client.MatchingLabels(st.fleet.labels)); err != nil {
 			return false, err
 		}
 		verified := 0
@@ -128,7 +151,7 @@ func (h *harness) identify(ctx context.Context) (err error) {
 				verified++
 			}
 		}
-		return verified == len(members), nil
+		return verified == len(st.fleet.members), nil
 	})
 }
 
@@ -139,6 +162,7 @@ type story struct {
 	*harness
 	ctx       context.Context // of the whole run
 	scenario  scenario
+	fleet     fleet
 	namespace string
 	cloud     *world.Cloud
 	gate      *world.Gate // of the last operator
@@ -153,8 +177,11 @@ type story struct {
 	terraformed exosim.LoadBalancer
 }
 
-func (h *harness) newStory(ctx context.Context, sc scenario) (*story, error) {
-	st := &story{harness: h, ctx: ctx, scenario: sc, namespace: fmt.Sprintf("%s-%d", sc.name, h.stories.Add(1))}
+func (h *harness) newStory(ctx context.Context, sc scenario, nodes fleet) (*story, error) {
+	st := &story{harness: h, ctx: ctx, scenario: sc, fleet: nodes, namespace: fmt.Sprintf("%s-%d", sc.name, h.stories.Add(1))}
+	if nodes.members == nil {
+		st.fleet = ownFleet(st.namespace)
+	}
 	namespace := &corev1.Namespace{}
 	namespace.Name = st.namespace
 	if err := h.client.Create(ctx, namespace); err != nil {
@@ -167,7 +194,7 @@ func (h *harness) newStory(ctx context.Context, sc scenario) (*story, error) {
 	for _, p := range []exosim.InstancePool{{ID: workersID, Name: "workers"}, {ID: greenID, Name: "green"}} {
 		st.cloud.AddPool("", p)
 	}
-	for _, instance := range members {
+	for _, instance := range st.fleet.members {
 		st.cloud.AddInstance("", instance)
 	}
 	elsewhere(st)

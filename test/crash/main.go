@@ -21,7 +21,7 @@ import (
 
 func main() {
 	c := crash{scenarios: scenarios()}
-	flag.StringVar(&c.only, "only", "", "the point to run, as scenario/kind/where, or the beginning of it; all by default")
+	flag.StringVar(&c.only, "only", "", "the point to run, as scenario/kind/where, or the beginning of it, with * for any scenario or kind; all by default")
 	flag.IntVar(&c.parallel, "parallel", 12, "runs at once: they wait more than they compute")
 	log := flag.String("log", "", "file for what all operators tell (default: it isn't kept)")
 	flag.Parse()
@@ -127,7 +127,7 @@ func (c crash) points(ctx context.Context, h *harness) (map[string]trace, []poin
 	group := &errgroup.Group{}
 	group.SetLimit(c.parallel)
 	for i, sc := range c.scenarios {
-		if name, _, _ := strings.Cut(c.only, "/"); c.only != "" && name != sc.name {
+		if name, _, _ := strings.Cut(c.only, "/"); c.only != "" && name != "*" && name != sc.name {
 			continue
 		}
 		group.Go(func() error {

@@ -21,6 +21,8 @@ type point struct {
 	kills bool
 	// lags tells that a write takes effect later.
 	lags bool
+	// ownFleet tells that the story has Nodes and instances of its own.
+	ownFleet bool
 	// again is how many NLBs and services may be granted more than when nothing
 	// happens: what was undone is made once more, and a service that can't be moved
 	// to another pool goes back to the one it had before that is tried again.
@@ -30,9 +32,21 @@ type point struct {
 func (p point) String() string { return p.scenario.name + "/" + p.kind + "/" + p.where }
 
 // chosen tells whether a point is among those that are asked for: by its own
-// name, or the beginning of it up to a slash.
+// name, or the beginning of it up to a slash. * stands for any scenario or kind, and
+// a column of the table for all its kinds.
 func (p point) chosen(only string) bool {
-	return only == "" || strings.HasPrefix(p.String()+"/", strings.TrimSuffix(only, "/")+"/")
+	asked := strings.Split(strings.TrimSuffix(only, "/"), "/")
+	names := [][]string{{p.scenario.name}, {p.kind, p.column()}, {p.where}}
+	return only == "" || len(asked) <= len(names) && fit(asked, names)
+}
+
+func fit(asked []string, names [][]string) bool {
+	for i, name := range asked {
+		if name != "*" && !slices.Contains(names[i], name) {
+			return false
+		}
+	}
+	return true
 }
 
 // The kinds of points, which are the columns of the table. Where there are several

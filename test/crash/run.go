@@ -49,7 +49,11 @@ func (h *harness) run(ctx context.Context, sc scenario, p *point, undisturbed tr
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	st, err := h.newStory(ctx, sc)
+	nodes := fleet{members: members, labels: sharedNodes}
+	if p != nil && p.ownFleet {
+		nodes = fleet{}
+	}
+	st, err := h.newStory(ctx, sc, nodes)
 	if err != nil {
 		return result{err: err}
 	}
@@ -57,6 +61,11 @@ func (h *harness) run(ctx context.Context, sc scenario, p *point, undisturbed tr
 		out.err = errors.Join(out.err, st.close())
 		out.took = time.Since(started)
 	}()
+	if p != nil && p.ownFleet {
+		if err := st.identify(); err != nil {
+			return result{err: fmt.Errorf("identifying the Nodes: %w", err)}
+		}
+	}
 	st.lags = p != nil && p.lags
 	out.reached, out.trace, out.err = st.tell(p)
 	if p != nil && out.err == nil {
@@ -182,6 +191,7 @@ func (st *story) launch() error {
 		if o.Clock = world.Hurried(hurry); st.lags {
 			o.Clock = world.Hurried(hurryIfLate)
 		}
+		o.NodeLabels = st.fleet.labels
 		o.ClaimClasslessServices = st.scenario.classless
 		o.SkipNameValidation = true
 		o.Log = st.log.WithName(st.namespace)

@@ -80,7 +80,7 @@ func misreadings() []unkindness {
 		read("502", gateway(theList, http.StatusBadGateway, exosim.FormHTML), gateway(theGet, http.StatusGatewayTimeout, exosim.FormHTML)),
 		read("hang", hanging(theList), hanging(theGet)),
 		read("other-organization",
-			exosim.Fault{Operation: "list-*", Kind: exosim.FaultOtherOrganization, Count: 6},
+			exosim.Fault{Operation: "list-*", Kind: exosim.FaultOtherOrganization, Count: 12},
 			exosim.Fault{Operation: "get-*", Kind: exosim.FaultOtherOrganization, Count: 6}),
 		read("poll-empty-object", answer(thePoll, "{}")),
 		read("poll-other", exosim.Fault{Operation: thePoll, Kind: exosim.FaultOtherObject, Nth: 1}),
@@ -172,7 +172,7 @@ func (u unkindness) on(operation string, nth int) unkindness {
 
 // point is where it strikes; what reads are told, they are after so many changes.
 func (u unkindness) point(sc scenario, where string, after int) point {
-	p := point{scenario: sc, kind: u.kind, where: where, lags: u.lags, strike: func(st *story) {
+	p := point{scenario: sc, kind: u.kind, where: where, lags: u.lags, ownFleet: u.vanishes(), strike: func(st *story) {
 		for _, fault := range u.faults {
 			if reads(fault) {
 				fault.After = after
@@ -184,6 +184,11 @@ func (u unkindness) point(sc scenario, where string, after int) point {
 		p.again++
 	}
 	return p
+}
+
+// vanishes tells whether all instances seem to be gone.
+func (u unkindness) vanishes() bool {
+	return slices.ContainsFunc(u.faults, func(f exosim.Fault) bool { return f.Kind == exosim.FaultOtherOrganization && reads(f) })
 }
 
 func reads(fault exosim.Fault) bool {

@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,11 +16,18 @@ import (
 // JoinNodes makes a ready Node of each instance, as kubelet and a cloud
 // controller manager would: of the same name, with its providerID and address.
 func JoinNodes(ctx context.Context, c client.Client, instances []exosim.Instance) error {
+	return JoinLabeledNodes(ctx, c, instances, nil)
+}
+
+// JoinLabeledNodes is JoinNodes for operators that work with the Nodes of some
+// labels only (Options.NodeLabels), so that several share a cluster.
+func JoinLabeledNodes(ctx context.Context, c client.Client, instances []exosim.Instance, labels map[string]string) error {
 	for _, instance := range instances {
 		node := &corev1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: instance.Name, Labels: map[string]string{corev1.LabelHostname: instance.Name}},
 			Spec:       corev1.NodeSpec{ProviderID: identity.ProviderPrefix + instance.ID},
 		}
+		maps.Copy(node.Labels, labels)
 		if err := c.Create(ctx, node); err != nil {
 			return fmt.Errorf("joining node %s: %w", instance.Name, err)
 		}
