@@ -27,8 +27,11 @@ const (
 	thePoll = "get-operation"
 )
 
-// lag is how far reads are behind.
-const lag = time.Second
+// lag is how far reads are behind, and away how long they see another organization.
+const (
+	lag  = time.Second
+	away = 1500 * time.Millisecond
+)
 
 // misreadings are what reads say wrongly. Lists do three times in a row, since one
 // alone is easily outlived; a GET of an NLB once, as the rule for evidence allows,
@@ -79,9 +82,7 @@ func misreadings() []unkindness {
 		read("nothing", answer(theList, ""), answer(theGet, "")),
 		read("502", gateway(theList, http.StatusBadGateway, exosim.FormHTML), gateway(theGet, http.StatusGatewayTimeout, exosim.FormHTML)),
 		read("hang", hanging(theList), hanging(theGet)),
-		read("other-organization",
-			exosim.Fault{Operation: "list-*", Kind: exosim.FaultOtherOrganization, Count: 12},
-			exosim.Fault{Operation: "get-*", Kind: exosim.FaultOtherOrganization, Count: 6}),
+		read("other-organization", exosim.Fault{Operation: "list-*,get-*", Kind: exosim.FaultOtherOrganization, For: away}),
 		read("poll-empty-object", answer(thePoll, "{}")),
 		read("poll-other", exosim.Fault{Operation: thePoll, Kind: exosim.FaultOtherObject, Nth: 1}),
 		read("poll-404", exosim.Fault{Operation: thePoll, Kind: exosim.FaultGateway, Status: http.StatusNotFound, Count: 3}),

@@ -99,7 +99,7 @@ func TestFaultsAreArmedListedAndRemovedOverHTTP(t *testing.T) {
 		{"operation": "list-load-balancers", "kind": "status", "status": 503, "message": "out for lunch"},
 		{"kind": "latency", "latency": "1ms", "probability": 0.5, "seed": 7},
 		{"operation": "get-load-balancer", "kind": "stale-read", "age": "3s", "nth": 2, "count": 4},
-		{"kind": "late-effect", "late": "6s", "after": 9},
+		{"kind": "late-effect", "late": "6s", "after": 9, "for": "1m0s"},
 		{"kind": "incomplete", "fields": ["services.healthcheck.interval"], "absent": true, "object": "web*", "nth": 99},
 		{"kind": "gateway", "status": 504, "form": "json", "effect": "done", "nth": 99},
 		{"kind": "answer", "body": "{}", "nth": 99},
@@ -112,7 +112,7 @@ func TestFaultsAreArmedListedAndRemovedOverHTTP(t *testing.T) {
 
 	_, rules := w.sim("GET", "faults", "")
 	for _, want := range []string{`"latency":"1ms"`, `"age":"3s"`, `"nth":2`, `"count":4`, `"seed":7`, `"kind":"status"`,
-		`"late":"6s"`, `"after":9`, `"fields":["services.healthcheck.interval"]`, `"absent":true`, `"object":"web*"`, `"form":"json"`, `"body":"{}"`, `"organization":"acme"`} {
+		`"late":"6s"`, `"for":"1m0s"`, `"after":9`, `"fields":["services.healthcheck.interval"]`, `"absent":true`, `"object":"web*"`, `"form":"json"`, `"body":"{}"`, `"organization":"acme"`} {
 		if !strings.Contains(rules, want) {
 			t.Errorf("the rules don't say %s: %s", want, rules)
 		}

@@ -12,8 +12,9 @@ type armed struct {
 	Fault
 	id   int
 	seen int
-	// struck is how many calls it has hit.
+	// struck is how many calls it has hit, and since when.
 	struck int
+	since  time.Time
 	// waits is how many calls that change something have yet to come.
 	waits  int
 	chance *rand.Rand
@@ -36,6 +37,9 @@ func (a *armed) hits() bool {
 	}
 	return a.Probability == 0 || a.chance.Float64() < a.Probability
 }
+
+// isOver tells whether the time of the rule has passed.
+func (a *armed) isOver() bool { return a.For > 0 && a.struck > 0 && time.Since(a.since) > a.For }
 
 // faultBook holds the rules. It is safe for concurrent use.
 type faultBook struct {
@@ -98,10 +102,12 @@ func (b *faultBook) strike(zone string, route route) struck {
 			}
 			continue
 		}
-		if !rule.concerns(zone, route) || !rule.hits() {
+		if !rule.concerns(zone, route) || rule.isOver() || !rule.hits() {
 			continue
 		}
-		rule.struck++
+		if rule.struck++; rule.struck == 1 {
+			rule.since = time.Now()
+		}
 		if rule.Kind == FaultLatency {
 			s.latency += rule.Latency
 			continue

@@ -16,6 +16,7 @@ type faultRule struct {
 	Latency string `json:"latency,omitempty"`
 	Age     string `json:"age,omitempty"`
 	Late    string `json:"late,omitempty"`
+	For     string `json:"for,omitempty"`
 }
 
 func controlFaults(c *Cloud, _ map[string]string, _ []byte) (any, error) {
@@ -32,6 +33,9 @@ func controlFaults(c *Cloud, _ map[string]string, _ []byte) (any, error) {
 		}
 		if rule.Late > 0 {
 			shown.Late = rule.Late.String()
+		}
+		if rule.For > 0 {
+			shown.For = rule.For.String()
 		}
 		rules = append(rules, shown)
 	}
@@ -98,6 +102,7 @@ func readFault(o *object, zones []string) Fault {
 		Message:      value(o.text("message", false, 0, 1024)),
 		Age:          value(o.duration("age")),
 		Late:         value(o.duration("late")),
+		For:          value(o.duration("for")),
 	}
 	o.close()
 	if fault := f.validate(); fault != nil && f.Kind != "" {

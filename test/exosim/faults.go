@@ -43,13 +43,14 @@ var (
 //	Nth n, Count c  c of them from the n-th on
 //
 // and of those, with a Probability, the ones that chance, seeded with Seed,
-// picks. With After it counts from the After-th call on that changes something.
+// picks. With After it counts from the After-th call on that changes something;
+// with For it ends by itself.
 // Several rules may hit one call: latencies add up; of each other kind the first
 // rule holds. What keeps a call from being handled goes first: hang, then
 // reset-before, then status and gateway.
 type Fault struct {
-	// Operation is an operationId, in which * stands for any characters; empty is
-	// any.
+	// Operation is an operationId, in which * stands for any characters, or several
+	// with commas between; empty is any.
 	Operation string `json:"operation,omitempty"`
 	// Zone is the zone concerned; empty is any.
 	Zone string    `json:"zone,omitempty"`
@@ -59,9 +60,12 @@ type Fault struct {
 	Count int `json:"count,omitempty"`
 	// After is how many calls that change something, of whatever operation, have
 	// to come before the rule counts.
-	After       int     `json:"after,omitempty"`
-	Probability float64 `json:"probability,omitempty"`
-	Seed        uint64  `json:"seed,omitempty"`
+	After int `json:"after,omitempty"`
+	// For is how long the rule holds in real time, from the first call that it
+	// hits; 0 is without an end.
+	For         time.Duration `json:"-"`
+	Probability float64       `json:"probability,omitempty"`
+	Seed        uint64        `json:"seed,omitempty"`
 
 	// Latency of FaultLatency, and the limit of FaultHang.
 	Latency time.Duration `json:"-"`
@@ -113,6 +117,8 @@ func (f Fault) validate() error {
 		return fmt.Errorf("nth, count: must not be negative")
 	case f.After < 0:
 		return fmt.Errorf("after: must not be negative")
+	case f.For < 0:
+		return fmt.Errorf("for: must not be negative")
 	case f.Probability < 0 || f.Probability > 1:
 		return fmt.Errorf("probability: must be from 0 to 1, is %g", f.Probability)
 	case f.Kind == FaultLatency && f.Latency <= 0:
@@ -187,7 +193,9 @@ func (f *Fault) refusal() error {
 
 // means tells whether the rule is for an operation.
 func (f *Fault) means(route route) bool {
-	return f.Operation == "" || fits(f.Operation, route.operation)
+	return f.Operation == "" || slices.ContainsFunc(strings.Split(f.Operation, ","), func(pattern string) bool {
+		return fits(strings.TrimSpace(pattern), route.operation)
+	})
 }
 
 // fits tells whether a text fits a pattern, in which * stands for any characters.

@@ -308,6 +308,7 @@ func TestARuleThatMakesNoSenseIsAMistakeInTheTest(t *testing.T) {
 		`effect: "partly" is none of`:              {Kind: exosim.FaultOperationFailure, Effect: "partly"},
 		`age: must not be negative`:                {Kind: exosim.FaultStaleRead, Age: -1},
 		`after: must not be negative`:              {Kind: exosim.FaultStatus, After: -1},
+		`for: must not be negative`:                {Kind: exosim.FaultStatus, For: -1},
 		`late: must be positive`:                   {Kind: exosim.FaultLateEffect},
 		`latency: must not be negative`:            {Kind: exosim.FaultHang, Latency: -1},
 		`form: must be html or json, is "xml"`:     {Kind: exosim.FaultGateway, Form: "xml"},

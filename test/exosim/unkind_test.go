@@ -548,11 +548,25 @@ func TestARuleMayCountFromAChangeOn(t *testing.T) {
 	}
 }
 
+func TestARuleMayEndByItself(t *testing.T) {
+	t.Parallel()
+	w := given(t)
+	w.Fault(exosim.Fault{Kind: exosim.FaultStatus, Operation: list, For: time.Millisecond})
+	if w.listed() == nil {
+		t.Error("the first call wasn't hit")
+	}
+	for deadline := time.Now().Add(time.Minute); w.listed() != nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("the rule doesn't end")
+		}
+	}
+}
+
 func TestARuleMayBeForOperationsOfAKind(t *testing.T) {
 	t.Parallel()
 	w := given(t)
 	lb := exosimNLB(w)
-	w.Fault(exosim.Fault{Kind: exosim.FaultStatus, Operation: "list-*", Count: 2})
+	w.Fault(exosim.Fault{Kind: exosim.FaultStatus, Operation: "list-*, create-*", Count: 2})
 	hit := 0
 	for range 3 {
 		if w.listed() != nil {
