@@ -79,6 +79,9 @@ type Options struct {
 	ExternalAllowed func(namespace string) bool
 	// MaxConcurrentReconciles is the number of objects looked at at once.
 	MaxConcurrentReconciles int
+	// VanishedIn are the namespaces whose objects tell whether too much is gone at once;
+	// none: all that the client sees.
+	VanishedIn []string
 	// SkipNameValidation lets several managers live in one process.
 	SkipNameValidation bool
 }
@@ -97,7 +100,7 @@ func New(options Options) *Reconciler {
 		Options:   options,
 		journal:   journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
 		addresses: newAddresses(),
-		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory},
+		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn},
 	}
 }
 

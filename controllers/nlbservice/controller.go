@@ -99,6 +99,9 @@ type Options struct {
 	// InjectsSidecars is true if the operator has an image of the sidecar that
 	// watches UDP applications.
 	InjectsSidecars bool
+	// VanishedIn are the namespaces whose objects tell whether too much is gone at once;
+	// none: all that the client sees.
+	VanishedIn []string
 	// SkipNameValidation lets several managers live in one process.
 	SkipNameValidation bool
 }
@@ -119,7 +122,7 @@ func New(options Options) *Reconciler {
 		journal:   journal.New(journal.KindNLBService, options.Operations, options.Clock),
 		refusals:  newRefusals(options.Clock),
 		endpoints: &endpoints{},
-		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory},
+		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn},
 	}
 }
 

@@ -30,6 +30,8 @@ type Inventory interface {
 type Guard struct {
 	Reader    client.Reader
 	Inventory Inventory
+	// Namespaces whose objects count; none: all.
+	Namespaces []string
 }
 
 // Check returns the outcome of a round that is about to take something for absent,
@@ -79,7 +81,7 @@ func (g Guard) look(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	}
 	var ids []string
 	for i := range objects.Items {
-		if counts(&objects.Items[i]) {
+		if g.meant(&objects.Items[i]) && counts(&objects.Items[i]) {
 			ids = append(ids, objects.Items[i].Status.ID)
 		}
 	}
@@ -92,6 +94,10 @@ func (g Guard) look(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	var err error
 	look.Pools, look.MissingPools, err = g.pools(ctx, zone)
 	return look, err
+}
+
+func (g Guard) meant(object client.Object) bool {
+	return len(g.Namespaces) == 0 || slices.Contains(g.Namespaces, object.GetNamespace())
 }
 
 // counts reports whether the NLB that an object records has to be there: no create
@@ -117,7 +123,7 @@ func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, e
 	}
 	ids := map[string]bool{}
 	for i := range services.Items {
-		if id := services.Items[i].Status.InstancePoolID; id != "" {
+		if id := services.Items[i].Status.InstancePoolID; id != "" && g.meant(&services.Items[i]) {
 			ids[id] = true
 		}
 	}

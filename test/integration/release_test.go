@@ -147,11 +147,12 @@ func TestRetainedNLBsAreClaimedAgain(t *testing.T) {
 	t.Parallel()
 	w := gone(t)
 	web, edge := addressOf(w.web), w.edge.Status.Address
+	const reset = "reset-load-balancer-service-field"
 	said, err := w.releases(release.Retain, nil)
 	w.g.Expect(err).NotTo(HaveOccurred())
 	w.g.Expect(said).To(ContainSubstring("stays, marked as retained.\n"))
 	w.g.Expect(w.finalizers()).To(BeEmpty())
-	w.g.Expect(w.writes()).To(ConsistOf("update-load-balancer", "update-load-balancer"), "the marks of the two that are ours")
+	w.g.Expect(w.writes()).To(ConsistOf("update-load-balancer", "update-load-balancer", reset, reset, reset), "the labels of the two that are ours, and the marks of three services taken off")
 	for _, lb := range w.sim.LoadBalancers("") {
 		if lb.ID == w.theirs.ID {
 			w.g.Expect(lb.Labels).To(BeEmpty())

@@ -139,11 +139,11 @@ func (r *releasing) addCloud(ctx context.Context, with *release.Options) error {
 	with.Cloud, with.Inventory = cloud, inventory
 	with.LoadBalancers = networkloadbalancer.New(networkloadbalancer.Options{
 		Client: with.Client, Inventory: inventory, Clock: clock,
-		ClusterID: with.ClusterID, DefaultZone: with.DefaultZone, SeesAllNamespaces: true,
+		ClusterID: with.ClusterID, DefaultZone: with.DefaultZone, SeesAllNamespaces: true, VanishedIn: with.Namespaces,
 	})
 	with.NLBServices = nlbservice.New(nlbservice.Options{
 		Client: with.Client, Inventory: inventory, Clock: clock,
-		ClusterID: with.ClusterID, SeesAllNamespaces: true,
+		ClusterID: with.ClusterID, SeesAllNamespaces: true, VanishedIn: with.Namespaces,
 	})
 	return nil
 }
