@@ -3,6 +3,8 @@ package exosim
 import (
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // maxVersions bounds how far back stale reads can look.
@@ -76,6 +78,9 @@ func (s *zoneState) editLoadBalancer(id string, edit func(*LoadBalancer)) {
 		edit(l)
 		if l.Services == nil {
 			l.Services = []Service{} // what is shown is a list, also of none
+		}
+		for i := range l.Services {
+			orDefault(&l.Services[i].ID, uuid.NewString()) // nothing is shown without an id
 		}
 	})
 }
