@@ -10,7 +10,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	clocks "github.com/exoscale-community/nlb-operator/test/world"
 )
 
 const (
@@ -63,7 +65,10 @@ func TestAServiceThatAppearedBeforeOurAddIsNotOurs(t *testing.T) {
 // The add of ours had no effect; what appears then is theirs, however alike.
 func TestAServiceThatAppearedAfterAFailedAddIsNotOurs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{Operator: slowly})
+	w := newWorld(t, setup{Operator: func(o *app.Options) {
+		slowly(o)
+		o.Clock = clocks.Hurried(10) // what came of an add is waited for for two minutes
+	}})
 	made, _ := w.attached()
 	w.sim.Fault(exosim.Fault{Operation: addService, Kind: exosim.FaultStatus, Status: 503, Count: 1})
 	release := w.sim.Fault(exosim.Fault{Operation: addService, Kind: exosim.FaultStatus, Status: 423, Nth: 2})
