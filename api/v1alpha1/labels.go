@@ -53,6 +53,11 @@ const LabelService = Prefix + "service"
 // says to be.
 const LabelRefused = Prefix + "refused"
 
+// AnnotationPinnedAddresses on a NodeIdentity is for administrators: the addresses in
+// private networks that the Node has, separated by commas, at most one of each family,
+// in place of those in status.pinnedAddresses. They stay pinned when it is taken off.
+const AnnotationPinnedAddresses = Prefix + "pinned-addresses"
+
 // LabelManagedBy, a label of Kubernetes' recommended ones, tells the
 // NodeIdentities that the operator made, which it removes again, from others.
 const LabelManagedBy = "app.kubernetes.io/managed-by"

@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // NodeIdentitySpec binds a Node to an Exoscale instance. The operator writes it.
@@ -54,6 +55,19 @@ type NodeIdentityStatus struct {
 	// +listType=atomic
 	// +optional
 	Addresses []corev1.NodeAddress `json:"addresses,omitempty"`
+	// leasedAddresses are those of them that Exoscale shows as leases of the instance in
+	// its private networks.
+	// +listType=atomic
+	// +optional
+	LeasedAddresses []string `json:"leasedAddresses,omitempty"`
+	// pinnedAddresses are the addresses in private networks that the instance was first
+	// verified with and of which Exoscale shows no lease: only the Node itself says
+	// that it has them. It can have no other ones there, nor can another Node have
+	// these, even if the Node is deleted and joins anew. They change only by the
+	// annotation nlb.exoscale.com/pinned-addresses on this object, or by its deletion.
+	// +listType=atomic
+	// +optional
+	PinnedAddresses []PinnedAddress `json:"pinnedAddresses,omitempty"`
 	// instanceType is <family>.<size>, e.g. standard.medium; empty if the API key may
 	// not list the types.
 	// +optional
@@ -66,6 +80,11 @@ type NodeIdentityStatus struct {
 	// Verified tells. Empty until one has joined.
 	// +optional
 	NodeName string `json:"nodeName,omitempty"`
+	// nodeUID is the UID of that Node: another one of the same name is another Node.
+	// Empty if there is none, or if the status is that of an operator which pinned no
+	// addresses yet.
+	// +optional
+	NodeUID types.UID `json:"nodeUID,omitempty"`
 	// conditions: Joined (a Node says to be the instance), Verified (the two agree in
 	// id, name and addresses; only such Nodes are used), Accepted (the spec is valid),
 	// and Ready, which is all of these. Until a Node has joined there is Reconciling,
@@ -76,10 +95,45 @@ type NodeIdentityStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
+// PinSource tells why an address is taken as that of an instance.
+// +kubebuilder:validation:Enum=FirstUse;Upgrade;Administrator
+type PinSource string
+
+// The sources of pinned addresses.
+const (
+	// PinnedAtFirstUse: the Node was first verified with it. A certificate for it is
+	// approved only if it is in one of the operator's --node-cidrs.
+	PinnedAtFirstUse PinSource = "FirstUse"
+	// PinnedAtUpgrade: the Node was verified with it, and certified, before addresses
+	// were pinned. Certificates for it go on to be approved.
+	PinnedAtUpgrade PinSource = "Upgrade"
+	// PinnedByAdministrator: AnnotationPinnedAddresses names it. Certificates for it are
+	// approved.
+	PinnedByAdministrator PinSource = "Administrator"
+)
+
+// PinnedAddress is an address of a Node that Exoscale can't confirm.
+type PinnedAddress struct {
+	// address, IPv4 or IPv6, up to 64 characters.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Address string `json:"address"`
+	// source is FirstUse (the Node was first verified with it), Upgrade (it was before
+	// addresses were pinned) or Administrator (the annotation names it).
+	Source PinSource `json:"source"`
+	// certified is true once a certificate for the address was approved. It was in
+	// --node-cidrs then, and nothing else in the cluster had it: what gets the same
+	// address afterwards, as a control plane's Node gets that of the API server, speaks
+	// against it no more.
+	// +optional
+	Certified bool `json:"certified,omitempty"`
+}
+
 // NodeIdentity tells which Exoscale instance a Node is and which instance pool that
 // is in, verified against the Exoscale API. The operator makes one for every Node
 // that is an instance, and for every member of their pools before its Node has
-// joined; it is there to be read, and comes back when it is deleted.
+// joined; it is there to be read, and comes back when it is deleted, without the
+// addresses that were pinned.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=nodeid,categories=exoscale

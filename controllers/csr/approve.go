@@ -3,6 +3,7 @@ package csr
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,7 +23,13 @@ const ReasonNodeIdentityVerified = "NodeIdentityVerified"
 
 // approve writes the condition, under the version that was checked: whoever
 // decides meanwhile is left to have decided.
-func (r *Reconciler) approve(ctx context.Context, csr *certificatesv1.CertificateSigningRequest, identity *v1alpha1.NodeIdentity) (ctrl.Result, error) {
+func (r *Reconciler) approve(ctx context.Context, request kubeletserving.Request) (ctrl.Result, error) {
+	csr, identity := request.CSR, &request.Identities[0]
+	if err := r.remember(ctx, identity, kubeletserving.FirstCertified(request)); apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: pacing.CacheLag}, nil
+	} else if err != nil {
+		return ctrl.Result{}, fmt.Errorf("recording in NodeIdentity %s which addresses are certified: %w", identity.Name, err)
+	}
 	now := metav1.NewTime(r.Clock.Now())
 	csr.Status.Conditions = append(csr.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: ReasonNodeIdentityVerified,
@@ -40,6 +47,21 @@ func (r *Reconciler) approve(ctx context.Context, csr *certificatesv1.Certificat
 	log.FromContext(ctx).Info("Approved the serving certificate of a kubelet",
 		"node", kubeletserving.NodeName(csr), "instance", identity.Spec.InstanceID, "zone", identity.Spec.Zone)
 	return ctrl.Result{}, nil
+}
+
+// remember records that addresses were found to be nobody else's, before they are
+// certified: the next certificate is approved even if something else has them then. A
+// control plane's Node is older than its endpoint of the API server.
+func (r *Reconciler) remember(ctx context.Context, identity *v1alpha1.NodeIdentity, addresses []string) error {
+	if len(addresses) == 0 {
+		return nil
+	}
+	written := identity.DeepCopy()
+	for i := range written.Status.PinnedAddresses {
+		pin := &written.Status.PinnedAddresses[i]
+		pin.Certified = pin.Certified || slices.Contains(addresses, pin.Address)
+	}
+	return r.Client.Status().Patch(ctx, written, client.MergeFromWithOptions(identity, client.MergeFromWithOptimisticLock{}))
 }
 
 func approval(identity *v1alpha1.NodeIdentity) string {

@@ -3,9 +3,9 @@ package csr
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -22,14 +22,23 @@ import (
 // +kubebuilder:rbac:groups=certificates.k8s.io,resources=certificatesigningrequests/approval,verbs=update
 // +kubebuilder:rbac:groups=certificates.k8s.io,resources=signers,resourceNames=kubernetes.io/kubelet-serving,verbs=approve
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities,verbs=get;list;watch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=nodes;services,verbs=get;list;watch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,namespace=default,resources=endpointslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
 
 // Options of a Reconciler; all are required unless they say otherwise.
 type Options struct {
 	Client client.Client
-	Events events.EventRecorder
-	Clock  clock.PassiveClock
+	// Cluster knows Services and NetworkLoadBalancers of all namespaces, whichever the
+	// operator works in, and the endpoints of the API server: a cache with Occupants.
+	Cluster client.Reader
+	// NodeCIDRs are where Nodes may have addresses of which Exoscale shows no lease; nil:
+	// nowhere.
+	NodeCIDRs []netip.Prefix
+	Events    events.EventRecorder
+	Clock     clock.PassiveClock
 	// MaxConcurrentReconciles is the number of requests looked at at once;
 	// default 4.
 	MaxConcurrentReconciles int
@@ -79,15 +88,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	var services corev1.ServiceList
-	if err := r.Client.List(ctx, &services, client.UnsafeDisableDeepCopy); err != nil {
-		return ctrl.Result{}, fmt.Errorf("listing the Services, whose addresses are no node's: %w", err)
+	node, err := r.requestingNode(ctx, csr)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
-	violations := kubeletserving.Check(kubeletserving.Request{CSR: csr, Identities: identities, ClusterIPs: kubeletserving.ClusterIPs(services.Items)})
-	if len(violations) > 0 {
-		return ctrl.Result{}, r.refuse(ctx, csr, violations)
+	cluster, err := r.occupants(ctx)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
-	return r.approve(ctx, csr, &identities[0])
+	request := kubeletserving.Request{CSR: csr, Identities: identities, NodeUID: node.GetUID(), NodeCIDRs: r.NodeCIDRs, Cluster: cluster}
+	if violations := kubeletserving.Check(request); len(violations) > 0 {
+		r.refuse(ctx, csr, node, violations)
+		return ctrl.Result{}, nil
+	}
+	return r.approve(ctx, request)
 }
 
 // identitiesOf lists the NodeIdentities that say that they are a node.

@@ -62,7 +62,7 @@ func TestARefusalIsToldOncePerRequestAndRules(t *testing.T) {
 	worker := s.addNode("worker", "192.0.2.91")
 	name := worker.name + "-again"
 	recorder := events.NewFakeRecorder(10)
-	r := csr.New(csr.Options{Client: running.GetClient(), Events: recorder, Clock: clock.RealClock{}})
+	r := csr.New(csr.Options{Client: running.GetClient(), Cluster: occupants, Events: recorder, Clock: clock.RealClock{}})
 	look := func() {
 		t.Helper()
 		s.Expect(r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Name: name}})).To(Equal(ctrl.Result{}))
@@ -134,7 +134,7 @@ func TestRequestsForOtherSignersAreNeitherCachedNorApproved(t *testing.T) {
 
 // round is one of another controller, at a moment of the test's choice.
 func (s *scene) round(c client.Client, recorder events.EventRecorder, request *certificatesv1.CertificateSigningRequest) (ctrl.Result, error) {
-	r := csr.New(csr.Options{Client: c, Events: recorder, Clock: clock.RealClock{}})
+	r := csr.New(csr.Options{Client: c, Cluster: occupants, Events: recorder, Clock: clock.RealClock{}})
 	return r.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(request)})
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,8 +37,9 @@ import (
 // what is approved; and the manager in which the controller runs, as a user who
 // has the rights that the controller asks for and no others.
 var (
-	plane   *controlplane.ControlPlane
-	running manager.Manager
+	plane     *controlplane.ControlPlane
+	running   manager.Manager
+	occupants cache.Cache
 )
 
 func TestMain(m *testing.M) {
@@ -121,10 +123,19 @@ var rights = []rbacv1.PolicyRule{
 	{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"certificatesigningrequests"}, Verbs: []string{"get", "list", "watch"}},
 	{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"certificatesigningrequests/approval"}, Verbs: []string{"update"}},
 	{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"signers"}, ResourceNames: []string{"kubernetes.io/kubelet-serving"}, Verbs: []string{"approve"}},
-	{APIGroups: []string{"nlb.exoscale.com"}, Resources: []string{"nodeidentities"}, Verbs: []string{"get", "list", "watch"}},
+	{APIGroups: []string{"nlb.exoscale.com"}, Resources: []string{"nodeidentities", "networkloadbalancers"}, Verbs: []string{"get", "list", "watch"}},
+	{APIGroups: []string{"nlb.exoscale.com"}, Resources: []string{"nodeidentities/status"}, Verbs: []string{"patch"}},
 	{APIGroups: []string{""}, Resources: []string{"nodes", "services"}, Verbs: []string{"get", "list", "watch"}},
 	{APIGroups: []string{"events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch", "update"}},
 }
+
+// rightsInDefault are those in the namespace of the API server's Service.
+var rightsInDefault = []rbacv1.PolicyRule{
+	{APIGroups: []string{"discovery.k8s.io"}, Resources: []string{"endpointslices"}, Verbs: []string{"get", "list", "watch"}},
+}
+
+// nodeCIDR is where the Nodes of all tests may be.
+var nodeCIDR = netip.MustParsePrefix("10.0.0.0/24")
 
 // approver makes the manager with the controller, and lets nodes ask for
 // certificates, as every cluster does.
@@ -147,6 +158,12 @@ func approver(ctx context.Context) (manager.Manager, error) {
 	for _, object := range []client.Object{
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "approver"}, Rules: rights},
 		bind("User", "approver", "approver"),
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "approver"}, Rules: rightsInDefault},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "approver"},
+			Subjects:   []rbacv1.Subject{{Kind: "User", APIGroup: rbacv1.GroupName, Name: "approver"}},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "approver"},
+		},
 		bind("Group", "system:nodes", "system:node-bootstrapper"),
 	} {
 		if err := admin.Create(ctx, object); err != nil {
@@ -160,7 +177,13 @@ func approver(ctx context.Context) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	if occupants, err = cache.New(user.Config, cache.Options{ByObject: csr.Occupants()}); err != nil {
+		return nil, err
+	}
+	if err := mgr.Add(occupants); err != nil {
+		return nil, err
+	}
 	return mgr, csr.New(csr.Options{
-		Client: mgr.GetClient(), Events: mgr.GetEventRecorder("test"), Clock: clock.RealClock{}, SkipNameValidation: true,
+		Client: mgr.GetClient(), Cluster: occupants, NodeCIDRs: []netip.Prefix{nodeCIDR}, Events: mgr.GetEventRecorder("test"), Clock: clock.RealClock{}, SkipNameValidation: true,
 	}).SetupWithManager(mgr)
 }

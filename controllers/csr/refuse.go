@@ -9,7 +9,6 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/exoscale-community/nlb-operator/internal/kubeletserving"
@@ -22,14 +21,10 @@ const ReasonCertificateNotApproved = "CertificateNotApproved"
 
 // refuse tells, of the request and of its Node, which rules are broken. Nothing
 // is written into the request.
-func (r *Reconciler) refuse(ctx context.Context, csr *certificatesv1.CertificateSigningRequest, violations []kubeletserving.Violation) error {
-	node, err := r.requestingNode(ctx, csr)
-	if err != nil {
-		return err
-	}
+func (r *Reconciler) refuse(ctx context.Context, csr *certificatesv1.CertificateSigningRequest, node *corev1.Node, violations []kubeletserving.Violation) {
 	broken := rules(violations)
 	if !r.told.isNews(csr.Name, csr.UID, broken) {
-		return nil
+		return
 	}
 	var ofRequest, ofNode outcome.Notices
 	message := refusal(violations)
@@ -37,26 +32,11 @@ func (r *Reconciler) refuse(ctx context.Context, csr *certificatesv1.Certificate
 	// text are counted as one, and the second text is lost.
 	ofRequest.Warning(ReasonCertificateNotApproved, action(broken), "Left pending: %s.", message)
 	ofRequest.Send(r.Events, csr)
-	if node != nil {
+	if node.UID != "" {
 		ofNode.Warning(ReasonCertificateNotApproved, action(broken), "CertificateSigningRequest %s for the kubelet to serve with is left pending: %s.", csr.Name, message)
 		ofNode.Send(r.Events, node)
 	}
 	log.FromContext(ctx).Info("Left the serving certificate of a kubelet pending", "node", kubeletserving.NodeName(csr), "rules", broken)
-	return nil
-}
-
-// requestingNode is the Node as which a request was made; nil: there is none yet,
-// or it is no Node's.
-func (r *Reconciler) requestingNode(ctx context.Context, csr *certificatesv1.CertificateSigningRequest) (*corev1.Node, error) {
-	name := kubeletserving.NodeName(csr)
-	if name == "" {
-		return nil, nil
-	}
-	node := &corev1.Node{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	return node, nil
 }
 
 // rules are the names of the broken ones, in their order.

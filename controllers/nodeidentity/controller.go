@@ -59,6 +59,8 @@ type Options struct {
 	// WatchedPools are ids and names of pools, in every zone in use, whose members are
 	// of concern before their Nodes join, besides the pools that Nodes are in.
 	WatchedPools []string
+	// Certifies: see identity.Fleet.
+	Certifies bool
 	// Labels are set on every NodeIdentity besides our own; nil: none.
 	Labels map[string]string
 	// Foreign is told how many Nodes are no Exoscale instance; nil: nobody is.

@@ -3,6 +3,7 @@ package nodeidentity
 import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
@@ -16,13 +17,14 @@ const instanceGone = "gone"
 func describe(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	status := &object.Status
 	status.ObservedGeneration = object.Generation
-	status.NodeName = nodeName(bound)
+	status.NodeName, status.NodeUID = nodeOf(bound)
+	status.PinnedAddresses = bound.Pins
 	if bound.Instance == nil {
 		status.InstanceState = instanceGone
 	} else {
 		status.InstanceName, status.InstanceState, status.InstanceType = bound.Instance.Name, bound.Instance.State, bound.Type
 		status.InstancePoolID, status.InstancePoolName, status.SKSNodepool = "", "", bound.Nodepool
-		status.Addresses = bound.Addresses
+		status.Addresses, status.LeasedAddresses = bound.Addresses, bound.Leased
 	}
 	if bound.Instance != nil && bound.Pool != nil {
 		status.InstancePoolID, status.InstancePoolName = bound.Pool.ID, bound.Pool.Name
@@ -30,16 +32,16 @@ func describe(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	describeConditions(object, bound)
 }
 
-// nodeName keeps the Node that was the instance while it says to be another one:
-// so the next round knows that, too.
-func nodeName(bound identity.Binding) string {
+// nodeOf keeps the Node that was the instance while it says to be another one: so the
+// next round knows that, too.
+func nodeOf(bound identity.Binding) (name string, uid types.UID) {
 	switch {
 	case bound.Node != nil:
-		return bound.Node.Name
+		return bound.Node.Name, bound.Node.UID
 	case bound.Former != nil:
-		return bound.Former.Name
+		return bound.Former.Name, bound.Former.UID
 	default:
-		return ""
+		return "", ""
 	}
 }
 
@@ -51,6 +53,9 @@ func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	}
 	verdict := bound.Verdict
 	set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The spec is valid")
+	if bound.Invalid != "" {
+		set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalid, bound.Invalid)
+	}
 	awaited := verdict.Reason == v1alpha1.ReasonNotJoined
 	switch {
 	case awaited:
@@ -86,6 +91,10 @@ func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 // is about.
 func tell(onIdentity, onNode *outcome.Notices, before *v1alpha1.NodeIdentity, bound identity.Binding) {
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionVerified)
+	accepted := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionAccepted)
+	if bound.Invalid != "" && (accepted == nil || accepted.Message != bound.Invalid) {
+		onIdentity.Warning(v1alpha1.ReasonInvalid, "Pin", "%s. What was pinned stays so", bound.Invalid)
+	}
 	changed := was == nil || was.Reason != bound.Verdict.Reason || was.Message != bound.Verdict.Message
 	switch {
 	case bound.Verdict.Reason == v1alpha1.ReasonNotJoined, !changed:

@@ -125,7 +125,7 @@ func (r *Reconciler) waiting(ctx context.Context, zone zoneSeen) (context.Contex
 
 // fleet is all of that as one.
 func (r *Reconciler) fleet(seen observed) identity.Fleet {
-	fleet := identity.Fleet{Zone: r.Zone, Nodes: seen.nodes, Known: seen.known, WatchedPools: r.WatchedPools}
+	fleet := identity.Fleet{Zone: r.Zone, Nodes: seen.nodes, Known: seen.known, WatchedPools: r.WatchedPools, Certifies: r.Certifies}
 	for _, zone := range seen.zones {
 		if zone.trouble != nil {
 			fleet.Unread = append(fleet.Unread, zone.name)

@@ -19,7 +19,8 @@ const mostZones = 16
 // zonesInUse are those in which instances of this cluster may be, the surest first:
 //
 //	the operator's own
-//	where a Node was found           as long as there is a Node that claims the instance
+//	where a Node was found           as long as there is a Node that claims the instance,
+//	                                 or an address that is pinned to it
 //	where an object records its NLB  as long as the object is there
 //	what a NetworkLoadBalancer names
 //
@@ -36,7 +37,8 @@ func (r *Reconciler) zonesInUse(ctx context.Context, known []v1alpha1.NodeIdenti
 	zones := []string{r.Zone}
 	var found, recorded, named []string
 	for i := range known {
-		if _, refused := known[i].Labels[v1alpha1.LabelRefused]; known[i].Status.NodeName != "" && !refused {
+		joined := known[i].Status.NodeName != "" || len(known[i].Status.PinnedAddresses) > 0
+		if _, refused := known[i].Labels[v1alpha1.LabelRefused]; joined && !refused {
 			found = append(found, known[i].Spec.Zone)
 		}
 	}

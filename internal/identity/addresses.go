@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
@@ -36,13 +37,14 @@ func addressOf(text string) (ip netip.Addr, valid bool) {
 	return ip.Unmap(), err == nil
 }
 
-// addresses of an instance, private ones first: leases of its private networks,
-// what its Node was told to use where Exoscale tells of no lease, public IPv4 and IPv6.
-func (b binder) addresses(instance *nlb.Instance, node *corev1.Node) []corev1.NodeAddress {
+// addresses of an instance, private ones first: leases of its private networks (leased),
+// what its Node was told to use where Exoscale tells of no lease (chosen), public IPv4
+// and IPv6.
+func (b binder) addresses(instance *nlb.Instance, node *corev1.Node, pins []v1alpha1.PinnedAddress) (addresses []corev1.NodeAddress, leased, chosen []string) {
 	if instance == nil {
-		return nil
+		return nil, nil, nil
 	}
-	addresses := []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: strings.ToLower(instance.Name)}}
+	addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: strings.ToLower(instance.Name)}}
 	add := func(kind corev1.NodeAddressType, address string) {
 		given := corev1.NodeAddress{Type: kind, Address: address}
 		if address != "" && !slices.Contains(addresses, given) {
@@ -54,13 +56,15 @@ func (b binder) addresses(instance *nlb.Instance, node *corev1.Node) []corev1.No
 		switch network := b.networks[id]; {
 		case network == nil:
 		case network.Leases[instance.ID] != "":
+			leased = append(leased, network.Leases[instance.ID])
 			add(corev1.NodeInternalIP, network.Leases[instance.ID])
 		default:
 			unleased = append(unleased, network)
 		}
 	}
 	if node != nil {
-		for _, address := range b.chosenAddresses(node, instance, addresses, unleased) {
+		chosen = b.chosenAddresses(node, instance, addresses, unleased, pins)
+		for _, address := range chosen {
 			add(corev1.NodeInternalIP, address)
 		}
 	}
@@ -69,7 +73,7 @@ func (b binder) addresses(instance *nlb.Instance, node *corev1.Node) []corev1.No
 	}
 	add(corev1.NodeExternalIP, instance.PublicIP)
 	add(corev1.NodeExternalIP, instance.IPv6)
-	return addresses
+	return addresses, leased, chosen
 }
 
 // ProvidedNodeIP is the annotation in which a kubelet tells the address that it
@@ -96,14 +100,20 @@ func saidAddresses(node *corev1.Node, kinds ...corev1.NodeAddressType) []netip.A
 
 // chosenAddresses are those that a Node was given in private networks where Exoscale
 // tells of no lease: possible ones, and of no other Node or instance. One of each
-// family at most, the one that its kubelet was started with first: who could claim
-// any number of them could be certified for any of them.
-func (b binder) chosenAddresses(node *corev1.Node, instance *nlb.Instance, leased []corev1.NodeAddress, networks []*nlb.PrivateNetwork) []string {
+// family at most, the one that is pinned, else the one that its kubelet was started
+// with first: who could claim any number of them, at once or one after the other, could
+// be certified for any of them.
+func (b binder) chosenAddresses(node *corev1.Node, instance *nlb.Instance, leased []corev1.NodeAddress, networks []*nlb.PrivateNetwork, pins []v1alpha1.PinnedAddress) []string {
 	var chosen []string
 	families := map[bool]bool{}
+	for _, pin := range pins {
+		if ip, valid := addressOf(pin.Address); valid {
+			families[ip.Is4()] = true
+		}
+	}
 	for _, ip := range saidAddresses(node, corev1.NodeInternalIP) {
 		isLeased := slices.ContainsFunc(leased, func(own corev1.NodeAddress) bool { return sameAddress(own.Address, ip.String()) })
-		if isLeased || !possibleIn(networks, ip) || families[ip.Is4()] || b.userOf(ip, node, instance) != "" {
+		if isLeased || !possibleIn(networks, ip) || families[ip.Is4()] && !pinned(pins, ip) || b.userOf(ip, node, instance) != "" {
 			continue
 		}
 		families[ip.Is4()] = true

@@ -37,6 +37,8 @@ type Fleet struct {
 	// Awaited are the ids of which it says nothing that Instances lacks them: what is
 	// known of these, and of the Nodes that say to be them, stays as it is.
 	Awaited map[string]bool
+	// Certifies: serving certificates are approved for the addresses of Nodes.
+	Certifies bool
 }
 
 // Binding is what is known of one instance and the Node that it is, or of a Node
@@ -60,6 +62,13 @@ type Binding struct {
 	Pool *nlb.InstancePool
 	// Addresses of the instance that are the Node's, most useful ones first.
 	Addresses []corev1.NodeAddress
+	// Leased are those of them that Exoscale leases to the instance.
+	Leased []string
+	// Pins are the addresses that nothing but the Node confirms, and that stay.
+	Pins []v1alpha1.PinnedAddress
+	// Invalid says what is wrong with the addresses that an administrator has named;
+	// empty: nothing.
+	Invalid string
 	// Verdict tells whether the two agree.
 	Verdict Verdict
 	// Refused is true if the Node isn't the instance, whatever it says.
@@ -222,9 +231,14 @@ func (b binder) bind(id string, node *corev1.Node) Binding {
 	if node == nil {
 		bound.Former = b.former[id]
 	}
-	bound.Addresses = b.addresses(bound.Instance, node)
+	bound.Pins, bound.Invalid = b.pins(bound)
+	var chosen []string
+	bound.Addresses, bound.Leased, chosen = b.addresses(bound.Instance, node, bound.Pins)
 	bound.Name = b.nameFor(bound)
 	bound.Verdict = b.verify(bound)
+	if bound.Verdict.Verified {
+		bound.Pins = pinnedAtFirstUse(bound.Pins, chosen)
+	}
 	if bound.Instance != nil {
 		bound.Type, bound.Nodepool = b.types[bound.Instance.TypeID], b.nodepoolOf(bound.Pool)
 	}

@@ -161,6 +161,11 @@ func (x *index) indexKnown(f Fleet) {
 			x.former[id], x.was[node.Name] = node, id
 		}
 	}
+	for _, known := range byStanding {
+		if x.bound[known.Spec.InstanceID] == known {
+			x.keepPins(known)
+		}
+	}
 }
 
 // keep: the addresses of a Node that is verified are its own, whoever else says
@@ -182,6 +187,11 @@ func (b binder) concerns() map[string]bool {
 	}
 	for id := range b.former {
 		of[id] = true
+	}
+	for id, known := range b.bound {
+		if b.instances[id] != nil && len(known.Status.PinnedAddresses) > 0 {
+			of[id] = true // else the pins would be gone when the Node is made anew
+		}
 	}
 	for id, instance := range b.instances {
 		if pool := b.poolOf(instance); pool != nil && watched[pool.ID] {

@@ -84,8 +84,8 @@ func (b binder) verify(bound Binding) Verdict {
 		return b.duplicate(node, instance)
 	}
 	if strange := strangers(node, bound.Addresses); len(strange) > 0 {
-		return no(v1alpha1.ReasonAddressMismatch, "Node %s has address %s, which instance %q (%s) doesn't have: it has %s",
-			node.Name, strings.Join(b.withUsers(strange, node, instance), ", "), instance.Name, instance.ID, listed(bound.Addresses))
+		return no(v1alpha1.ReasonAddressMismatch, "Node %s has address %s, which instance %q (%s) doesn't have: it has %s%s",
+			node.Name, strings.Join(b.withUsers(strange, node, instance), ", "), instance.Name, instance.ID, listed(bound.Addresses), b.pinsAgainst(strange, bound))
 	}
 	return Verdict{Verified: true, Reason: v1alpha1.ReasonVerified, Message: fmt.Sprintf("Node %s is instance %q (%s)", node.Name, instance.Name, instance.ID)}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -18,8 +19,12 @@ type Request struct {
 	// Exoscale's API agrees to what the Node says. It need not be in an instance
 	// pool: an instance outside of any is as well known as one inside.
 	Identities []v1alpha1.NodeIdentity
-	// ClusterIPs are the addresses of Services; see the function of that name.
-	ClusterIPs map[netip.Addr]string
+	// NodeUID is that of the Node as it is now; empty: there is none.
+	NodeUID types.UID
+	// NodeCIDRs are where Nodes may have addresses that only they tell of.
+	NodeCIDRs []netip.Prefix
+	// Cluster tells what else has addresses.
+	Cluster Cluster
 }
 
 // Rule is the name of what a request has to keep.
@@ -44,8 +49,11 @@ const (
 	RuleVerified          Rule = "Verified"
 	RuleDNSNames          Rule = "DNSNames"
 	RuleIPAddresses       Rule = "IPAddresses"
+	RulePinnedAddresses   Rule = "PinnedAddresses"
+	RuleNodeCIDRs         Rule = "NodeCIDRs"
 	RuleClusterNames      Rule = "ClusterNames"
 	RuleClusterAddresses  Rule = "ClusterAddresses"
+	RuleAddressesInUse    Rule = "AddressesInUse"
 )
 
 // rules in the order in which they are checked and told.
@@ -72,8 +80,11 @@ var rules = []struct {
 	{RuleVerified, unverified},                 // which is verified
 	{RuleDNSNames, namesOfOthers},              // every DNS name is the node's
 	{RuleIPAddresses, addressesOfOthers},       // every IP address is the node's
+	{RulePinnedAddresses, addressesNotPinned},  // which is pinned, unless Exoscale shows it
+	{RuleNodeCIDRs, addressesElsewhere},        // and where nodes may be
 	{RuleClusterNames, namesOfCluster},         // no DNS name is that of the API server, a Service or any host
 	{RuleClusterAddresses, addressesOfCluster}, // no IP address either
+	{RuleAddressesInUse, addressesInUse},       // nor one that something else has, unless it's known to be the node's
 }
 
 // Violation is a rule that a request breaks.
@@ -90,21 +101,31 @@ type evidence struct {
 	// node is who asks; empty: no node.
 	node string
 	// asked is the decoded request; nil: undecodable says why.
-	asked      *x509.CertificateRequest
-	undecoded  error
-	matching   []v1alpha1.NodeIdentity
-	clusterIPs map[netip.Addr]string
+	asked     *x509.CertificateRequest
+	undecoded error
+	matching  []v1alpha1.NodeIdentity
+	nodeUID   types.UID
+	nodeCIDRs []netip.Prefix
+	cluster   Cluster
 	// identity is the only one of matching; nil: there is none, or there are more.
 	identity *v1alpha1.NodeIdentity
 }
 
-// Check gives every rule that a request breaks; none: it may be approved.
-func Check(request Request) []Violation {
-	e := evidence{spec: request.CSR.Spec, node: NodeName(request.CSR), matching: request.Identities, clusterIPs: request.ClusterIPs}
+func evidenceOf(request Request) evidence {
+	e := evidence{
+		spec: request.CSR.Spec, node: NodeName(request.CSR), matching: request.Identities,
+		nodeUID: request.NodeUID, nodeCIDRs: request.NodeCIDRs, cluster: request.Cluster,
+	}
 	e.asked, e.undecoded = decode(e.spec.Request)
 	if len(e.matching) == 1 {
 		e.identity = &e.matching[0]
 	}
+	return e
+}
+
+// Check gives every rule that a request breaks; none: it may be approved.
+func Check(request Request) []Violation {
+	e := evidenceOf(request)
 	var violations []Violation
 	for _, r := range rules {
 		if message := r.broken(e); message != "" {

@@ -17,6 +17,8 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
 func TestARequestOfAVerifiedNodeForItselfBreaksNoRule(t *testing.T) {
@@ -40,7 +42,7 @@ func TestARequestOfAVerifiedNodeForItselfBreaksNoRule(t *testing.T) {
 			a.says(alternativeNames, []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 7, Bytes: net.ParseIP("192.0.2.11").To16()}})
 		},
 		"an identity that writes IPv4 in the form of IPv6": func(a *asking) {
-			a.identities[0].Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "::ffff:192.0.2.11"}}
+			a.identities[0].Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeExternalIP, Address: "::ffff:192.0.2.11"}}
 		},
 		"all names of the node": func(a *asking) {
 			a.template.DNSNames = []string{nodeName, hostname, "worker-1.local", "worker-1.internal", "worker-1.example.net"}
@@ -58,7 +60,27 @@ func TestARequestOfAVerifiedNodeForItselfBreaksNoRule(t *testing.T) {
 		"blank lines around the PEM block": func(a *asking) {
 			a.encoded = func(text []byte) []byte { return slices.Concat([]byte("\n"), text, []byte("\n \n")) }
 		},
-		"a key usage of no bits": func(a *asking) { a.says(keyUsage, asn1.BitString{}) },
+		"a key usage of no bits":                        func(a *asking) { a.says(keyUsage, asn1.BitString{}) },
+		"a pinned address where nodes may be":           func(a *asking) { a.pinned("10.0.0.7", v1alpha1.PinnedAtFirstUse) },
+		"a pinned IPv6 address where nodes may be":      func(a *asking) { a.pinned("fd00:1::7", v1alpha1.PinnedAtFirstUse) },
+		"one that was certified before the upgrade":     func(a *asking) { a.pinned("192.168.1.7", v1alpha1.PinnedAtUpgrade) },
+		"one that an administrator names":               func(a *asking) { a.pinned("192.168.1.7", v1alpha1.PinnedByAdministrator) },
+		"a lease, where nobody says that nodes may be":  func(a *asking) { a.nodeCIDRs = nil },
+		"a public address that an older operator wrote": func(a *asking) { a.identities[0].Status.NodeUID = "" },
+		"a lease that something else has":               func(a *asking) { a.endpoint("10.0.0.11"); a.asks("10.0.0.11") },
+		"a public address that is a Service's":          func(a *asking) { a.publishes("192.0.2.11") },
+		"an endpoint of the API server, at the upgrade": func(a *asking) { a.endpoint("10.0.0.7"); a.pinned("10.0.0.7", v1alpha1.PinnedAtUpgrade) },
+		"an endpoint of it that an administrator names": func(a *asking) { a.endpoint("10.0.0.7"); a.pinned("10.0.0.7", v1alpha1.PinnedByAdministrator) },
+		"an endpoint of it that was certified before": func(a *asking) {
+			a.endpoint("10.0.0.7")
+			a.pinned("10.0.0.7", v1alpha1.PinnedAtFirstUse).Certified = true
+		},
+		"other addresses that are in use": func(a *asking) {
+			a.endpoint("10.0.0.8")
+			a.publishes("10.0.0.9")
+			a.pinned("10.0.0.7", v1alpha1.PinnedAtFirstUse)
+		},
+		"Pods elsewhere": func(a *asking) { a.pods("10.0.0.128/25", ""); a.pinned("10.0.0.7", v1alpha1.PinnedAtFirstUse) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := good()
@@ -210,7 +232,9 @@ var brokenIdentity = map[string]broken{
 		a.identities[0].Generation++
 		a.identities[0].Status.ObservedGeneration++
 	}, RuleVerified, "it has changed"},
-	"being deleted": {func(a *asking) { a.identities[0].DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, RuleVerified, "being deleted"},
+	"an earlier node's of that name": {func(a *asking) { a.nodeUID = "uid-2" }, RuleNodeIdentity, `is about an earlier node "worker-1"`},
+	"a node that is gone":            {func(a *asking) { a.nodeUID = "" }, RuleNodeIdentity, "is about an earlier node"},
+	"being deleted":                  {func(a *asking) { a.identities[0].DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, RuleVerified, "being deleted"},
 }
 
 // owned asks for what the node's own identity has.
@@ -243,9 +267,44 @@ var brokenCluster = map[string]broken{
 	}, RuleClusterAddresses, `"fd00::1 of Service default/kubernetes"`},
 }
 
+// claimed asks for what only the node tells of, and that isn't certified yet.
+func claimed(address string, given func(*asking), rule Rule, found string) broken {
+	return broken{func(a *asking) {
+		given(a)
+		a.pinned(address, v1alpha1.PinnedAtFirstUse)
+	}, rule, found}
+}
+
+var brokenUnproven = map[string]broken{
+	"an address that nobody has pinned":        {func(a *asking) { a.tells("10.0.0.7") }, RulePinnedAddresses, `"10.0.0.7" have yet to be pinned in NodeIdentity i-1`},
+	"one outside of where nodes may be":        claimed("192.168.1.7", func(*asking) {}, RuleNodeCIDRs, `"192.168.1.7", and they aren't in --node-cidrs, which names "10.0.0.0/24", "fd00:1::/64"`),
+	"one where nobody says where nodes may be": claimed("10.0.0.7", func(a *asking) { a.nodeCIDRs = nil }, RuleNodeCIDRs, "--node-cidrs, which names none"),
+	"one outside, though it was certified before": {func(a *asking) {
+		a.pinned("192.168.1.7", v1alpha1.PinnedAtFirstUse).Certified = true
+	}, RuleNodeCIDRs, `"192.168.1.7"`},
+	"an endpoint of the API server": claimed("10.0.0.7", func(a *asking) { a.endpoint("10.0.0.7") }, RuleAddressesInUse,
+		`"10.0.0.7, which is an endpoint of Service default/kubernetes, the API server"; if it is`),
+	"how an administrator says that it's the node's": claimed("10.0.0.7", func(a *asking) { a.endpoint("10.0.0.7") }, RuleAddressesInUse,
+		"kubectl annotate nodeidentity i-1 --overwrite nlb.exoscale.com/pinned-addresses=10.0.0.7"),
+	"that of a load balancer":           claimed("10.0.0.7", func(a *asking) { a.publishes("10.0.0.7") }, RuleAddressesInUse, "the load balancer's of Service shop/web"),
+	"one in the form of IPv6":           claimed("10.0.0.7", func(a *asking) { a.publishes("::ffff:10.0.0.7") }, RuleAddressesInUse, "shop/web"),
+	"an external IP":                    claimed("10.0.0.7", func(a *asking) { a.serves("None"); a.cluster.Services[0].Spec.ExternalIPs = []string{"10.0.0.7"} }, RuleAddressesInUse, "an external IP of Service default/kubernetes"),
+	"that of one of our load balancers": claimed("10.0.0.7", func(a *asking) { a.nlb("10.0.0.7") }, RuleAddressesInUse, "that of NetworkLoadBalancer shop/edge"),
+	"that of a Pod":                     claimed("10.0.0.7", func(a *asking) { a.pods("10.0.0.0/28", "") }, RuleAddressesInUse, "in 10.0.0.0/28, where the Pods of Node worker-9 are"),
+	"the IPv6 address of a Pod":         claimed("fd00:1::7", func(a *asking) { a.pods("10.244.0.0/24", "fd00:1::/112") }, RuleAddressesInUse, "in fd00:1::/112"),
+	"the address of a Service, though an administrator names it": {func(a *asking) {
+		a.serves("10.96.0.1")
+		a.pinned("10.96.0.1", v1alpha1.PinnedByAdministrator)
+	}, RuleClusterAddresses, `"10.96.0.1 of Service default/kubernetes"`},
+	"the address of a Service, though it was verified before the upgrade": {func(a *asking) {
+		a.serves("10.96.0.1")
+		a.pinned("10.96.0.1", v1alpha1.PinnedAtUpgrade)
+	}, RuleClusterAddresses, `"10.96.0.1 of Service default/kubernetes"`},
+}
+
 func TestEachRuleIsBrokenAlone(t *testing.T) {
 	seen := map[Rule]bool{}
-	for _, table := range []map[string]broken{brokenSpec, brokenEncoding, brokenSubject, brokenExtensions, brokenNames, brokenIdentity, brokenCluster} {
+	for _, table := range []map[string]broken{brokenSpec, brokenEncoding, brokenSubject, brokenExtensions, brokenNames, brokenIdentity, brokenCluster, brokenUnproven} {
 		for name, test := range table {
 			seen[test.rule] = true
 			t.Run(name, func(t *testing.T) {
@@ -291,6 +350,19 @@ func TestThousandsOfNamesAreToldInFew(t *testing.T) {
 	got := Check(a.request(t))
 	if len(got) != 1 || len(got[0].Message) > 400 || !strings.Contains(got[0].Message, "and 4995 more") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestOnlyWhatIsAskedForAndWasPinnedAtFirstUseIsCertifiedForTheFirstTime(t *testing.T) {
+	a := good()
+	a.pinned("10.0.0.7", v1alpha1.PinnedAtFirstUse)
+	a.pinned("10.0.0.8", v1alpha1.PinnedAtFirstUse).Certified = true
+	a.pinned("10.0.0.9", v1alpha1.PinnedAtUpgrade)
+	a.pinned("10.0.0.10", v1alpha1.PinnedByAdministrator)
+	a.pinned("10.0.0.12", v1alpha1.PinnedAtFirstUse)
+	a.template.IPAddresses = slices.DeleteFunc(a.template.IPAddresses, func(ip net.IP) bool { return ip.String() == "10.0.0.12" })
+	if diff := cmp.Diff([]string{"10.0.0.7"}, FirstCertified(a.request(t))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -3,14 +3,16 @@
 // kubernetes.io/kubelet-serving may ask for, given who the node is.
 //
 //	CertificateSigningRequest ─┐
-//	NodeIdentities of the node ┼─▶ Check ─▶ nothing, or the rules it breaks
-//	addresses of Services ─────┘
+//	NodeIdentities of the node ┤
+//	where nodes may be ────────┼─▶ Check ─▶ nothing, or the rules it breaks
+//	addresses of other things ─┘
 //
 //	check.go         the list of rules, in the order in which they are told
 //	spec.go          what the API server knows: signer, usages, who asks
 //	encoding.go      the PEM block, and the proof that the key is the requester's
 //	certificate.go   what the certificate is to say: subject, key, extensions
 //	names.go         whom it is to stand for: every name and address, and whose they are
+//	unproven.go      addresses that only the node tells of
 //	cluster.go       what stands for the cluster itself, and is no node's
 //
 // The first three are those of Kubernetes' own signer, which checks them again

@@ -12,12 +12,15 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"net"
+	"net/netip"
 	"sync"
 	"testing"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
@@ -27,6 +30,7 @@ const (
 	nodeName = "worker-1"
 	hostname = "pool-a1b2c-worker-1"
 	nodeUser = "system:node:" + nodeName
+	nodeUID  = "uid-1"
 )
 
 // keys are made once: RSA takes its time.
@@ -55,7 +59,9 @@ type asking struct {
 	template   x509.CertificateRequest
 	spec       certificatesv1.CertificateSigningRequestSpec
 	identities []v1alpha1.NodeIdentity
-	services   []corev1.Service
+	nodeUID    types.UID
+	nodeCIDRs  []netip.Prefix
+	cluster    Cluster
 	// sealed changes the signed request, and encoded what the API server gets.
 	sealed  func(der []byte) []byte
 	encoded func(text []byte) []byte
@@ -76,6 +82,8 @@ func good() *asking {
 			Usages:     []certificatesv1.KeyUsage{"digital signature", "server auth"},
 		},
 		identities: []v1alpha1.NodeIdentity{verified("i-1", nodeName)},
+		nodeUID:    nodeUID,
+		nodeCIDRs:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00:1::/64")},
 	}
 	a.organisations("system:nodes")
 	return a
@@ -92,7 +100,7 @@ func verified(name, node string) v1alpha1.NodeIdentity {
 		ObjectMeta: metav1.ObjectMeta{Name: name, Generation: 3},
 		Spec:       v1alpha1.NodeIdentitySpec{InstanceID: "0b12c3d4-0000-4000-8000-000000000001", Zone: "ch-gva-2", Hostname: hostname},
 		Status: v1alpha1.NodeIdentityStatus{
-			ObservedGeneration: 3, NodeName: node, InstancePoolID: "0b12c3d4-0000-4000-8000-0000000000aa",
+			ObservedGeneration: 3, NodeName: node, NodeUID: nodeUID, InstancePoolID: "0b12c3d4-0000-4000-8000-0000000000aa",
 			Addresses: []corev1.NodeAddress{
 				{Type: corev1.NodeHostName, Address: "worker-1.local"},
 				{Type: corev1.NodeInternalDNS, Address: "worker-1.internal"},
@@ -101,6 +109,7 @@ func verified(name, node string) v1alpha1.NodeIdentity {
 				{Type: corev1.NodeInternalIP, Address: "10.0.0.11"},
 				{Type: corev1.NodeExternalIP, Address: "2001:db8::11"},
 			},
+			LeasedAddresses: []string{"10.0.0.11"},
 			Conditions: []metav1.Condition{{
 				Type: v1alpha1.ConditionVerified, Status: metav1.ConditionTrue, Reason: "Verified", ObservedGeneration: 3,
 			}},
@@ -122,7 +131,10 @@ func (a *asking) request(t *testing.T) Request {
 	if a.encoded != nil {
 		a.spec.Request = a.encoded(a.spec.Request)
 	}
-	return Request{CSR: &certificatesv1.CertificateSigningRequest{Spec: a.spec}, Identities: a.identities, ClusterIPs: ClusterIPs(a.services)}
+	return Request{
+		CSR: &certificatesv1.CertificateSigningRequest{Spec: a.spec}, Identities: a.identities,
+		NodeUID: a.nodeUID, NodeCIDRs: a.nodeCIDRs, Cluster: a.cluster,
+	}
 }
 
 // says adds an extension to the request.
@@ -153,6 +165,7 @@ func (a *asking) owns(nameOrAddress string) {
 	if ip := net.ParseIP(nameOrAddress); ip != nil {
 		a.template.IPAddresses = append(a.template.IPAddresses, ip)
 		known.Addresses = append(known.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: nameOrAddress})
+		known.LeasedAddresses = append(known.LeasedAddresses, nameOrAddress)
 		return
 	}
 	a.template.DNSNames = append(a.template.DNSNames, nameOrAddress)
@@ -161,8 +174,56 @@ func (a *asking) owns(nameOrAddress string) {
 
 // serves puts a Service into the cluster.
 func (a *asking) serves(clusterIPs ...string) {
-	a.services = append(a.services, corev1.Service{
+	a.cluster.Services = append(a.cluster.Services, corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes"},
 		Spec:       corev1.ServiceSpec{ClusterIPs: clusterIPs},
 	})
+}
+
+// pinned gives the node an address that only the node tells of, and asks for it.
+func (a *asking) pinned(address string, source v1alpha1.PinSource) *v1alpha1.PinnedAddress {
+	a.tells(address)
+	pins := &a.identities[0].Status.PinnedAddresses
+	*pins = append(*pins, v1alpha1.PinnedAddress{Address: address, Source: source})
+	return &(*pins)[len(*pins)-1]
+}
+
+// tells asks for an address of which nothing but the node tells.
+func (a *asking) tells(address string) {
+	a.asks(address)
+	known := &a.identities[0].Status
+	known.Addresses = append(known.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: address})
+}
+
+// asks for an address that the node has.
+func (a *asking) asks(address string) {
+	a.template.IPAddresses = append(a.template.IPAddresses, net.ParseIP(address))
+}
+
+// endpoint makes an address one of the API server.
+func (a *asking) endpoint(address string) {
+	a.cluster.APIServer = append(a.cluster.APIServer, discoveryv1.EndpointSlice{Endpoints: []discoveryv1.Endpoint{{Addresses: []string{address}}}})
+}
+
+// publishes makes an address that of a load balancer.
+func (a *asking) publishes(address string) {
+	service := corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	service.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{Hostname: "lb.example.net"}, {IP: address}}
+	a.cluster.Services = append(a.cluster.Services, service)
+}
+
+// nlb makes an address that of one of our own load balancers.
+func (a *asking) nlb(address string) {
+	a.cluster.LoadBalancers = append(a.cluster.LoadBalancers, v1alpha1.NetworkLoadBalancer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "edge"}, Status: v1alpha1.NetworkLoadBalancerStatus{Address: address},
+	})
+}
+
+// pods gives the Pods of a node their networks; second may be empty.
+func (a *asking) pods(first, second string) {
+	node := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-9"}, Spec: corev1.NodeSpec{PodCIDR: first, PodCIDRs: []string{first}}}
+	if second != "" {
+		node.Spec.PodCIDRs = append(node.Spec.PodCIDRs, second)
+	}
+	a.cluster.Nodes = append(a.cluster.Nodes, node)
 }

@@ -74,7 +74,11 @@ func otherKind(name asn1.RawValue) string {
 // notOneIdentity leaves it to requesterIsNoNode to tell of who is no node.
 func notOneIdentity(e evidence) string {
 	switch {
-	case e.node == "" || e.identity != nil && e.identity.Status.NodeName == e.node:
+	case e.node == "":
+		return ""
+	case e.identity != nil && e.identity.Status.NodeName == e.node && e.identity.Status.NodeUID != "" && e.identity.Status.NodeUID != e.nodeUID:
+		return fmt.Sprintf("NodeIdentity %s is about an earlier node %q; the one of that name now has yet to be compared with Exoscale's API", e.identity.Name, e.node)
+	case e.identity != nil && e.identity.Status.NodeName == e.node:
 		return ""
 	case e.identity != nil:
 		return fmt.Sprintf("NodeIdentity %s is that of node %q; node %q needs its own", e.identity.Name, e.identity.Status.NodeName, e.node)

@@ -78,6 +78,7 @@ var blocksTestedBy = map[string]string{
 	migrationPage:    "this package",
 	udpPage:          "this package",
 	uninstallPage:    "this package",
+	securityPage:     "this package",
 	"docs/exosim.md": "cmd/exosim",
 	"docs/argocd.md": "test/argocd",
 }

@@ -59,4 +59,5 @@ func TestTheRunbooksOnARealCluster(t *testing.T) {
 			}
 		}
 	}
+	t.Run("and what docs/security.md says of pinned addresses", w.pinnedAddressesAreChanged)
 }

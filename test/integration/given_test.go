@@ -67,6 +67,8 @@ type setup struct {
 	// Own gives the world a control plane of its own, whose operator watches
 	// all namespaces.
 	Own bool
+	// OwnAPIServer are flags of the API server of that control plane.
+	OwnAPIServer map[string][]string
 	// Stopped leaves the operator for the test to start.
 	Stopped bool
 	// Asked is told of every request of the operator to the API server.
@@ -95,7 +97,7 @@ func newWorld(t *testing.T, with setup) *world {
 	t.Helper()
 	w := &world{t: t, g: NewWithT(t), cluster: cluster, own: with.Own, edit: with.Operator, asked: with.Asked, stop: func() {}}
 	if with.Own {
-		w.cluster = ownCluster(t)
+		w.cluster = controlPlaneWith(t, with.OwnAPIServer)
 	}
 	var err error
 	if w.client, err = client.New(clientConfig(w.cluster), client.Options{}); err != nil {

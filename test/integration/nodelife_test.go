@@ -88,7 +88,10 @@ func TestBesideTheCCMNodesAreLeftToIt(t *testing.T) {
 // sets them, and kubelets tell by alpha.kubernetes.io/provided-node-ip.
 func TestNodesOnPrivateNetworksVerify(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{Nodes: -1, Operator: inPlaceOfTheCCM})
+	w := newWorld(t, setup{Nodes: -1, Operator: func(o *app.Options) {
+		inPlaceOfTheCCM(o)
+		o.NodeCIDRs = []string{"10.30.0.0/24"}
+	}})
 	managed := w.sim.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "storage", StartIP: "10.20.0.10", EndIP: "10.20.0.99", Netmask: "255.255.255.0"})
 	unmanaged := w.sim.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "vpn"})
 	w.sim.ScalePool(w.pool.ID, 3)

@@ -43,6 +43,9 @@
 {{- end }}
 {{- if .Values.nodes.csrApproval }}
 - --node-csr-approval
+{{- with .Values.nodes.cidrs }}
+- {{ printf "--node-cidrs=%s" (join "," .) | quote }}
+{{- end }}
 {{- end }}
 {{- if .Values.nodes.deletion }}
 - --node-deletion

@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/exoscale-community/nlb-operator/controllers/csr"
@@ -37,11 +39,7 @@ func (a *App) setupControllers(ctx context.Context, mgr manager.Manager) error {
 // setupNodeFeatures adds the controllers that change Nodes, each if it is switched on.
 func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error {
 	if a.options.NodeCSRApproval {
-		approver := csr.New(csr.Options{
-			Client: mgr.GetClient(), Events: a.events, Clock: a.options.Clock,
-			SkipNameValidation: a.options.SkipNameValidation,
-		})
-		if err := approver.SetupWithManager(mgr); err != nil {
+		if err := a.setupApprover(mgr); err != nil {
 			return err
 		}
 	}
@@ -59,6 +57,29 @@ func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error 
 		Halted:             a.counters.NodeDeletionHalted,
 		SkipNameValidation: a.options.SkipNameValidation,
 	})
+}
+
+// setupApprover gives the approver a cache of its own: addresses count in all
+// namespaces, and what can't be read, since a right is missing, must hold up no other
+// controller.
+func (a *App) setupApprover(mgr manager.Manager) error {
+	occupants, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(),
+		Scheme:     mgr.GetScheme(),
+		Mapper:     mgr.GetRESTMapper(),
+		ByObject:   csr.Occupants(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(occupants); err != nil {
+		return err
+	}
+	return csr.New(csr.Options{
+		Client: mgr.GetClient(), Cluster: occupants, NodeCIDRs: a.options.nodeCIDRs(),
+		Events: a.events, Clock: a.options.Clock,
+		SkipNameValidation: a.options.SkipNameValidation,
+	}).SetupWithManager(mgr)
 }
 
 func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption) *networkloadbalancer.Reconciler {
@@ -132,6 +153,7 @@ func (a *App) nodeIdentities(mgr manager.Manager) *nodeidentity.Reconciler {
 		Wakeups:            &a.wakeups.nodes,
 		Zone:               a.options.Zone,
 		WatchedPools:       a.options.NodePools,
+		Certifies:          a.options.NodeCSRApproval,
 		Labels:             a.options.NodeLabels,
 		Foreign:            a.counters.ForeignNodes,
 		SkipNameValidation: a.options.SkipNameValidation,
@@ -145,6 +167,17 @@ func (o Options) nodeDeletionLimits() nodegone.Limits {
 	limits = limits.WithDefaults()
 	limits.MaxListAge = max(limits.MaxListAge, 2*o.SyncPeriod)
 	return limits
+}
+
+// nodeCIDRs are the valid ones, as Validate has found them all to be.
+func (o Options) nodeCIDRs() []netip.Prefix {
+	var cidrs []netip.Prefix
+	for _, text := range o.NodeCIDRs {
+		if cidr, err := netip.ParsePrefix(text); err == nil {
+			cidrs = append(cidrs, cidr)
+		}
+	}
+	return cidrs
 }
 
 // allowedPools are those that whoever runs the operator has named.

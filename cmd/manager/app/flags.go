@@ -78,6 +78,9 @@ func (s *settings) nodeFlags() *pflag.FlagSet {
 	f.BoolVar(&s.NodeInitialization, "node-initialization", s.NodeInitialization,
 		"give verified Nodes their providerID, addresses and labels, and take the taint node.cloudprovider.kubernetes.io/uninitialized off, in place of Exoscale's cloud controller manager")
 	f.BoolVar(&s.NodeCSRApproval, "node-csr-approval", s.NodeCSRApproval, "approve the serving certificates that verified Nodes ask for, if all that they ask for is theirs")
+	f.StringSliceVar(&s.NodeCIDRs, "node-cidrs", s.NodeCIDRs,
+		"`CIDRS` of the private networks of Nodes, separated by commas, such as 10.0.0.0/24. In these, addresses of which Exoscale shows no lease are certified, "+
+			"each for the one Node that was verified with it first; by default none is")
 	f.BoolVar(&s.NodeDeletion, "node-deletion", s.NodeDeletion, "remove Nodes whose instance is gone, once that is certain")
 	f.IntVar(&s.NodeDeletionMaxShare, "node-deletion-max-share", s.NodeDeletionMaxShare, "most `PERCENT` of all Nodes to remove within ten minutes, 1-100; one always may be")
 	return f

@@ -43,6 +43,7 @@ type Options struct {
 	NodePools          []string
 	NodeInitialization bool
 	NodeCSRApproval    bool
+	NodeCIDRs          []string
 	NodeDeletion       bool
 	// NodeDeletionMaxShare is in percent of all Nodes.
 	NodeDeletionMaxShare int

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -53,6 +54,7 @@ func (o Options) Validate() error {
 	for flag, on := range map[string]bool{"node-initialization": o.NodeInitialization, "node-csr-approval": o.NodeCSRApproval, "node-deletion": o.NodeDeletion} {
 		wrong.unless(!on || o.Zone != "", flag, "true", "true only together with --zone, the zone of the Nodes")
 	}
+	wrong.cidrs("node-cidrs", o.NodeCIDRs)
 	wrong.unless(o.NodeDeletionMaxShare >= 1 && o.NodeDeletionMaxShare <= 100, "node-deletion-max-share", strconv.Itoa(o.NodeDeletionMaxShare), "1 to 100 percent")
 	wrong.oneOf("udp-default-healthcheck", o.UDPDefaultHealthCheck, string(projection.UDPHealthCheckKubeProxy), string(projection.UDPHealthCheckNone))
 	wrong.namespaces("external-nlb-namespaces", o.ExternalNLBNamespaces, AllNamespaces)
@@ -103,6 +105,15 @@ func (f *findings) ports(flag string, texts []string) {
 	for _, text := range texts {
 		_, err := nlb.ParsePortRanges([]string{text})
 		f.unless(err == nil, flag, text, "ports from 1 to 65535, and ranges of them such as "+nlb.NodePorts)
+	}
+}
+
+// cidrs name networks: one of all addresses names none.
+func (f *findings) cidrs(flag string, texts []string) {
+	for _, text := range texts {
+		cidr, err := netip.ParsePrefix(text)
+		f.unless(err == nil && cidr == cidr.Masked() && cidr.Bits() > 0 && !cidr.Addr().Is4In6(), flag, text,
+			`networks such as "10.0.0.0/24" or "fd00:1::/64", each without host bits and narrower than /0`)
 	}
 }
 

@@ -23,7 +23,7 @@ func everything() values {
 	return values{
 		"apiEndpoint": "https://api.example.com/v2", "clusterID": "blue", "claimClasslessServices": true,
 		"defaultInstancePool": "workers", "allowedPools": []string{"*"}, "watchNamespaces": []string{"shop"},
-		"nodes":   values{"pools": []string{"workers"}, "requireRestrictedLabels": true, "initialization": true, "csrApproval": true, "deletion": true},
+		"nodes":   values{"pools": []string{"workers"}, "requireRestrictedLabels": true, "initialization": true, "csrApproval": true, "cidrs": []string{"10.0.0.0/24"}, "deletion": true},
 		"metrics": values{"secure": false}, "udpSidecar": certManager(),
 	}
 }

@@ -100,6 +100,7 @@ func TestWhatIsOffIsNotGranted(t *testing.T) {
 			values{}, []string{
 				"kube-system: get leases.coordination.k8s.io/cloud-controller-manager",
 				"delete nodes", "patch nodes", "patch nodes/status", "update certificatesigningrequests/approval.certificates.k8s.io",
+				"default: list endpointslices.discovery.k8s.io",
 			},
 		},
 		"Nodes are only initialised": {
