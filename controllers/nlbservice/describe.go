@@ -28,7 +28,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	if round.lb != nil {
 		describeService(status, round)
 		if round.got.Own != nil {
-			describeHealth(object, round.got.Own.Health, r.identify(ctx, round.place.zone))
+			describeHealth(object, round.got.Own.Health, r.identify(ctx, object, round.place.zone))
 		}
 	}
 	out.Describe(&status.Conditions, object.Generation)
@@ -69,16 +69,16 @@ func describeService(status *v1alpha1.NLBServiceStatus, round *round) {
 // backendIdentity is which instance and which Node answer at a public address.
 type backendIdentity struct{ instanceID, nodeName string }
 
-// identify maps public addresses to instances and Nodes. What can't be read now
-// is left out: the next round has it.
-func (r *Reconciler) identify(ctx context.Context, zone string) map[string]backendIdentity {
+// identify maps public addresses to instances and Nodes. While these can't be read
+// it is as it was told last: an outage is no reason to write every object.
+func (r *Reconciler) identify(ctx context.Context, object *v1alpha1.NLBService, zone string) map[string]backendIdentity {
 	instances, err := r.Inventory.Instances(ctx, zone)
 	if err != nil {
-		return nil
+		return toldLast(object)
 	}
 	nodes, trust, err := r.nodes(ctx)
 	if err != nil {
-		return nil
+		return toldLast(object)
 	}
 	names, byIP := identity.NodeNames(trust.Trusted(nodes)), map[string]backendIdentity{}
 	for _, instance := range instances {
@@ -87,6 +87,14 @@ func (r *Reconciler) identify(ctx context.Context, zone string) map[string]backe
 		}
 	}
 	return byIP
+}
+
+func toldLast(object *v1alpha1.NLBService) map[string]backendIdentity {
+	told := make(map[string]backendIdentity, len(object.Status.Backends))
+	for _, backend := range object.Status.Backends {
+		told[backend.PublicIP] = backendIdentity{backend.InstanceID, backend.NodeName}
+	}
+	return told
 }
 
 // describeHealth writes the backends with the result of their last health check.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	v3 "github.com/exoscale/egoscale/v3"
 	"github.com/exoscale/egoscale/v3/credentials"
@@ -50,6 +51,11 @@ func NewClient(opts Options) (*Client, error) {
 
 // DefaultZone is the zone of the calls that name none.
 func (c *Client) DefaultZone() string { return c.opts.Zone }
+
+// readLimit is longer than a read takes with all its attempts.
+func (c *Client) readLimit() time.Duration {
+	return time.Duration(defaultRetries.attempts)*c.opts.Timeout + 30*time.Second
+}
 
 // listZones asks the base endpoint. The call isn't signed, so any credentials do.
 func (c *Client) listZones(ctx context.Context) ([]v3.Zone, error) {

@@ -83,6 +83,10 @@ func (e *Error) Unwrap() error { return e.cause }
 // is in flight. The owner is woken when that ends.
 var ErrBusy error = &Error{Class: Busy, Message: "another change of this load balancer is in flight"}
 
+// ErrCrowded is what Operations.Start returns while many changes of the zone begin,
+// or one that takes long. The owner is woken when there is room.
+var ErrCrowded error = &Error{Class: Busy, Message: "enough other changes of this zone wait for Exoscale's answer"}
+
 // ClassOf is the class of an error of this package, wrapped or not. It is empty
 // for nil, and Transient for an error of anybody else's.
 func ClassOf(err error) Class {

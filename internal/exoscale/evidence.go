@@ -83,7 +83,7 @@ func LeftInPlace() Absence { return Absence{proven: true} }
 func (i *Inventory) Evidence(ctx context.Context, zone, id string) (Evidence, error) {
 	z := i.zone(zone)
 	i.client.metrics.evidence.WithLabelValues(z.zone).Inc()
-	lb, err := i.readNow(ctx, z, id)
+	lb, err := i.readAnew(ctx, z, id)
 	switch {
 	case err == nil:
 		return Evidence{zone: z.zone, id: id, lb: &lb, read: true}, nil
@@ -98,6 +98,26 @@ func (i *Inventory) Evidence(ctx context.Context, zone, id string) (Evidence, er
 		return Evidence{}, contradiction(z.zone, loadBalancerNamed(id))
 	}
 	return Evidence{zone: z.zone, id: id, read: true}, nil
+}
+
+// readAnew reads one NLB by a read of its own. What takes long isn't waited for by
+// many; then ErrLater is in the chain of the error, and Changed tells when it is there.
+func (i *Inventory) readAnew(ctx context.Context, z *zoneInventory, id string) (nlb.LoadBalancer, error) {
+	one := newFlight()
+	var lb nlb.LoadBalancer
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.client.readLimit())
+		defer cancel()
+		var err error
+		lb, err = i.readNow(ctx, z, id)
+		if one.end(err) {
+			i.opts.Changed(z.zone, id)
+		}
+	}()
+	if err := i.crowd.wait(ctx, z.zone, loadBalancerNamed(id), one); err != nil {
+		return nlb.LoadBalancer{}, err
+	}
+	return lb, nil
 }
 
 // Without looks for services on an NLB. They are absent if neither a GET nor a list

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // gateway stands between a client and the cloud, and changes answers on their way.
@@ -12,6 +13,14 @@ type gateway struct {
 	mu    sync.Mutex
 	edits []edit
 	hits  int
+	holds []*held
+}
+
+// held are the calls to a method and a path that get no answer until they are let go.
+type held struct {
+	method, path string
+	free         chan struct{}
+	arrived      atomic.Int32
 }
 
 // edit replaces the answers to a method and a path below the version; a path that
@@ -26,6 +35,7 @@ func (c *cloud) gateway() (*gateway, func(*Options)) {
 	c.t.Helper()
 	g := &gateway{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.wait(r)
 		recorder := httptest.NewRecorder()
 		c.sim.ServeHTTP(recorder, r)
 		for name, values := range recorder.Header() {
@@ -39,6 +49,7 @@ func (c *cloud) gateway() (*gateway, func(*Options)) {
 		_, _ = w.Write([]byte(body))
 	}))
 	c.t.Cleanup(server.Close)
+	c.t.Cleanup(g.letGo)
 	return g, func(o *Options) { o.Endpoint = server.URL }
 }
 
@@ -66,6 +77,46 @@ func (g *gateway) restore() {
 	g.edits, g.hits = nil, 0
 }
 
+// hold lets such calls hang until letGo.
+func (g *gateway) hold(method, path string) *held {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h := &held{method: method, path: path, free: make(chan struct{})}
+	g.holds = append(g.holds, h)
+	return h
+}
+
+// letGo answers all that hangs, and lets nothing hang any more.
+func (g *gateway) letGo() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, h := range g.holds {
+		close(h.free)
+	}
+	g.holds = nil
+}
+
+func (g *gateway) wait(r *http.Request) {
+	g.mu.Lock()
+	holds := g.holds
+	g.mu.Unlock()
+	for _, h := range holds {
+		if concerns(r, h.method, h.path) {
+			h.arrived.Add(1)
+			select {
+			case <-h.free:
+			case <-r.Context().Done():
+			}
+		}
+	}
+}
+
+// concerns reports whether a call is one of a method and a path.
+func concerns(r *http.Request, method, path string) bool {
+	got := strings.TrimPrefix(r.URL.Path, "/v2/")
+	return r.Method == method && (got == path || strings.HasSuffix(path, "/") && strings.HasPrefix(got, path))
+}
+
 // changed is how many answers were changed since restore.
 func (g *gateway) changed() int {
 	g.mu.Lock()
@@ -76,9 +127,8 @@ func (g *gateway) changed() int {
 func (g *gateway) edited(r *http.Request, body string) (answer string, changed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	path := strings.TrimPrefix(r.URL.Path, "/v2/")
 	for _, e := range g.edits {
-		if r.Method == e.method && (path == e.path || strings.HasSuffix(e.path, "/") && strings.HasPrefix(path, e.path)) {
+		if concerns(r, e.method, e.path) {
 			body, changed = e.to(body), true
 			g.hits++
 		}

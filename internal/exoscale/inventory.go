@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -31,6 +30,12 @@ type InventoryOptions struct {
 	// ZoneChanged is called when the NLBs of a zone become unreadable, for
 	// another reason than before, or readable again.
 	ZoneChanged func(zone string)
+	// Waiting is how many callers of a zone wait at once for what takes longer than
+	// Moment; of all zones together twice as many. Others get ErrLater, and the
+	// callbacks tell when there is an answer. 0: all wait.
+	Waiting int
+	// Moment is how long any number of callers wait; default 2 s.
+	Moment time.Duration
 	// Quota reads the quota of NLBs along with the lists. It is for the metrics.
 	Quota bool
 	Log   logr.Logger
@@ -40,6 +45,9 @@ type InventoryOptions struct {
 func (o InventoryOptions) withDefaults(c *Client) InventoryOptions {
 	if o.Interval <= 0 {
 		o.Interval = time.Minute
+	}
+	if o.Moment <= 0 {
+		o.Moment = 2 * time.Second
 	}
 	if o.Changed == nil {
 		o.Changed = func(string, string) {}
@@ -61,13 +69,15 @@ func (o InventoryOptions) withDefaults(c *Client) InventoryOptions {
 
 // Inventory answers reads of the cloud from memory: one list per zone and
 // interval feeds all who ask, so idle costs don't grow with their number. While a
-// list can't be read, every getter returns the reason, and nobody else calls.
+// list can't be read, every getter returns the reason at once, and nobody but the
+// background reads. Of a zone that is slow few callers wait (InventoryOptions.Waiting).
 //
 // What the getters return is shared and never changed by the inventory: don't
 // modify it.
 type Inventory struct {
 	client *Client
 	opts   InventoryOptions
+	crowd  crowd
 
 	mu      sync.Mutex
 	zones   map[string]*zoneInventory
@@ -83,7 +93,7 @@ type zoneInventory struct {
 	life      context.Context    // nil until they may run
 	balancers balancers
 	looks     looks
-	single    singleflight.Group
+	single    singles
 
 	loadBalancers *listing
 	pools         *members[nlb.InstancePool]
@@ -98,6 +108,7 @@ type zoneInventory struct {
 // fresh. It looks again at once when the client's credentials change.
 func NewInventory(client *Client, opts InventoryOptions) (*Inventory, error) {
 	i := &Inventory{client: client, opts: opts.withDefaults(client), zones: map[string]*zoneInventory{}}
+	i.crowd = crowd{most: i.opts.Waiting, moment: i.opts.Moment, clock: i.opts.Clock}
 	if source, ok := client.opts.Credentials.(changingSource); ok {
 		source.OnChange(i.RefreshSoon)
 	}
@@ -172,7 +183,7 @@ func (i *Inventory) KnownLoadBalancers(ctx context.Context) ([]nlb.LoadBalancer,
 // share a read that begins after all of them. It is for looking before a create.
 func (i *Inventory) FreshLoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
 	z := i.zone(zone)
-	if err := z.loadBalancers.after(ctx); err != nil {
+	if err := z.loadBalancers.fresh(ctx); err != nil {
 		return nil, err
 	}
 	return z.balancers.all(), nil
@@ -213,15 +224,12 @@ func (i *Inventory) Invalidate(key Key) {
 // readShared reads one NLB; those who want the same at the same time share it.
 // A read that was under way may not lift a mark set meanwhile: look and call again.
 func (i *Inventory) readShared(ctx context.Context, z *zoneInventory, id string) error {
-	read := z.single.DoChan(id, func() (any, error) {
-		return nil, i.refreshOne(context.WithoutCancel(ctx), z.zone, id)
-	})
-	select {
-	case <-ctx.Done():
-		return newError(&call{operation: opGetLoadBalancer, object: loadBalancerNamed(id), zone: z.zone}, ctx.Err())
-	case result := <-read:
-		return result.Err
-	}
+	one := z.single.read(id, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.client.readLimit())
+		defer cancel()
+		return i.refreshOne(ctx, z.zone, id)
+	}, func() { i.opts.Changed(z.zone, id) })
+	return i.crowd.wait(ctx, z.zone, loadBalancerNamed(id), one)
 }
 
 // readNow reads one NLB and stores it, or its absence; then the error is NotFound.

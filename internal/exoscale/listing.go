@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -11,9 +12,6 @@ import (
 )
 
 const (
-	// fetchLimit ends the fetch of a list however it hangs: longer than all
-	// attempts of a read take.
-	fetchLimit = 2 * time.Minute
 	// firstRetry and slowestRetry bound the growing wait after a failed list.
 	firstRetry   = time.Second
 	slowestRetry = 30 * time.Second
@@ -21,17 +19,21 @@ const (
 
 // listing keeps one list of one zone: it reads it at the interval, and sooner
 // after a failure. A failure is kept and told to everybody until a read succeeds,
-// so that a cloud that can't be reached isn't asked by every object.
+// so that a cloud that can't be reached isn't asked by every object. While run
+// works, it alone reads after a failure, and who asks is told of that at once;
+// without it, as in a program that ends soon, who asks reads.
 type listing struct {
 	flights
 	zone, what string
 	read       func(context.Context) error // fetches and stores
+	limit      time.Duration               // ends a fetch however it hangs
+	crowd      *crowd
 	interval   time.Duration
 	turned     func(error) // called when trouble begins, changes its class or ends
 	clock      clock.WithTicker
 	log        logr.Logger
 	kicked     chan struct{} // holds one
-	looping    bool          // guarded by Inventory.mu
+	looping    atomic.Bool   // run works
 	wantedAt   time.Time     // guarded by Inventory.mu
 
 	state    sync.Mutex
@@ -56,10 +58,23 @@ func (l *listing) ready(ctx context.Context) error {
 		if !lacking {
 			return err
 		}
-		if err := l.join(ctx, func() bool { lacking, _ := l.stored(); return lacking }); err != nil {
+		one := l.current(func() bool { lacking, _ := l.stored(); return lacking })
+		if one == nil {
+			continue
+		}
+		if err := l.crowd.wait(ctx, l.zone, l.what, one); err != nil {
 			return err
 		}
 	}
+}
+
+// fresh returns nil once what was stored is of a read that began after this call.
+// While run works, a failure that is kept is an answer, too.
+func (l *listing) fresh(ctx context.Context) error {
+	if _, err := l.stored(); err != nil && l.looping.Load() {
+		return err
+	}
+	return l.crowd.wait(ctx, l.zone, l.what, l.following())
 }
 
 // stored tells whether a read is due before what was stored can be given out, and
@@ -67,7 +82,10 @@ func (l *listing) ready(ctx context.Context) error {
 func (l *listing) stored() (lacking bool, err error) {
 	l.state.Lock()
 	defer l.state.Unlock()
-	return l.err == nil && l.readAt.IsZero() || l.err != nil && !l.clock.Now().Before(l.due), l.err
+	if l.err == nil {
+		return l.readAt.IsZero(), nil
+	}
+	return !l.looping.Load() && !l.clock.Now().Before(l.due), l.err
 }
 
 // untilDue is how long it is to the next read.
@@ -79,7 +97,7 @@ func (l *listing) untilDue() time.Duration {
 
 // refresh is the one place where the list is read.
 func (l *listing) refresh() error {
-	ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), l.limit)
 	defer cancel()
 	l.state.Lock()
 	l.began = l.clock.Now()

@@ -50,7 +50,7 @@ func (m *members[T]) get(ctx context.Context) ([]T, error) {
 
 func (m *members[T]) fresh(ctx context.Context) ([]T, error) {
 	if !m.beganWithin(freshMembers) {
-		if err := m.after(ctx); err != nil {
+		if err := m.listing.fresh(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +76,7 @@ func (i *Inventory) FreshInstancePools(ctx context.Context, zone string) ([]nlb.
 func (i *Inventory) CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error) {
 	z := i.zone(zone)
 	i.want(z, &z.pools.wanted)
-	if err := z.pools.after(ctx); err != nil {
+	if err := z.pools.listing.fresh(ctx); err != nil {
 		return nil, err
 	}
 	return z.pools.get(ctx)

@@ -32,8 +32,11 @@ type OperationsOptions struct {
 	Keep time.Duration
 	// MaxResults is how many results are kept at most, the newest; default 4096.
 	MaxResults int
-	Log        logr.Logger
-	Clock      clock.WithTicker
+	// MaxBeginning is how many changes of a zone may begin at once, each of which
+	// takes a worker until Exoscale answers; of a zone that is slow, one. 0: any number.
+	MaxBeginning int
+	Log          logr.Logger
+	Clock        clock.WithTicker
 }
 
 func (o OperationsOptions) withDefaults(c *Client) OperationsOptions {
@@ -70,6 +73,7 @@ type Operations struct {
 
 	mu      sync.Mutex
 	locks   map[Key]*keyLock
+	lanes   map[string]*lane               // by zone
 	flying  map[string]map[string]*tracked // zone → operation id
 	results results
 	pollers map[string]*poller
@@ -103,7 +107,7 @@ type tracked struct {
 func NewOperations(client *Client, inventory *Inventory, wake func(Owner), opts OperationsOptions) *Operations {
 	o := &Operations{
 		client: client, inventory: inventory, wake: wake, opts: opts.withDefaults(client),
-		locks: map[Key]*keyLock{}, flying: map[string]map[string]*tracked{}, pollers: map[string]*poller{},
+		locks: map[Key]*keyLock{}, lanes: map[string]*lane{}, flying: map[string]map[string]*tracked{}, pollers: map[string]*poller{},
 	}
 	o.results = results{keep: o.opts.Keep, most: o.opts.MaxResults, clock: o.opts.Clock}
 	if source, ok := client.opts.Credentials.(changingSource); ok {
@@ -131,18 +135,21 @@ func (o *Operations) Run(ctx context.Context) error {
 
 // Start reserves key for owner and calls begin, which makes the one HTTP request
 // that starts the change. While another change of the key is in flight it calls
-// nobody and returns ErrBusy; owner is woken when that has ended.
+// nobody and returns ErrBusy; owner is woken when that has ended. While many changes
+// of the zone begin it returns ErrCrowded, and owner is woken when there is room.
 //
 // If begin fails, the key is free again. Where the change may have been made, or
 // the cloud contradicts what we knew, the key is marked in the inventory, so that
 // the next read of it is fresh.
 func (o *Operations) Start(ctx context.Context, key Key, owner Owner, begin func(context.Context) (Operation, error)) (Operation, error) {
 	key.Zone = o.client.zoneName(key.Zone)
-	if !o.reserve(key, owner) {
-		return Operation{}, ErrBusy
+	began, err := o.reserve(key, owner)
+	if err != nil {
+		return Operation{}, err
 	}
 	started := false
 	defer func() { // also if begin panics
+		o.answered(key.Zone, began)
 		if !started {
 			o.release(key)
 		}
@@ -174,18 +181,38 @@ func castsDoubt(err error) bool {
 	}
 }
 
-// Busy tells whether another change of the key is in flight, as Start would; then
-// owner is woken when that has ended. It saves who asks what precedes a Start.
+// Busy tells whether Start would be refused, since another change of the key is in
+// flight or many of the zone begin; then owner is woken when that has ended. It
+// saves who asks what precedes a Start.
 func (o *Operations) Busy(key Key, owner Owner) bool {
 	key.Zone = o.client.zoneName(key.Zone)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	lock := o.locks[key]
-	if lock == nil {
-		return false
+	return o.refusal(key, owner) != nil
+}
+
+// refusal is why a change can't begin now, of which the owner is told when it has
+// passed; nil if it can. o.mu is held.
+func (o *Operations) refusal(key Key, owner Owner) error {
+	if lock := o.locks[key]; lock != nil {
+		lock.refused[owner] = struct{}{}
+		return ErrBusy
 	}
-	lock.refused[owner] = struct{}{}
-	return true
+	if l := o.lane(key.Zone); !l.free(o.opts.Clock.Now()) {
+		l.queue(owner)
+		return ErrCrowded
+	}
+	return nil
+}
+
+// lane of a zone; o.mu is held.
+func (o *Operations) lane(zone string) *lane {
+	l := o.lanes[zone]
+	if l == nil {
+		l = &lane{most: o.opts.MaxBeginning}
+		o.lanes[zone] = l
+	}
+	return l
 }
 
 // Resume follows an operation that an earlier process started. It calls nobody
@@ -225,16 +252,31 @@ func (o *Operations) Forget(zone, operationID string) {
 	o.results.forget(o.client.zoneName(zone), operationID)
 }
 
-// reserve takes the key, or notes who was refused.
-func (o *Operations) reserve(key Key, owner Owner) bool {
+// reserve takes the key and a place to begin, or notes who was refused.
+func (o *Operations) reserve(key Key, owner Owner) (began time.Time, refused error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if lock := o.locks[key]; lock != nil {
-		lock.refused[owner] = struct{}{}
-		return false
+	if err := o.refusal(key, owner); err != nil {
+		return time.Time{}, err
 	}
+	began = o.opts.Clock.Now()
 	o.hold(key)
-	return true
+	o.lane(key.Zone).enter(began)
+	return began, nil
+}
+
+// answered gives back the place of a request that has ended, and wakes who waits.
+func (o *Operations) answered(zone string, began time.Time) {
+	o.mu.Lock()
+	l := o.lane(zone)
+	next := l.leave(began, o.opts.Clock.Now())
+	if len(l.begun) == 0 && len(l.waiting) == 0 && !l.slow {
+		delete(o.lanes, zone)
+	}
+	o.mu.Unlock()
+	for _, owner := range next {
+		o.wake(owner)
+	}
 }
 
 // hold counts one more change of a key; o.mu is held.

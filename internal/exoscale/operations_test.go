@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
@@ -387,4 +388,56 @@ func TestDoubtAfterAFailedStart(t *testing.T) {
 			t.Errorf("%v: got %v", tc.err, got)
 		}
 	}
+}
+
+// Each request that begins a change takes a worker until Exoscale answers it.
+func TestFewChangesBeginAtOnceInAZoneThatHangs(t *testing.T) {
+	const most, many = 3, 12
+	g := NewWithT(t)
+	cloud := givenCloud(t)
+	gateway, through := cloud.gateway()
+	client := cloud.client(through, patiently)
+	moved := clocktesting.NewFakeClock(time.Now())
+	b := &bells{}
+	inventory := cloud.inventory(client, InventoryOptions{Interval: never})
+	operations := NewOperations(client, inventory, b.ring, OperationsOptions{MaxBeginning: most, Clock: moved})
+	tr := &tracker{cloud: cloud, client: client, inventory: inventory, operations: operations, bells: b}
+	var begun sync.WaitGroup
+	begin := func(i int) { begun.Go(func() { _, _ = tr.create(fmt.Sprint("web-", i)) }) }
+
+	hanging := gateway.hold("POST", "load-balancer")
+	for i := range most {
+		begin(i)
+	}
+	g.Eventually(hanging.arrived.Load).Should(BeNumerically("==", most))
+	for i := most; i < many; i++ {
+		_, err := tr.create(fmt.Sprint("web-", i))
+		g.Expect(err).To(MatchError(ErrCrowded))
+		g.Expect(operations.Busy(Key{Zone: cloud.zone, Name: fmt.Sprint("web-", i)}, owner(fmt.Sprint("web-", i)))).To(BeTrue(), "and says so before anything is written for it")
+	}
+	g.Expect(operations.Busy(Key{Zone: "another", Name: "web"}, owner("elsewhere"))).To(BeFalse(), "another zone is free")
+
+	moved.Step(2 * slowBeginning) // it has shown to be slow
+	gateway.letGo()
+	begun.Wait()
+	rung := func() (n int) {
+		for i := most; i < many; i++ {
+			n += min(1, b.of(owner(fmt.Sprint("web-", i)))())
+		}
+		return n
+	}
+	g.Expect(rung()).To(Equal(most), "as each ends, one of those who wait is woken")
+	hanging = gateway.hold("POST", "load-balancer")
+	begin(most)
+	g.Eventually(hanging.arrived.Load).Should(BeNumerically("==", 1))
+	_, err := tr.create(fmt.Sprint("web-", most+1))
+	g.Expect(err).To(MatchError(ErrCrowded), "a zone that was slow gets one at a time")
+	gateway.letGo()
+	begun.Wait()
+	g.Expect(rung()).To(Equal(2*most), "until it answers soon")
+	for i := range most {
+		_, err := tr.create(fmt.Sprint("web-", most+1+i))
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	g.Eventually(rung).Should(Equal(many-most), "in the end nobody is left waiting")
 }

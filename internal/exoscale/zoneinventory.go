@@ -54,7 +54,7 @@ func (i *Inventory) newZone(name string) *zoneInventory {
 
 func (i *Inventory) newListing(z *zoneInventory, what string, read func(context.Context) error, turned func()) *listing {
 	l := &listing{
-		zone: z.zone, what: what, read: read, interval: i.opts.Interval,
+		zone: z.zone, what: what, read: read, limit: i.client.readLimit(), crowd: &i.crowd, interval: i.opts.Interval,
 		clock: i.opts.Clock, log: i.opts.Log.WithValues("zone", z.zone, "list", what),
 	}
 	l.turned = func(err error) {
@@ -71,6 +71,7 @@ func (i *Inventory) newListing(z *zoneInventory, what string, read func(context.
 		}
 		turned()
 	}
+	l.left = turned // there is an answer now
 	l.init()
 	return l
 }
@@ -101,8 +102,7 @@ func (i *Inventory) startLoops(z *zoneInventory) {
 		z.life, z.stop = context.WithCancel(i.running)
 	}
 	for _, l := range z.wanted() {
-		if !l.looping {
-			l.looping = true
+		if l.looping.CompareAndSwap(false, true) {
 			i.loops.Go(func() { l.run(z.life) })
 		}
 	}

@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,9 @@ func FromCloud(doing string, err error) Outcome {
 	case exoscale.UnknownZone:
 		return Unresolved(v1alpha1.ReasonUnknownZone, message)
 	case exoscale.Busy:
+		if errors.Is(err, exoscale.ErrCrowded) {
+			return Waiting(v1alpha1.ReasonWaitingForOperation, message).Within(busyNet)
+		}
 		return Waiting(v1alpha1.ReasonWaitingForOperation, doing+": another change of the same NLB has to end first").Within(busyNet)
 	case exoscale.Invalid, exoscale.Blocked:
 		return Blocked(v1alpha1.ReasonCloudError, message)
@@ -29,7 +33,7 @@ func FromCloud(doing string, err error) Outcome {
 		// Transient; or NotFound and Conflict: the cloud isn't as we thought, and
 		// the next round looks anew. Nothing for the log of unexpected errors.
 		out := Retry(v1alpha1.ReasonRetrying, message, nil)
-		out.After = retryNet
+		out.After, out.Quiet = retryNet, errors.Is(err, exoscale.ErrLater)
 		return out
 	}
 }

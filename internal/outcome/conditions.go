@@ -11,6 +11,9 @@ import (
 // Programmed, Ready computed from them, and Reconciling or Stalled while they
 // are true (kstatus). Transition times move only when a status changes.
 func (o Outcome) Describe(conditions *[]metav1.Condition, generation int64) {
+	if ready := meta.FindStatusCondition(*conditions, v1alpha1.ConditionReady); o.Quiet && ready != nil && ready.ObservedGeneration == generation {
+		return
+	}
 	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
 		meta.SetStatusCondition(conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: generation,

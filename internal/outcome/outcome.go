@@ -50,6 +50,9 @@ type Outcome struct {
 	NotAccepted bool
 	// After overrides the delay until the next look; 0 is the kind's own.
 	After time.Duration
+	// Quiet is true if nothing was found out yet, which is no news: what the
+	// conditions say of this generation stays.
+	Quiet bool
 	// Err is the cause of a Retry, returned to the work queue for its backoff.
 	Err error
 }

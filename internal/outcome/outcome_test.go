@@ -2,6 +2,8 @@ package outcome
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +125,38 @@ func TestTheSameOutcomeChangesNothing(t *testing.T) {
 		out.Describe(&conditions, 1)
 		if diff := cmp.Diff(before, conditions); diff != "" {
 			t.Errorf("%s told twice (-first +second)\n%s", out.Kind, diff)
+		}
+	}
+}
+
+// A restart, or a zone that is slow, must not have every object written twice.
+func TestWhatIsNotKnownYetIsNoNews(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{
+		&exoscale.Error{Class: exoscale.Transient, Message: "later"},
+		fmt.Errorf("waited: %w", errors.Join(&exoscale.Error{Class: exoscale.Transient, Message: "m"}, exoscale.ErrLater)),
+	} {
+		quiet := errors.Is(cause, exoscale.ErrLater)
+		for _, before := range []Outcome{Done(), Waiting("Creating", "m"), Blocked("PortConflict", "m")} {
+			var conditions []metav1.Condition
+			before.Describe(&conditions, 2)
+			was := slices.Clone(conditions)
+			out := FromCloud("Looking the NLB up", cause)
+			out.Describe(&conditions, 2)
+			if same := cmp.Equal(was, conditions); same != quiet {
+				t.Errorf("%s, then %v: the same: %t", before.Kind, cause, same)
+			}
+			if out.Describe(&conditions, 3); told(conditions)["Reconciling"] != "True Retrying" {
+				t.Errorf("of a new generation it is told: %v", told(conditions))
+			}
+			if result, err := out.Result(nil); err != nil || result.RequeueAfter < retryNet {
+				t.Errorf("it is looked at again: %v, %v", result, err)
+			}
+		}
+		var conditions []metav1.Condition
+		FromCloud("Looking the NLB up", cause).Describe(&conditions, 1)
+		if told(conditions)["Ready"] != "False Retrying" {
+			t.Errorf("of a new object it is told: %v", told(conditions))
 		}
 	}
 }

@@ -28,6 +28,7 @@ func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, er
 		Zone:        options.Zone,
 		Credentials: credentials,
 		RateLimit:   exoscale.RateLimit{PerSecond: options.RateLimit},
+		Timeout:     options.RequestTimeout,
 		Metrics:     options.Metrics,
 		Log:         log,
 		UserAgent:   Name + "/" + options.Version,
@@ -40,13 +41,14 @@ func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, er
 		Changed:        wakeups.loadBalancerChanged,
 		MembersChanged: wakeups.membersChanged,
 		ZoneChanged:    wakeups.zoneChanged,
+		Waiting:        options.share(4),
 		Quota:          options.Metrics != nil,
 	})
 	if err != nil {
 		return cloud{}, fmt.Errorf("registering the inventory's metrics: %w", err)
 	}
 	operations := exoscale.NewOperations(client, inventory, wakeups.operationEnded,
-		exoscale.OperationsOptions{PollInterval: options.PollInterval})
+		exoscale.OperationsOptions{PollInterval: options.PollInterval, MaxBeginning: options.share(2)})
 	for _, runnable := range []manager.Runnable{inventory, manager.RunnableFunc(operations.Run)} {
 		if err := mgr.Add(runnable); err != nil {
 			return cloud{}, err
@@ -67,3 +69,7 @@ func credentials(mgr manager.Manager, options Options) (exoscale.CredentialsSour
 		return exoscale.EnvironmentCredentials(), nil
 	}
 }
+
+// share is one part of so many of a controller's workers: what one zone may occupy
+// for long, so that others are served while it is slow.
+func (o Options) share(parts int) int { return max(1, o.MaxConcurrentReconciles/parts) }

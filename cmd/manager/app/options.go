@@ -82,6 +82,8 @@ type Options struct {
 	// Metrics is where the operator's own metrics are registered; nil: nowhere. Each
 	// App in a process needs its own. Those of the controllers are the process's.
 	Metrics prometheus.Registerer
+	// RequestTimeout is how long one request to Exoscale may take; 0: 30 s.
+	RequestTimeout time.Duration
 	// PollInterval between two looks at the operations in flight; 0: 1 s.
 	PollInterval time.Duration
 	// LeaseDuration is how long the lease of a leader holds that died; 0: 15 s.
