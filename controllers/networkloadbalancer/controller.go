@@ -111,7 +111,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("networkloadbalancer").
 		For(&v1alpha1.NetworkLoadBalancer{}, builder.WithPredicates(pacing.Asked())).
 		WatchesRawSource(r.Wakeups).
-		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
+		WithOptions(pacing.FairOptions(r.MaxConcurrentReconciles, r.SkipNameValidation)).
 		Complete(r)
 }
 

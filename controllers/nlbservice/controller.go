@@ -139,7 +139,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(nodeChanged())).
 		Watches(&v1alpha1.NodeIdentity{}, handler.EnqueueRequestsFromMapFunc(r.onNodes), builder.WithPredicates(trustChanged())).
 		WatchesRawSource(r.Wakeups).
-		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
+		WithOptions(pacing.FairOptions(r.MaxConcurrentReconciles, r.SkipNameValidation)).
 		Build(r)
 	if err != nil {
 		return err

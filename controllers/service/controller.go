@@ -121,7 +121,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.inferring), builder.WithPredicates(relevantNodes)).
 		Watches(&v1alpha1.NodeIdentity{}, handler.EnqueueRequestsFromMapFunc(r.inferring), builder.WithPredicates(relevantIdentities)).
 		WatchesRawSource(r.Wakeups).
-		WithOptions(pacing.Options(r.MaxConcurrentReconciles, r.SkipNameValidation)).
+		WithOptions(pacing.FairOptions(r.MaxConcurrentReconciles, r.SkipNameValidation)).
 		Complete(r)
 }
 

@@ -9,6 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/exoscale-community/nlb-operator/internal/fairqueue"
 )
 
 // CacheLag is how soon to look again when a write showed that the cache was
@@ -29,6 +31,16 @@ func Options(maxConcurrentReconciles int, skipNameValidation bool) controller.Op
 		SkipNameValidation:      &skipNameValidation,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, longestRetry),
 	}
+}
+
+// FairOptions are Options of a controller whose objects belong to tenants: their
+// namespaces take turns, and none of them occupies more than half of the workers.
+func FairOptions(maxConcurrentReconciles int, skipNameValidation bool) controller.Options {
+	options := Options(maxConcurrentReconciles, skipNameValidation)
+	options.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return fairqueue.New(name, limiter, max(1, (maxConcurrentReconciles+1)/2))
+	}
+	return options
 }
 
 // Asked passes what users write: what we write into the status ourselves is no
