@@ -50,7 +50,7 @@ type Error struct {
 	Status int
 	// Message has the API's own words, or says why there was no answer.
 	Message string
-	// RetryAfter is how long the API asked to wait; 0 if it didn't.
+	// RetryAfter is how long the API asked to wait, up to two minutes; 0 if it didn't.
 	RetryAfter time.Duration
 
 	cause error

@@ -3,6 +3,8 @@ package exoscale
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,9 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/utils/clock"
+
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
 // callers are many who ask at once, as workers do.
@@ -239,4 +244,43 @@ func TestACrowdIsBounded(t *testing.T) {
 			t.Errorf("afterwards %d wait, %v", c.all, c.staying)
 		}
 	})
+}
+
+// One answer that asks to wait for an hour silenced a zone for that long.
+func TestNobodyIsSilencedForAnHour(t *testing.T) {
+	const most = 2*time.Minute + 12*time.Second // spread
+	ctx := context.Background()
+	for operation, call := range map[string]func(*Client, string) error{
+		opListZones:         func(c *Client, zone string) error { _, err := c.LoadBalancers(ctx, zone); return err },
+		opListLoadBalancers: func(c *Client, zone string) error { _, err := c.LoadBalancers(ctx, zone); return err },
+		opListInstances:     func(c *Client, zone string) error { _, err := c.Instances(ctx, zone); return err },
+		opGetOperation:      func(c *Client, zone string) error { _, err := c.GetOperation(ctx, zone, someID); return err },
+		opGetQuota:          func(c *Client, zone string) error { _, err := c.Quota(ctx, zone, quotaLoadBalancers); return err },
+		opCreateLoadBalancer: func(c *Client, zone string) error {
+			_, err := c.CreateLoadBalancer(ctx, zone, nlb.LoadBalancerAttributes{Name: "web"})
+			return err
+		},
+	} {
+		for _, status := range []int{401, 403, 429, 503} {
+			t.Run(fmt.Sprint(operation, " ", status), func(t *testing.T) {
+				cloud := givenCloud(t)
+				cloud.sim.Fault(exosim.Fault{Operation: operation, Kind: exosim.FaultStatus, Status: status, RetryAfter: 3600})
+				err := call(cloud.client(), cloud.zone)
+				if asked := retryAfterOf(err); err == nil || asked <= 0 || asked > 2*time.Minute {
+					t.Errorf("%v asks to wait for %s", err, asked)
+				}
+				if delay := retryDelay(1, time.Minute, err); delay > most {
+					t.Errorf("a list is read again after %s", delay)
+				}
+				if delay := pollDelay(1, time.Second, err); delay > most {
+					t.Errorf("operations are asked about again after %s", delay)
+				}
+			})
+		}
+	}
+	for name, value := range map[string]string{"seconds": "3600", "a date": time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), "more than fits": "9999999999999"} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}, time.Now()); got <= 0 || got > 2*time.Minute {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }

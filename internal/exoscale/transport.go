@@ -104,15 +104,20 @@ func (t *transport) throttle(ctx context.Context) error {
 	return nil
 }
 
+// longestAsked bounds how long an answer may ask to wait: one that is wrong, or a
+// gateway's, must not silence a zone for hours.
+const longestAsked = 2 * time.Minute
+
 // retryAfter is how long an answer asks to wait, in the header's two forms:
-// seconds or a date. 0 if it doesn't, or asks nonsense.
+// seconds or a date. 0 if it doesn't, or asks nonsense. It is the only place that
+// reads the header, so that the bound holds wherever somebody waits.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, int64(longestAsked/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return at.Sub(now)
+		return min(at.Sub(now), longestAsked)
 	}
 	return 0
 }
