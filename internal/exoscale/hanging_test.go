@@ -257,7 +257,7 @@ func TestNobodyIsSilencedForAnHour(t *testing.T) {
 		opGetOperation:      func(c *Client, zone string) error { _, err := c.GetOperation(ctx, zone, someID); return err },
 		opGetQuota:          func(c *Client, zone string) error { _, err := c.Quota(ctx, zone, quotaLoadBalancers); return err },
 		opCreateLoadBalancer: func(c *Client, zone string) error {
-			_, err := c.CreateLoadBalancer(ctx, zone, nlb.LoadBalancerAttributes{Name: "web"})
+			_, err := c.CreateLoadBalancer(ctx, emptyZone(zone), nlb.LoadBalancerAttributes{Name: "web"})
 			return err
 		},
 	} {
