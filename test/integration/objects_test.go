@@ -26,7 +26,7 @@ func (w *world) nlbService(name, loadBalancer string, port int32, edit func(*v1a
 		Spec: v1alpha1.NLBServiceSpec{
 			LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: loadBalancer},
 			Port:            port,
-			TargetPort:      30000 + port%2767, // one that a Service may have
+			TargetPort:      30000 + port,
 			Target:          v1alpha1.Target{InstancePoolID: w.pool.ID},
 		},
 	}
