@@ -17,7 +17,7 @@ func TestAServiceGoesOnOnceItsNamesAreFree(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
 	lb := w.loadBalancer("web", nil)
-	port := w.nlbService("shop-80-tcp", "web", 8080, nil)
+	port := w.nlbService("shop-80-tcp", "web", 2080, nil)
 	w.ready(lb, port)
 	web, shop := w.service("web", nil), w.service("shop", twoPorts)
 	for _, service := range []*corev1.Service{web, shop} {

@@ -130,7 +130,7 @@ func TestAnNLBOnWhichOtherNamespacesStandIsKept(t *testing.T) {
 	other := w.namespace(nil)
 	w.edit = func(o *app.Options) { o.WatchNamespaces = append(o.WatchNamespaces, other) }
 	w.start()
-	guest := w.guest(other, "edge", 8443)
+	guest := w.guest(other, "edge", 2443)
 	w.ready(guest)
 	w.stop()
 

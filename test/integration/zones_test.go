@@ -6,12 +6,11 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
