@@ -325,7 +325,7 @@ rm -rf $(CHART)/files && mkdir -p $(CHART)/files/crds $(CHART)/files/rbac \
 && cp config/rbac/role.yaml config/rbac/leader-election.yaml config/rbac/metrics.yaml $(CHART)/files/rbac \
 && cp config/release/role.yaml $(CHART)/files/rbac/release.yaml && cp config/release/lease.yaml $(CHART)/files/rbac/release-lease.yaml \
 && cp config/webhook/role.yaml $(CHART)/files/rbac/webhook.yaml && cp config/webhook/certificate/role.yaml $(CHART)/files/rbac/webhook-certificate.yaml \
-&& cp config/webhook/webhook.yaml $(CHART)/files \
+&& cp config/webhook/webhook.yaml config/webhook/admission-policy.yaml $(CHART)/files \
 && $(call node-role,node-initialization,controllers/node/initialise.go) \
 && $(call node-role,node-deletion,controllers/node/remove.go) \
 && $(call node-role,node-csr-approval,controllers/csr/controller.go) \
