@@ -61,6 +61,26 @@ func (e *endpoints) follow() error {
 	return nil
 }
 
+// followEndpoints begins to, if they can be read: what begins would go on failing for
+// ever, once for all Services.
+func (r *Reconciler) followEndpoints(ctx context.Context, namespace string) error {
+	if r.endpoints.following() {
+		return nil
+	}
+	slices := &metav1.PartialObjectMetadataList{}
+	slices.SetGroupVersionKind(discoveryv1.SchemeGroupVersion.WithKind("EndpointSliceList"))
+	if err := r.APIReader.List(ctx, slices, client.InNamespace(namespace), client.Limit(1)); err != nil {
+		return err
+	}
+	return r.endpoints.follow()
+}
+
+func (e *endpoints) following() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.follows
+}
+
 // of is what is known of a Service that has a selector; at is for remember.
 func (e *endpoints) of(service types.UID, selector string) (coverage injection.Coverage, known bool, at int) {
 	e.mu.Lock()

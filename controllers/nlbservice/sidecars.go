@@ -17,6 +17,11 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/injection"
 )
 
+// These are given only where sidecars are switched on.
+//
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list,roleName=exoscale-nlb-operator-sidecars
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch,roleName=exoscale-nlb-operator-sidecars
+
 // podsAtOnce bounds what a list of Pods takes in memory.
 const podsAtOnce = 500
 
@@ -35,17 +40,20 @@ func (r *Reconciler) describeSidecars(ctx context.Context, round *round) {
 	}
 	switch {
 	case err == nil:
+	case apierrors.IsForbidden(err):
+		condition = unknown(v1alpha1.ReasonForbidden, fmt.Sprintf("The operator may not count which Pods lack the sidecar: it lacks %s (%v)", injection.Rights, err))
 	case meta.FindStatusCondition(*conditions, v1alpha1.ConditionSidecarsInjected) != nil:
 		log.FromContext(ctx).Error(err, "Counting the Pods that lack the sidecar")
 		return
 	default:
-		condition = metav1.Condition{Type: v1alpha1.ConditionSidecarsInjected, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonRetrying, Message: err.Error()}
-		if apierrors.IsForbidden(err) {
-			condition.Reason = v1alpha1.ReasonForbidden
-		}
+		condition = unknown(v1alpha1.ReasonRetrying, err.Error())
 	}
 	condition.ObservedGeneration = round.object.Generation
 	meta.SetStatusCondition(conditions, condition)
+}
+
+func unknown(reason, message string) metav1.Condition {
+	return metav1.Condition{Type: v1alpha1.ConditionSidecarsInjected, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
 }
 
 // accompanied is the Service of an object if its Pods are to have the sidecar, and
@@ -70,7 +78,7 @@ func wantsSidecars(service *corev1.Service) bool {
 // sidecarsOf counts the endpoints of a Service, from memory unless they have
 // changed since.
 func (r *Reconciler) sidecarsOf(ctx context.Context, service *corev1.Service) (metav1.Condition, error) {
-	if err := r.endpoints.follow(); err != nil {
+	if err := r.followEndpoints(ctx, service.Namespace); err != nil {
 		return metav1.Condition{}, fmt.Errorf("following the endpoints: %w", err)
 	}
 	selector := labels.FormatLabels(service.Spec.Selector)

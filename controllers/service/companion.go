@@ -2,14 +2,23 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/injection"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
+
+// Kubernetes can't limit these to companions. They are given only where sidecars are
+// switched on.
+//
+// +kubebuilder:rbac:groups="",resources=services,verbs=create;delete,roleName=exoscale-nlb-operator-sidecars
 
 // applyCompanion makes the companion what the plan says. One that isn't wanted
 // any more goes once no port is probed there.
@@ -19,17 +28,40 @@ func (r *Reconciler) applyCompanion(ctx context.Context, round *round) error {
 	case want == nil && (got == nil || stillProbed(round.own)):
 		return nil
 	case want == nil:
-		return r.remove(ctx, got)
+		err := r.remove(ctx, got)
+		if !apierrors.IsForbidden(err) {
+			return err
+		}
+		round.plan.Warnings = append(round.plan.Warnings, fmt.Sprintf("Service %s isn't needed any more: delete it, since the operator may not: %v", got.Name, err))
+		return nil
 	case got != nil && (!got.DeletionTimestamp.IsZero() || sameCompanion(want, got)):
 		return nil
 	}
 	err := r.write(ctx, want, corev1.SchemeGroupVersion.WithKind("Service"), empty{"publishNotReadyAddresses": false})
 	if problem := refusal(err); problem != nil {
+		if lacksRight(err) {
+			problem.Message = fmt.Sprintf("the operator may not make Service %s, at which the sidecars are to be probed: it lacks %s. Until it has them, remove annotation %s to have the port probed without them",
+				want.Name, injection.Rights, v1alpha1.AnnotationUDPHealthCheck)
+		}
 		round.plan.PortProblems = append(round.plan.PortProblems, withoutCompanion(round.plan, *problem)...)
 		round.plan.Waits = nil
 		return nil
 	}
 	return err
+}
+
+// lacksRight tells a right that nobody has given from a quota or a webhook that
+// refuses this object: only RBAC says it so.
+func lacksRight(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource")
+}
+
+// leaveCompanion lets go of a companion that may not be deleted: Kubernetes collects
+// it once its Service is gone.
+func leaveCompanion(round *round, err error) {
+	round.notices.Warning(v1alpha1.ReasonForbidden, "RemoveCompanion", "Service %s isn't needed any more, and the operator may not delete it: %v. It goes with this Service; otherwise delete it",
+		round.own.companion.Name, err)
+	round.own.companion = nil
 }
 
 // withoutCompanion is the problem of each port that is to be probed at a companion

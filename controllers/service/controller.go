@@ -26,7 +26,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
-// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=services/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=services/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get;list;watch
@@ -265,6 +265,10 @@ func (r *Reconciler) release(ctx context.Context, round *round) error {
 		return err
 	}
 	left, err := r.removeAll(ctx, round.own)
+	if apierrors.IsForbidden(err) && round.own.onlyCompanion() {
+		leaveCompanion(round, err)
+		left, err = nil, nil
+	}
 	if err != nil {
 		return err
 	}

@@ -119,6 +119,10 @@ func (c children) none() bool {
 	return c.loadBalancer == nil && len(c.services) == 0 && c.companion == nil
 }
 
+func (c children) onlyCompanion() bool {
+	return c.loadBalancer == nil && len(c.services) == 0 && c.companion != nil
+}
+
 // own are the children that the Service owns.
 func (c children) own(service *corev1.Service) children {
 	own := children{serving: c.serving, shared: c.shared}

@@ -112,8 +112,8 @@ func TestWhoIsAnswered(t *testing.T) {
 	authority, another := newSigner(t), newSigner(t)
 	file := filepath.Join(t.TempDir(), "ca.crt")
 	authority.writeTo(t, file)
-	any := &Callers{File: file, Clock: clocktesting.NewFakePassiveClock(time.Now())}
-	named := &Callers{File: file, Names: []string{"kube-apiserver", "api.internal"}, Clock: any.Clock}
+	anybody := &Callers{File: file, Clock: clocktesting.NewFakePassiveClock(time.Now())}
+	named := &Callers{File: file, Names: []string{"kube-apiserver", "api.internal"}, Clock: anybody.Clock}
 	apiServer := authority.signs(t, "kube-apiserver", nil)
 	byDNS := authority.signs(t, "", func(c *x509.Certificate) { c.DNSNames = []string{"api.internal"} })
 	node := authority.signs(t, "system:node:worker-1", nil)
@@ -124,11 +124,11 @@ func TestWhoIsAnswered(t *testing.T) {
 	}{
 		"everybody, if nothing is said":               {nil, nil, true},
 		"whoever shows something, if nothing is said": {nil, []tls.Certificate{another.signs(t, "x", nil)}, true},
-		"nobody without a certificate":                {any, nil, false},
-		"nobody with another authority's":             {any, []tls.Certificate{another.signs(t, "kube-apiserver", nil)}, false},
-		"nobody with one that has expired":            {any, []tls.Certificate{authority.signs(t, "kube-apiserver", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })}, false},
-		"nobody with one for servers":                 {any, []tls.Certificate{authority.signs(t, "kube-apiserver", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })}, false},
-		"whoever has one of the authority's":          {any, []tls.Certificate{node}, true},
+		"nobody without a certificate":                {anybody, nil, false},
+		"nobody with another authority's":             {anybody, []tls.Certificate{another.signs(t, "kube-apiserver", nil)}, false},
+		"nobody with one that has expired":            {anybody, []tls.Certificate{authority.signs(t, "kube-apiserver", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })}, false},
+		"nobody with one for servers":                 {anybody, []tls.Certificate{authority.signs(t, "kube-apiserver", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })}, false},
+		"whoever has one of the authority's":          {anybody, []tls.Certificate{node}, true},
 		"who has the name":                            {named, []tls.Certificate{apiServer}, true},
 		"who has the name as one of DNS":              {named, []tls.Certificate{byDNS}, true},
 		"nobody of another name":                      {named, []tls.Certificate{node}, false},

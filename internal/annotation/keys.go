@@ -131,7 +131,7 @@ var keys = []Key{
 	},
 	{
 		Name:    v1alpha1.AnnotationNodeSelector,
-		Allowed: "a label selector, for example role=ingress,tier!=test", Default: "all nodes",
+		Allowed: "a label selector of up to 16 KiB, for example role=ingress,tier!=test", Default: "all nodes",
 		Meaning: "The nodes whose instance pool receives the traffic; best by keys that begin with node-restriction.kubernetes.io/, which no kubelet can set on its own node.",
 		most:    longestSelector,
 		set:     func(v *Values, s string) bool { return setSelector(&v.NodeSelector, s) },

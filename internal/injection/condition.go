@@ -9,6 +9,9 @@ import (
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
+// Rights is what the operator has to be given for Services that ask for sidecars.
+const Rights = "the rights for sidecars, which config/components/udp-sidecar gives, or udpSidecar.enabled or udpSidecar.byHand of the chart"
+
 // Situation is what else decides whether a Pod gets the sidecar.
 type Situation struct {
 	Namespace string

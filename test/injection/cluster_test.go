@@ -58,9 +58,18 @@ func withCluster(run func() int) (code int, err error) {
 		return 1, err
 	}
 	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "injection-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	admission, err := showsCertificate(dir)
+	if err != nil {
+		return 1, err
+	}
 	cluster, err = controlplane.Start(ctx, controlplane.Options{
 		WithoutCRDs: true, ControllerManager: true,
-		APIServerArgs: map[string][]string{"disable-admission-plugins": nil},
+		APIServerArgs: map[string][]string{"disable-admission-plugins": nil, "admission-control-config-file": {admission}},
 	})
 	if err != nil {
 		return 1, err
@@ -70,11 +79,6 @@ func withCluster(run func() int) (code int, err error) {
 			err = stopErr
 		}
 	}()
-	dir, err := os.MkdirTemp("", "injection-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir)
 	kubeconfig = filepath.Join(dir, "kubeconfig")
 	if err := cluster.WriteKubeconfig(kubeconfig); err != nil {
 		return 1, err

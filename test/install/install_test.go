@@ -60,6 +60,8 @@ func TestInstall(t *testing.T) {
 		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
 		g.Expect(operator.Delete(t.Context(), node)).To(MatchError(ContainSubstring("forbidden")))
 	})
+	t.Run("nor what only sidecars need", func(t *testing.T) { withoutSidecars(t, cluster) })
+	t.Run("a Service that asks for sidecars all the same is told", func(t *testing.T) { sidecarsAreAskedFor(t, cluster, c) })
 	t.Run("with the component for Nodes it may do what a CCM does for them", func(t *testing.T) {
 		cluster.apply(t, "config/components/nodes")
 		worksOnNodes(t, cluster, c)

@@ -59,6 +59,12 @@
 {{- if .Values.udpSidecar.certManager.enabled }}
 - --webhook-cert-dir=/etc/webhook-certificate
 {{- end }}
+{{- if .Values.udpSidecar.clientCA.configMap }}
+- --webhook-client-ca-file=/etc/webhook-clients/ca.crt
+{{- with .Values.udpSidecar.clientCA.names }}
+- {{ printf "--webhook-client-names=%s" (join "," .) | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 - --leader-elect
 - --leader-election-namespace={{ .Release.Namespace }}

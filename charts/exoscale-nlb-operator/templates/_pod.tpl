@@ -36,6 +36,35 @@ volumes:
       defaultMode: 0444
 {{- end -}}
 
+{{/* exoscale-nlb-operator.memory gives the variable GOMEMLIMIT, as a list: nine tenths
+of the limit of memory, since not all of a process is the Go runtime's. Near it that
+collects garbage more often; at the limit itself the kernel ends the process. None
+where there is no limit that can be read, or where extraEnv has the variable. */}}
+{{- define "exoscale-nlb-operator.memory" -}}
+{{- $limit := dig "limits" "memory" "" .Values.resources -}}
+{{- $own := false -}}
+{{- range .Values.extraEnv -}}
+{{- if eq .name "GOMEMLIMIT" }}{{ $own = true }}{{ end -}}
+{{- end -}}
+{{- $factors := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $amount := 0.0 -}}
+{{- if kindIs "string" $limit -}}
+{{- $unit := regexFind "[kMGTi]*$" $limit -}}
+{{- if and (regexMatch "^[0-9]+([.][0-9]+)?[kMGTi]*$" $limit) (hasKey $factors $unit) -}}
+{{- $amount = mulf (trimSuffix $unit $limit | float64) (get $factors $unit) -}}
+{{- end -}}
+{{- else -}}
+{{- $amount = float64 $limit -}}
+{{- end -}}
+{{- $mebibytes := div (mulf $amount 0.9 | int64) 1048576 -}}
+{{- if and (gt $mebibytes 0) (not $own) -}}
+- name: GOMEMLIMIT
+  value: {{ $mebibytes }}MiB
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
 {{- define "exoscale-nlb-operator.container" -}}
 image: {{ include "exoscale-nlb-operator.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -27,6 +28,9 @@ var comparedIn = map[string]string{
 	"nodes":          "TestTheChartsPodsAreThoseOfConfig",
 	"two-replicas":   "TestTheChartsReplicasAreThoseOfConfig",
 	"udp-sidecar":    "TestTheChartsWebhookIsThatOfConfig",
+
+	"webhook-client-ca":      "TestTheChartsWebhookIsThatOfConfig",
+	"webhook-network-policy": "TestTheWebhookIsReachedByWhomItIsSaid",
 }
 
 func TestEveryComponentIsCompared(t *testing.T) {
@@ -142,6 +146,86 @@ func TestTheChartsNetworkPolicyIsThatOfConfig(t *testing.T) {
 		g.Expect(opens(policy)).To(ConsistOf(listens(t, deployment)), "the ports at which the manager listens, and no others")
 	}
 	g.Expect(leadsTo(&got)).To(ConsistOf(leadsTo(&want)))
+}
+
+// Who may reach the webhook, and that everybody still reaches what else they did.
+func TestTheWebhookIsReachedByWhomItIsSaid(t *testing.T) {
+	from := []values{{"ipBlock": values{"cidr": "192.0.2.0/24"}}}
+	withFrom := sidecars()
+	withFrom["from"] = from
+	for name, tc := range map[string]struct {
+		components []string
+		values     values
+		types      string
+	}{
+		"by a policy of its own": {[]string{"udp-sidecar", "webhook-network-policy"}, values{"udpSidecar": withFrom}, "[Ingress]"},
+		"by the policy of all": {[]string{"network-policy", "udp-sidecar", "webhook-network-policy"},
+			values{"udpSidecar": withFrom, "networkPolicy": values{"enabled": true}}, "[Ingress Egress]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for how, all := range map[string]objects{"config": composed(t, tc.components...), "chart": rendered(t, tc.values)} {
+				g := NewWithT(t)
+				reached, types := map[string]string{}, []string(nil)
+				for _, object := range all {
+					if object.GetKind() != "NetworkPolicy" {
+						continue
+					}
+					var policy networkingv1.NetworkPolicy
+					convert(t, object.Object, &policy)
+					types = append(types, fmt.Sprint(policy.Spec.PolicyTypes))
+					for _, rule := range policy.Spec.Ingress {
+						for _, port := range strings.Fields(ports(rule.Ports)) {
+							who := "everybody"
+							if len(rule.From) > 0 {
+								who = rule.From[0].IPBlock.CIDR
+							}
+							if reached[port] != "everybody" { // policies add up
+								reached[port] = who
+							}
+						}
+					}
+				}
+				g.Expect(reached).To(Equal(map[string]string{"8081/TCP": "everybody", "8443/TCP": "everybody", "9443/TCP": "192.0.2.0/24"}), how)
+				g.Expect(types).To(ContainElement(tc.types), how)
+			}
+		})
+	}
+}
+
+// The Go runtime knows of the limit of memory, by either way.
+func TestTheMemoryLimitIsKnown(t *testing.T) {
+	for name, tc := range map[string]struct {
+		objects objects
+		want    string
+	}{
+		"config":                     {composed(t), "460MiB"},
+		"the chart":                  {rendered(t, nil), "460MiB"},
+		"a gibibyte":                 {rendered(t, limited("1Gi")), "921MiB"},
+		"one and a half":             {rendered(t, limited("1.5Gi")), "1382MiB"},
+		"a number of bytes":          {rendered(t, limited(536870912)), "460MiB"},
+		"a number of bytes, as text": {rendered(t, limited("536870912")), "460MiB"},
+		"megabytes":                  {rendered(t, limited("500M")), "429MiB"},
+		"nothing that is read":       {rendered(t, limited("5e8")), ""},
+		"no limit":                   {rendered(t, values{"resources": values{"limits": nil}}), ""},
+		"no memory's limit":          {rendered(t, values{"resources": values{"limits": values{"memory": nil, "cpu": "1"}}}), ""},
+		"one's own":                  {rendered(t, values{"extraEnv": []values{{"name": "GOMEMLIMIT", "value": "300MiB"}}}), "300MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			for _, variable := range operatorIn(t, tc.objects).Spec.Template.Spec.Containers[0].Env {
+				if variable.Name == "GOMEMLIMIT" {
+					told = append(told, variable.Value)
+				}
+			}
+			if got := strings.Join(told, ", "); got != tc.want {
+				t.Errorf("it is %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func limited(memory any) values {
+	return values{"resources": values{"limits": values{"memory": memory}}}
 }
 
 // listens is where the manager of a Deployment does, as it was told or by default.

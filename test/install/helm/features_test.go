@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
@@ -69,6 +70,20 @@ func TestWhatIsOnWorksWithTheRightsThatItHas(t *testing.T) {
 	t.Run("a Pod of the namespace gets a sidecar, and none elsewhere", func(t *testing.T) {
 		c.injectsIn(t, "shop")
 		NewWithT(t).Expect(c.injected(t.Context(), "default")).To(BeFalse())
+	})
+	t.Run("a Service that asks for sidecars is probed at its companion, and its Pods are counted", func(t *testing.T) {
+		dns := service("shop", "dns")
+		dns.Annotations = map[string]string{v1alpha1.AnnotationUDPHealthCheck: v1alpha1.UDPHealthCheckSidecar}
+		dns.Spec.Selector = map[string]string{"app": "dns"}
+		dns.Spec.Ports = []corev1.ServicePort{{Port: 53, Protocol: corev1.ProtocolUDP}}
+		c.create(t, dns)
+		c.address(t, dns)
+		NewWithT(t).Eventually(func(g Gomega) {
+			var port v1alpha1.NLBService
+			g.Expect(c.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "dns-53-udp"}, &port)).To(Succeed())
+			g.Expect(port.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationHealthCheckChoice, v1alpha1.ChoiceSidecar))
+			g.Expect(port.Status.Conditions).To(ContainElement(And(HaveField("Type", v1alpha1.ConditionSidecarsInjected), HaveField("Reason", v1alpha1.ReasonNoEndpoints))))
+		}, patience).Should(Succeed(), "%s", c.said())
 	})
 	t.Run("nothing was forbidden", func(t *testing.T) {
 		NewWithT(t).Expect(c.said().String()).NotTo(ContainSubstring("forbidden"))

@@ -24,7 +24,9 @@ func everything() values {
 		"apiEndpoint": "https://api.example.com/v2", "clusterID": "blue", "claimClasslessServices": true,
 		"defaultInstancePool": "workers", "allowedPools": []string{"*"}, "watchNamespaces": []string{"shop"},
 		"nodes":   values{"pools": []string{"workers"}, "requireRestrictedLabels": true, "initialization": true, "csrApproval": true, "cidrs": []string{"10.0.0.0/24"}, "deletion": true},
-		"metrics": values{"secure": false}, "udpSidecar": certManager(),
+		"metrics": values{"secure": false}, "udpSidecar": values{
+			"enabled": true, "certManager": values{"enabled": true}, "clientCA": values{"configMap": "callers", "names": []string{"kube-apiserver"}},
+		},
 	}
 }
 

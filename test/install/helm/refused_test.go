@@ -42,6 +42,7 @@ func TestWrongValuesAreRefusedWithASentence(t *testing.T) {
 		"the operator's image for the sidecar":    {values{"udpSidecar": sidecars(), "image": values{"repository": "example.com/Upper"}}, `it is "example.com/Upper:0.1.0", the operator's own`},
 		"a port of the webhook that is taken":     {values{"udpSidecar": values{"enabled": true, "webhookPort": 8443}}, "udpSidecar.webhookPort: 8443 is the port of the operator's metrics"},
 		"a port of the webhook for root":          {values{"udpSidecar": values{"webhookPort": 443}}, "at '/udpSidecar/webhookPort': minimum: got 443, want 1,024"},
+		"names of callers and no authority":       {values{"udpSidecar": values{"clientCA": values{"names": []string{"kube-apiserver"}}}}, "udpSidecar.clientCA.configMap: name the ConfigMap"},
 		"an issuer without a name":                {values{"udpSidecar": values{"certManager": values{"issuerRef": values{"kind": "ClusterIssuer"}}}}, "udpSidecar.certManager.issuerRef.name: name the issuer"},
 		"somebody's account without its name":     {values{"serviceAccount": values{"create": false}}, "serviceAccount.name: name the service account to use"},
 		"a monitor of metrics that aren't":        {values{"serviceMonitor": values{"enabled": true}, "metrics": values{"enabled": false}}, "serviceMonitor.enabled: needs metrics.enabled"},

@@ -74,7 +74,7 @@ func TestWhatComesOfValues(t *testing.T) {
 		}},
 		"further arguments and environment": {values{"extraArgs": []string{"--log-level=debug"}, "extraEnv": []values{{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}}}, func(g Gomega, is given) {
 			g.Expect(is.container.Args[len(is.container.Args)-1]).To(Equal("--log-level=debug"))
-			g.Expect(is.container.Env).To(ConsistOf(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}))
+			g.Expect(is.container.Env).To(ConsistOf(HaveField("Name", "GOMEMLIMIT"), Equal(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"})))
 		}},
 		"who makes the roles also makes those of the uninstallation": {
 			values{"rbac": values{"create": false}, "uninstall": values{"policy": "delete"}},
@@ -110,6 +110,13 @@ func TestWhatComesOfValues(t *testing.T) {
 				is.objects.get(is.t, "NetworkPolicy", "", &policy)
 				g.Expect(policy.Spec.Ingress).To(HaveLen(3))
 				g.Expect(ports(policy.Spec.Ingress[2].Ports)).To(Equal("10250/TCP"))
+			},
+		},
+		"callers that show a certificate of some names": {
+			values{"udpSidecar": values{"enabled": true, "clientCA": values{"configMap": "callers", "names": []string{"kube-apiserver", "api 2"}}}},
+			func(g Gomega, is given) {
+				g.Expect(is.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,api 2"))
+				g.Expect(is.pod.Volumes).To(ContainElement(HaveField("ConfigMap.Name", "callers")))
 			},
 		},
 		"somebody's issuer": {

@@ -114,13 +114,16 @@ func TestWhatIsOffIsNotGranted(t *testing.T) {
 			values{"nodes": values{"csrApproval": true}}, []string{"patch nodes", "delete nodes"},
 		},
 		"no sidecars": {
-			values{}, []string{"list limitranges", exoscaleWebhooks, exoscaleSecret},
+			values{}, append([]string{"list limitranges", exoscaleWebhooks, exoscaleSecret}, forSidecars...),
+		},
+		"sidecars by hand": {
+			values{"udpSidecar": values{"byHand": true}}, []string{"list limitranges", exoscaleWebhooks, exoscaleSecret},
 		},
 		"sidecars, with cert-manager": {
 			values{"udpSidecar": certManager()}, []string{exoscaleWebhooks, exoscaleSecret},
 		},
 		"sidecars in two namespaces": {
-			values{"udpSidecar": sidecars(), "watchNamespaces": []string{"shop", "default"}}, []string{"list limitranges", "list services"},
+			values{"udpSidecar": sidecars(), "watchNamespaces": []string{"shop", "default"}}, append([]string{"list limitranges", "list services"}, forSidecars...),
 		},
 		"no metrics": {
 			values{"metrics": values{"enabled": false}}, []string{"create tokenreviews.authentication.k8s.io", "create subjectaccessreviews.authorization.k8s.io"},
@@ -160,6 +163,29 @@ func TestInTwoNamespacesTheSameIsGranted(t *testing.T) {
 	}
 	if !there["default: create events.events.k8s.io"] || there["default: patch services"] {
 		t.Error("Events of what is in no namespace stand in default, and nothing else does")
+	}
+}
+
+// Nobody needs these but for Services that ask for sidecars, by whatever hand those
+// come to the Pods.
+var forSidecars = []string{"create services", "delete services", "list pods", "list endpointslices.discovery.k8s.io", "watch endpointslices.discovery.k8s.io"}
+
+func TestSidecarsByHandAreProbed(t *testing.T) {
+	for where, scope := range map[string]string{"": "", "shop": "shop: "} {
+		v := values{"udpSidecar": values{"byHand": true}}
+		if where != "" {
+			v["watchNamespaces"] = []string{where}
+		}
+		all := rendered(t, v)
+		granted := grants(t, all)
+		for _, right := range forSidecars {
+			if !granted[scope+right] {
+				t.Errorf("may not %s%s", scope, right)
+			}
+		}
+		if names := all.names("MutatingWebhookConfiguration"); len(names) > 0 {
+			t.Errorf("there is a webhook: %v", names)
+		}
 	}
 }
 

@@ -210,7 +210,7 @@ func (c *cluster) certificate(t *testing.T) map[string][]byte {
 // belonging are the objects of the release, each as its resource and name.
 func (c *cluster) belonging(t *testing.T) []string {
 	t.Helper()
-	said, err := c.kubectl(t, "", "get", "secrets,services,serviceaccounts,pods,roles,rolebindings,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,crds",
+	said, err := c.kubectl(t, "", "get", "secrets,services,serviceaccounts,pods,roles,rolebindings,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,networkpolicies,crds",
 		"--all-namespaces", "--selector", "app.kubernetes.io/instance="+release, "--output", "name")
 	if err != nil {
 		t.Fatal(said)

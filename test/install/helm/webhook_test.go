@@ -1,8 +1,10 @@
 package helm
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,8 +32,16 @@ func TestTheChartsWebhookIsThatOfConfig(t *testing.T) {
 	}{
 		"with a certificate of its own": {
 			sidecars(), []string{"udp-sidecar"}, map[string][]string{
+				"MutatingWebhookConfiguration":     {"webhooks"},
+				"Secret":                           {"type"},
+				"ValidatingAdmissionPolicy":        {"spec"},
+				"ValidatingAdmissionPolicyBinding": {"spec"},
+			},
+		},
+		"with callers that show a certificate": {
+			values{"enabled": true, "clientCA": values{"configMap": "exoscale-nlb-operator-webhook-clients"}},
+			[]string{"udp-sidecar", "webhook-client-ca"}, map[string][]string{
 				"MutatingWebhookConfiguration": {"webhooks"},
-				"Secret":                       {"type"},
 			},
 		},
 		"with cert-manager": {
@@ -66,6 +76,7 @@ type wayToWebhook struct {
 	PodPorts     []corev1.ContainerPort
 	Certificate  []corev1.Volume
 	Mounts       []corev1.VolumeMount
+	Clients      string
 	Annotations  map[string]string
 	Ending       *corev1.Lifecycle
 	Grace        *int64
@@ -90,15 +101,16 @@ func leading(t *testing.T, all objects) wayToWebhook {
 		}
 	}
 	for _, volume := range pod.Volumes {
-		if volume.Name == "webhook-certificate" {
+		if strings.HasPrefix(volume.Name, "webhook-") {
 			way.Certificate = append(way.Certificate, volume)
 		}
 	}
 	for _, mount := range pod.Containers[0].VolumeMounts {
-		if mount.Name == "webhook-certificate" {
+		if strings.HasPrefix(mount.Name, "webhook-") {
 			way.Mounts = append(way.Mounts, mount)
 		}
 	}
+	way.Clients = argumentsOf(&deployment)["webhook-client-ca-file"]
 	return way
 }
 
@@ -138,6 +150,16 @@ func TestTheWebhookFollowsTheNames(t *testing.T) {
 			var deployment appsv1.Deployment
 			all.get(t, "Deployment", "", &deployment)
 			g.Expect(deployment.Spec.Template.Spec.Containers[0].Args).To(ContainElements("--webhook-name="+tc.want, "--webhook-namespace="+tc.namespace))
+			g.Expect(all.names("ValidatingAdmissionPolicy")).To(ConsistOf(tc.want))
+			var binding admissionregistrationv1.ValidatingAdmissionPolicyBinding
+			all.get(t, "ValidatingAdmissionPolicyBinding", "", &binding)
+			g.Expect(binding.Name).To(Equal(tc.want))
+			g.Expect(binding.Spec.PolicyName).To(Equal(tc.want))
+			var policy admissionregistrationv1.ValidatingAdmissionPolicy
+			all.get(t, "ValidatingAdmissionPolicy", "", &policy)
+			account := deployment.Spec.Template.Spec.ServiceAccountName
+			g.Expect(policy.Spec.MatchConditions).To(ConsistOf(HaveField("Expression", fmt.Sprintf("request.userInfo.username == 'system:serviceaccount:%s:%s'", tc.namespace, account))))
+			g.Expect(policy.Spec.Validations[0].Expression).To(HaveSuffix("request.name == '" + tc.want + "'"))
 			for _, kind := range []string{"Role", "ClusterRole"} {
 				var role struct {
 					metav1.TypeMeta   `json:",inline"`
