@@ -34,11 +34,11 @@ func Options(maxConcurrentReconciles int, skipNameValidation bool) controller.Op
 }
 
 // FairOptions are Options of a controller whose objects belong to tenants: their
-// namespaces take turns, and none of them occupies more than half of the workers.
+// namespaces take turns, and none of them occupies all workers (see share).
 func FairOptions(maxConcurrentReconciles int, skipNameValidation bool) controller.Options {
 	options := Options(maxConcurrentReconciles, skipNameValidation)
 	options.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-		return fairqueue.New(name, limiter, max(1, (maxConcurrentReconciles+1)/2))
+		return fairqueue.New(name, limiter, share(maxConcurrentReconciles))
 	}
 	return options
 }
@@ -48,3 +48,8 @@ func FairOptions(maxConcurrentReconciles int, skipNameValidation bool) controlle
 func Asked() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 }
+
+// share is how many workers one namespace may occupy: more than may wait for a slow
+// zone (half of them for changes that begin, a quarter for reads), so that such a zone
+// doesn't keep a namespace from what it has elsewhere; and never all.
+func share(workers int) int { return max(1, workers-max(1, workers/4)) }
