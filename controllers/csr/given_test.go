@@ -118,7 +118,7 @@ func (s *scene) askAs(name string, n node, edit func(*asked)) *certificatesv1.Ce
 	a := &asked{
 		user: user, signer: certificatesv1.KubeletServingSignerName,
 		template: x509.CertificateRequest{
-			Subject:     pkix.Name{CommonName: user, Organization: []string{"system:nodes"}}, //nolint:misspell // X.509's word.
+			Subject:     pkix.Name{CommonName: user, Organization: []string{"system:nodes"}},
 			DNSNames:    []string{n.name},
 			IPAddresses: []net.IP{net.ParseIP(n.address)},
 		},

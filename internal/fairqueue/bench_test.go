@@ -39,7 +39,7 @@ func BenchmarkAnotherTenantsChange(b *testing.B) {
 								return
 							}
 							time.Sleep(5 * time.Millisecond)
-							for end := time.Now().Add(time.Millisecond); time.Now().Before(end); { //nolint:revive // computes
+							for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
 							}
 							q.Done(r)
 							if r == other {

@@ -60,7 +60,7 @@ func otherOrganisation(e evidence) string {
 	if e.asked == nil {
 		return ""
 	}
-	found := e.asked.Subject.Organization //nolint:misspell // X.509's word.
+	found := e.asked.Subject.Organization
 	if slices.Equal(found, []string{nodesGroup}) {
 		return ""
 	}

@@ -91,7 +91,7 @@ func good() *asking {
 
 // organisations of the subject.
 func (a *asking) organisations(names ...string) {
-	a.template.Subject.Organization = names //nolint:misspell // X.509's word.
+	a.template.Subject.Organization = names
 }
 
 // verified is the NodeIdentity of a node that Exoscale's API agrees to.

@@ -118,8 +118,6 @@ func newWorld(t *testing.T, with setup) *world {
 	return w
 }
 
-func ownCluster(t *testing.T) *controlplane.ControlPlane { return controlPlaneWith(t, nil) }
-
 // controlPlaneWith is one of a test's own, whose API server has some flags.
 func controlPlaneWith(t *testing.T, flags map[string][]string) *controlplane.ControlPlane {
 	t.Helper()

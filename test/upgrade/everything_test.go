@@ -147,7 +147,7 @@ func nlbServices(e *everything) []client.Object {
 		nlbService("drained", "named", 8004, e.drained),
 		nlbService("private", "named", 8005, e.private),
 		// Outside of the operator's zone.
-		nlbService("abroad", "abroad", 443, e.fleet.abroad, to(22)),
+		nlbService("abroad", "abroad", 443, e.abroad, to(22)),
 		nlbService("abroad-nodes", "abroad", 80, "", selecting(v1alpha1.Target{NodeSelector: &metav1.LabelSelector{}})),
 		nlbService("external-id", "external-id", 9001, e.workers),
 		nlbService("external-name", "external-name", 9001, e.workers, named("chosen", "by us")),

@@ -179,8 +179,8 @@ func (c *cluster) goesBack(t *testing.T, e *everything, v version, was state) {
 	same(t, before.served.of(untouched), now.served.of(untouched))
 }
 
-func mentions(text string, any []string) bool {
-	return slices.ContainsFunc(any, func(id string) bool { return strings.Contains(text, id) })
+func mentions(text string, ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(text, id) })
 }
 
 // removesAll holds that all objects can be removed, and that what was made elsewhere

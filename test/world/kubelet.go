@@ -65,7 +65,7 @@ func LetNodesAsk(ctx context.Context, c client.Client) error {
 func AskToServe(ctx context.Context, cluster *rest.Config, node string, ips ...string) (*certificatesv1.CertificateSigningRequest, error) {
 	user := "system:node:" + node
 	template := &x509.CertificateRequest{
-		Subject:  pkix.Name{CommonName: user, Organization: []string{"system:nodes"}}, //nolint:misspell // X.509's word.
+		Subject:  pkix.Name{CommonName: user, Organization: []string{"system:nodes"}},
 		DNSNames: []string{node},
 	}
 	for _, ip := range ips {

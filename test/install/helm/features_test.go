@@ -171,7 +171,7 @@ func (c *cluster) ask(t *testing.T, instance exosim.Instance) *certificatesv1.Ce
 	}
 	user := "system:node:" + instance.Name
 	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
-		Subject:  pkix.Name{CommonName: user, Organization: []string{"system:nodes"}}, //nolint:misspell // X.509's word.
+		Subject:  pkix.Name{CommonName: user, Organization: []string{"system:nodes"}},
 		DNSNames: []string{instance.Name},
 	}, key)
 	if err != nil {
