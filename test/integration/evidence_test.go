@@ -315,7 +315,8 @@ func TestALostCreateAndAnotherNameMakeOneNLB(t *testing.T) {
 	w.letEnd()
 	w.ready(lb)
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(HaveField("Name", "second")))
-	w.g.Expect(w.writes()).To(Equal([]string{"create-load-balancer", "update-load-balancer"}))
+	creates := slices.DeleteFunc(w.writes(), func(operation string) bool { return operation != "create-load-balancer" })
+	w.g.Expect(creates).To(HaveLen(1))
 }
 
 // The NLBService has lost its status, and its NetworkLoadBalancer is gone before the
