@@ -55,7 +55,7 @@ func (v *view) accountedFor(lb exosim.LoadBalancer, contenders []*contender) {
 	}
 	ports := map[portKey]bool{}
 	for _, s := range lb.Services {
-		key := portKey{int32(s.Port), protocolOf(s)} //nolint:gosec // a port
+		key := keyOf(s)
 		if ports[key] {
 			v.say("NLB %s has two services on port %s", lb.ID, key)
 		}
@@ -107,7 +107,7 @@ func (v *view) outlives(lb exosim.LoadBalancer) bool {
 
 func (v *view) ofUnsettled(s exosim.Service) bool {
 	for uid := range v.unsettled {
-		if v.of(s, uid) {
+		if v.mayBeOf(s, uid) {
 			return true
 		}
 	}
@@ -123,6 +123,7 @@ func (r *run) judgeEnd(ctx context.Context) ([]string, error) {
 	v.objects()
 	v.companions()
 	v.foreignThings()
+	v.nothingElsewhere()
 	for _, lb := range v.cloud {
 		v.accountedFor(lb, nil)
 	}

@@ -1,6 +1,6 @@
 // Command chaos lives through random histories. In each one users create,
 // change and delete objects, foreign hands change the cloud, faults come and
-// go, and the operator is killed and started again:
+// go, answers aren't true, and the operator is killed and started again:
 //
 //	users ─────────▶ API server ◀── operator ──▶ simulated cloud ◀── foreign hands
 //	  │                             ▲ killed, restarted    ▲              │

@@ -12,6 +12,7 @@ import (
 
 // port is what the cloud is to hold for one port of an object.
 type port struct {
+	Name        string
 	TargetPort  int64
 	Pool        string
 	Strategy    string
@@ -23,7 +24,7 @@ func portOf(s exosim.Service) port {
 	if check.Mode == "tcp" {
 		check.URI = "" // can't be cleared, and means nothing
 	}
-	return port{TargetPort: s.TargetPort, Pool: s.InstancePool.ID, Strategy: s.Strategy, HealthCheck: check}
+	return port{Name: s.Name, TargetPort: s.TargetPort, Pool: s.InstancePool.ID, Strategy: s.Strategy, HealthCheck: check}
 }
 
 // expected is what docs promise for a port of a Service; nodePorts are read from
@@ -33,7 +34,10 @@ func (s *service) expected(object, companion *corev1.Service, key portKey) port 
 	for _, p := range object.Spec.Ports {
 		nodePorts[portKey{p.Port, p.Protocol}] = p.NodePort
 	}
-	want := port{TargetPort: int64(nodePorts[key]), Pool: poolA, Strategy: "round-robin"}
+	want := port{Name: serviceName(s.uid, key), TargetPort: int64(nodePorts[key]), Pool: poolA, Strategy: "round-robin"}
+	if name, is := s.valid[v1alpha1.AnnotationServiceName]; is && len(s.ports) == 1 {
+		want.Name = name
+	}
 	if pool, is := s.valid[v1alpha1.AnnotationInstancePoolID]; is {
 		want.Pool = pool
 	}
@@ -93,7 +97,10 @@ func (s *service) watched() bool {
 }
 
 func (n *nlbService) expected() port {
-	want := port{TargetPort: int64(n.targetPort), Pool: n.pool, Strategy: "round-robin"}
+	want := port{Name: serviceName(n.uid, n.port), TargetPort: int64(n.targetPort), Pool: n.pool, Strategy: "round-robin"}
+	if n.cloudName != "" {
+		want.Name = n.cloudName
+	}
 	switch n.strategy {
 	case v1alpha1.StrategySourceHash:
 		want.Strategy = "source-hash"

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -37,8 +36,12 @@ func (r *run) own(lb exosim.LoadBalancer) exosim.LoadBalancer {
 }
 
 func foreignService(port int64, protocol string) exosim.Service {
+	return namedForeign(fmt.Sprintf("theirs-%d-%s", port, protocol), port, protocol)
+}
+
+func namedForeign(name string, port int64, protocol string) exosim.Service {
 	return exosim.Service{
-		ID: uuid.NewString(), Name: fmt.Sprintf("theirs-%d-%s", port, protocol), InstancePool: exosim.PoolRef{ID: poolB}, Protocol: protocol, Strategy: "round-robin",
+		ID: uuid.NewString(), Name: name, InstancePool: exosim.PoolRef{ID: poolB}, Protocol: protocol, Strategy: "round-robin",
 		Port: port, TargetPort: port, HealthCheck: exosim.HealthCheck{Mode: "tcp", Port: port, Interval: 10, Timeout: 5, Retries: 1}, State: exosim.StateRunning,
 	}
 }
@@ -48,11 +51,15 @@ func (r *run) handStep() {
 	all := r.cloud.LoadBalancers("")
 	lb := all[r.chance.IntN(len(all))]
 	_, foreign := r.estate.loadBalancers[lb.ID]
-	switch n := r.chance.IntN(7); {
+	switch n := r.chance.IntN(9); {
 	case n == 0:
 		r.addForeign(lb)
 	case n == 1:
 		r.removeForeign(lb)
+	case n == 7:
+		r.touchForeign(lb)
+	case n == 8:
+		r.otherCCM(lb)
 	case foreign || lb.State != exosim.StateRunning:
 		return
 	case n == 2:
@@ -118,23 +125,6 @@ func (r *run) touchService(lb exosim.LoadBalancer, remove bool) {
 			}
 		}
 	})
-}
-
-// addForeign puts a service of somebody else on a port that is free.
-func (r *run) addForeign(lb exosim.LoadBalancer) {
-	key := pick(r.chance, allPorts)
-	service := foreignService(int64(key.number), strings.ToLower(string(key.protocol)))
-	added := false
-	r.cloud.MutateLoadBalancer(lb.ID, func(lb *exosim.LoadBalancer) {
-		taken := slices.ContainsFunc(lb.Services, func(s exosim.Service) bool { return s.Port == service.Port && s.Protocol == service.Protocol })
-		if added = !taken && len(lb.Services) < 7 && lb.State == exosim.StateRunning; added {
-			lb.Services = append(lb.Services, service)
-		}
-	})
-	if added {
-		r.estate.services[service.ID] = service
-		r.tell("hands: add service %s on port %s of NLB %s", service.ID, key, lb.ID)
-	}
 }
 
 // removeForeign takes a service of somebody else away again.

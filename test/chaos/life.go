@@ -51,6 +51,7 @@ func (l *life) start(ctx context.Context) error {
 	}
 	operator, err := world.RunBehind(ctx, gate, l.config, l.cloud, func(options *app.Options) {
 		options.ClusterID, options.WatchNamespaces = l.ns, []string{l.ns}
+		options.NodeLabels = l.nodeLabels()
 		options.AllowedPools = []string{poolB}
 		options.AllowedTargetPorts = []string{"1-65535"} // the histories number what they ask for
 		options.RateLimit, options.SyncPeriod, options.PollInterval = 1000, l.settings.sync, 20*time.Millisecond
@@ -155,7 +156,7 @@ func (l *life) tick(ctx context.Context) error {
 func (l *life) revive(ctx context.Context) error {
 	l.deadFor = 0
 	// Each other operator goes on with what it remembers.
-	if l.operator != nil && l.chance.IntN(2) == 0 && !l.doomed {
+	if l.operator != nil && l.chance.IntN(2) == 0 && !l.doomed && !l.silenced {
 		return nil
 	}
 	l.bury()

@@ -15,13 +15,11 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/controlplane"
-	"github.com/exoscale-community/nlb-operator/test/exosim"
-	"github.com/exoscale-community/nlb-operator/test/world"
 )
 
 // stage is what all histories share: a control plane, and its objects as seen
-// through one cache. Each history has a namespace and a cloud of its own; the
-// instances of pool A are the same in every cloud, and so are their Nodes.
+// through one cache. Each history has a namespace, a cloud and Nodes of its own: the
+// instances of pool A.
 type stage struct {
 	cluster *controlplane.ControlPlane
 	config  *rest.Config
@@ -36,12 +34,6 @@ const (
 	poolA = "aaaaaaaa-0000-4000-8000-00000000000a"
 	poolB = "bbbbbbbb-0000-4000-8000-00000000000b"
 )
-
-var members = []exosim.Instance{
-	{ID: "aaaaaaaa-0000-4000-8000-000000000001", Name: "a-1", PublicIP: "192.0.2.1", Manager: &exosim.Manager{ID: poolA}},
-	{ID: "aaaaaaaa-0000-4000-8000-000000000002", Name: "a-2", PublicIP: "192.0.2.2", Manager: &exosim.Manager{ID: poolA}},
-	{ID: "bbbbbbbb-0000-4000-8000-000000000001", Name: "b-1", PublicIP: "192.0.2.3", Manager: &exosim.Manager{ID: poolB}},
-}
 
 func setUp(ctx context.Context) (s *stage, err error) {
 	cluster, err := controlplane.Start(ctx, controlplane.Options{
@@ -62,15 +54,6 @@ func setUp(ctx context.Context) (s *stage, err error) {
 	}
 	s.config.QPS, s.config.Burst = 5000, 5000
 	if s.client, err = client.New(s.config, client.Options{Scheme: scheme}); err != nil {
-		return nil, err
-	}
-	var nodes []exosim.Instance
-	for _, member := range members {
-		if member.Manager.ID == poolA {
-			nodes = append(nodes, member)
-		}
-	}
-	if err := world.JoinNodes(ctx, s.client, nodes); err != nil {
 		return nil, err
 	}
 	return s, s.watch(scheme)

@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -131,6 +130,7 @@ func (r *run) annotate(wish *service) string {
 		{v1alpha1.AnnotationHealthCheckRetries, "3"}, {v1alpha1.AnnotationInstancePoolID, poolB}, {v1alpha1.AnnotationInstancePoolID, poolA},
 		{v1alpha1.AnnotationDescription, "number " + strconv.Itoa(int(r.number()))},
 		{v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar}, {v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar},
+		{v1alpha1.AnnotationServiceName, wish.chosenName()}, {v1alpha1.AnnotationServiceName, wish.chosenName()},
 		{v1alpha1.AnnotationDeletionPolicy, string(v1alpha1.DeletionRetain)}, {v1alpha1.AnnotationDeletionPolicy, string(v1alpha1.DeletionDelete)},
 	}
 	one := pick(r.chance, values)
@@ -216,8 +216,12 @@ func (r *run) nlbServiceStep(ctx context.Context, name string) error {
 	switch {
 	case wish == nil:
 		wish = &nlbService{name: name, on: pick(r.chance, loadBalancerNames), port: pick(r.chance, allPorts), targetPort: r.number(), pool: poolA}
+		r.nameService(wish)
+		if wish.cloudName != "" && r.chance.IntN(3) == 0 {
+			r.comeBefore(wish)
+		}
 		wish.write(object)
-		made, err := r.create(ctx, object, fmt.Sprintf("on %s port %s", wish.on, wish.port))
+		made, err := r.create(ctx, object, fmt.Sprintf("on %s port %s, called %q", wish.on, wish.port, wish.cloudName))
 		if made {
 			wish.uid, r.wishes.nlbServices[name] = object.UID, wish
 		}
@@ -229,45 +233,16 @@ func (r *run) nlbServiceStep(ctx context.Context, name string) error {
 	wish.targetPort, wish.pool = r.number(), pick(r.chance, []string{poolA, poolB})
 	wish.strategy = pick(r.chance, []v1alpha1.Strategy{v1alpha1.StrategyRoundRobin, v1alpha1.StrategySourceHash, v1alpha1.StrategyMaglevHash})
 	wish.path, wish.hopeless = pick(r.chance, []string{"", "/live"}), r.chance.IntN(5) == 0
+	if r.chance.IntN(4) == 0 {
+		r.nameService(wish)
+	}
 	return r.change(ctx, object, fmt.Sprintf("%+v", *wish), func(object client.Object) { wish.write(object.(*v1alpha1.NLBService)) })
 }
 
-// loseStep loses what is written in the cluster: a status, as a restored backup
-// does, or the id annotation, as kubectl replace does.
-func (r *run) loseStep(ctx context.Context) error {
-	var object client.Object
-	lose := func(client.Object) {}
-	switch n := r.chance.IntN(3); {
-	case n == 0:
-		object = &corev1.Service{ObjectMeta: meta(r.ns, pick(r.chance, serviceNames))}
-		if wish := r.wishes.services[object.GetName()]; wish == nil || wish.on.foreign != "" {
-			return nil
-		}
-		return r.change(ctx, object, "loses its id annotation", func(object client.Object) {
-			annotations := object.GetAnnotations()
-			delete(annotations, v1alpha1.AnnotationID)
-			object.SetAnnotations(annotations)
-		})
-	case r.handsOnNames:
-		return nil
-	case n == 1:
-		object = &v1alpha1.NetworkLoadBalancer{ObjectMeta: meta(r.ns, pick(r.chance, slices.Concat(loadBalancerNames, serviceNames)))}
-		lose = func(object client.Object) {
-			object.(*v1alpha1.NetworkLoadBalancer).Status = v1alpha1.NetworkLoadBalancerStatus{ObservedGeneration: -1}
-		}
-	default:
-		object = &v1alpha1.NLBService{ObjectMeta: meta(r.ns, pick(r.chance, nlbServiceNames))}
-		lose = func(object client.Object) {
-			object.(*v1alpha1.NLBService).Status = v1alpha1.NLBServiceStatus{ObservedGeneration: -1}
-		}
+// nameService lets a user call the service of a wish somehow, or not.
+func (r *run) nameService(wish *nlbService) {
+	wish.cloudName = ""
+	if r.chance.IntN(2) == 0 {
+		wish.cloudName = r.chosenName(wish.port)
 	}
-	r.tell("%T %s loses its status", object, object.GetName())
-	err := retry.RetryOnConflict(persistent, func() error {
-		if err := r.client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
-			return err
-		}
-		lose(object)
-		return r.client.Status().Update(ctx, object)
-	})
-	return client.IgnoreNotFound(err)
 }

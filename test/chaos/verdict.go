@@ -33,6 +33,7 @@ func (r *run) judge(ctx context.Context) ([]string, error) {
 	}
 	v.objects()
 	v.foreignThings()
+	v.nothingElsewhere()
 	contenders := v.contenders()
 	for _, c := range contenders {
 		v.contend(c)
@@ -162,6 +163,8 @@ func (v *view) contend(c *contender) {
 	switch {
 	case s == nil:
 		v.say("%s has no service on port %s of NLB %s, and nobody else has", c.what, c.key, c.on.ID)
+	case c.won && v.isForeign(*s):
+		v.say("%s has taken service %s (%q) on port %s of NLB %s, which is somebody else's", c.what, s.ID, s.Name, c.key, c.on.ID)
 	case c.won && portOf(*s) != c.want:
 		v.say("%s has service %s on port %s of NLB %s, which is %+v and not %+v", c.what, s.ID, c.key, c.on.ID, portOf(*s), c.want)
 	case s.State != exosim.StateRunning:

@@ -148,6 +148,33 @@ func (v *view) of(s exosim.Service, uid types.UID) bool {
 	return false
 }
 
+// mayBeOf tells whether a service may have been made for the object of a UID, also if
+// nothing records it any more: it isn't anybody else's, and is called as the users of
+// that object have called it.
+func (v *view) mayBeOf(s exosim.Service, uid types.UID) bool {
+	if v.of(s, uid) {
+		return true
+	}
+	if v.isForeign(s) {
+		return false
+	}
+	for _, wish := range v.wishes.services {
+		if wish.uid == uid && s.Name == wish.chosenName() {
+			return true
+		}
+	}
+	for _, wish := range v.wishes.nlbServices {
+		if wish.uid == uid && keyOf(s) == wish.port && isChosen(s.Name, wish.port) {
+			return true
+		}
+	}
+	return false
+}
+
+func keyOf(s exosim.Service) portKey {
+	return portKey{int32(s.Port), protocolOf(s)} //nolint:gosec // a port
+}
+
 // isTrue holds that a condition is True for what was wished last.
 func (v *view) isTrue(what string, object client.Object, conditions []metav1.Condition, kind string) {
 	c := apimeta.FindStatusCondition(conditions, kind)

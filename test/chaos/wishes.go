@@ -157,6 +157,8 @@ type nlbService struct {
 	pool       string
 	strategy   v1alpha1.Strategy
 	path       string // of an HTTP health check; empty: TCP
+	// cloudName is what the user calls the service at Exoscale; empty: nothing.
+	cloudName string
 	// hopeless: its pool doesn't exist.
 	hopeless bool
 }
@@ -167,7 +169,7 @@ func (n *nlbService) write(object *v1alpha1.NLBService) {
 	spec := &object.Spec
 	spec.LoadBalancerRef = v1alpha1.LoadBalancerReference{Name: n.on}
 	spec.Port, spec.Protocol, spec.TargetPort = n.port.number, v1alpha1.Protocol(n.port.protocol), n.targetPort
-	spec.Strategy, spec.Target = n.strategy, v1alpha1.Target{InstancePoolID: n.pool}
+	spec.Name, spec.Strategy, spec.Target = n.cloudName, n.strategy, v1alpha1.Target{InstancePoolID: n.pool}
 	if n.hopeless {
 		spec.Target.InstancePoolID = unknownPool
 	}
@@ -191,10 +193,39 @@ type estate struct {
 	// consent, to the NetworkLoadBalancer "adopter"; refused is handed to nobody.
 	attach         []exosim.LoadBalancer
 	adopt, refused exosim.LoadBalancer
-	// removed are the ids of NLBs of ours that foreign hands deleted.
+	// removed are the ids of NLBs of ours that foreign hands deleted, and of those
+	// that are another organization's.
 	removed map[string]bool
+	// madeElsewhere are the names of NLBs that were made in another organization for
+	// objects that had theirs in ours.
+	madeElsewhere []string
 }
 
 func protocolOf(s exosim.Service) corev1.Protocol {
 	return corev1.Protocol(strings.ToUpper(s.Protocol))
 }
+
+// serviceName is what a service is called that nobody gives a name: by the UID of
+// the object that it is for.
+func serviceName(uid types.UID, port portKey) string {
+	name := fmt.Sprintf("%s-%d", uid, port.number)
+	if port.protocol == corev1.ProtocolUDP {
+		name += "-udp"
+	}
+	return name
+}
+
+// chosenName is one of the names that users give to the service of a port. They are
+// few, and others give them, too.
+func (r *run) chosenName(port portKey) string {
+	return fmt.Sprintf("%s-%d-%s", pick(r.chance, []string{"shop", "till"}), port.number, strings.ToLower(string(port.protocol)))
+}
+
+// isChosen tells whether a name is one that users give to the service of a port.
+func isChosen(name string, port portKey) bool {
+	rest := fmt.Sprintf("-%d-%s", port.number, strings.ToLower(string(port.protocol)))
+	return name == "shop"+rest || name == "till"+rest
+}
+
+// chosenName is what the users of a Service call the service of its only port.
+func (s *service) chosenName() string { return "mine-" + s.name }
