@@ -28,6 +28,7 @@ import (
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers/status,verbs=patch
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers/finalizers,verbs=update
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nlbservices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
 

@@ -17,6 +17,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=services/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers;nlbservices,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=nodeidentities,verbs=get;list;watch
 // +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers/status;nlbservices/status,verbs=patch
 
 // Mode is what becomes of the part that the objects have at Exoscale.

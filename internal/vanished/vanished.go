@@ -114,8 +114,8 @@ func Confirmed(object *v1alpha1.NetworkLoadBalancer) bool {
 	return object.Status.ID != "" && object.Annotations[v1alpha1.AnnotationConfirmVanished] == object.Status.ID
 }
 
-// pools counts the instance pools that the objects of a zone record, and those of
-// them that Exoscale doesn't show.
+// pools counts the instance pools that the objects and the Nodes of a zone record, and
+// those of them that Exoscale doesn't show.
 func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, err error) {
 	var services v1alpha1.NLBServiceList
 	if err := g.Reader.List(ctx, &services, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
@@ -124,6 +124,15 @@ func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, e
 	ids := map[string]bool{}
 	for i := range services.Items {
 		if id := services.Items[i].Status.InstancePoolID; id != "" && g.meant(&services.Items[i]) {
+			ids[id] = true
+		}
+	}
+	var nodes v1alpha1.NodeIdentityList
+	if err := g.Reader.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return 0, 0, fmt.Errorf("listing the NodeIdentities: %w", err)
+	}
+	for i := range nodes.Items {
+		if id := nodes.Items[i].Status.InstancePoolID; id != "" && nodes.Items[i].Spec.Zone == zone {
 			ids[id] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
@@ -45,7 +46,13 @@ func (r *run) comeBefore(wish *nlbService) {
 }
 
 // putForeign adds a service that is theirs, unless its name or its port is taken.
+//
+// Where a delete takes the services along, nothing can save one that is added between
+// the operator's last read of an NLB and its delete: nobody adds any then.
 func (r *run) putForeign(lb exosim.LoadBalancer, port portKey, service exosim.Service) {
+	if r.cascades && r.leaves(lb) {
+		return
+	}
 	added := false
 	r.cloud.MutateLoadBalancer(lb.ID, func(lb *exosim.LoadBalancer) {
 		taken := slices.ContainsFunc(lb.Services, func(s exosim.Service) bool {
@@ -59,6 +66,17 @@ func (r *run) putForeign(lb exosim.LoadBalancer, port portKey, service exosim.Se
 		r.estate.services[service.ID] = service
 		r.tell("hands: add service %s (%q) on port %s of NLB %s", service.ID, service.Name, port, lb.ID)
 	}
+}
+
+// leaves tells whether an NLB of ours isn't wished for any more.
+func (r *run) leaves(lb exosim.LoadBalancer) bool {
+	if _, foreign := r.estate.loadBalancers[lb.ID]; foreign {
+		return false
+	}
+	v := &view{run: r, cloud: r.cloud.LoadBalancers("")}
+	return !v.wanted(lb) || slices.ContainsFunc(r.seenLoadBalancers(), func(object v1alpha1.NetworkLoadBalancer) bool {
+		return object.Status.ID == lb.ID && !object.DeletionTimestamp.IsZero()
+	})
 }
 
 // touchForeign lets the owner of a service change it.

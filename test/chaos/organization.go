@@ -1,6 +1,11 @@
 package main
 
 import (
+	"context"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
@@ -31,11 +36,34 @@ func (r *run) exchangeKey() {
 		r.cloud.AddKey(key)
 		for _, lb := range r.elsewhere() {
 			r.estate.removed[lb.ID] = true // it was ours for a moment only
+			r.mistaken = append(r.mistaken, lb.ID)
 			if recorded[lb.Name] && !before[lb.ID] {
 				r.estate.madeElsewhere = append(r.estate.madeElsewhere, lb.Name)
 			}
 		}
 	})
+}
+
+// confirmMistakes does what the documentation asks of a person once the right key is
+// back: of each object whose NLB was made in the other organization it confirms that
+// this one isn't there. Otherwise the operator holds still where these are most.
+func (r *run) confirmMistakes(ctx context.Context) error {
+	for _, seen := range r.seenLoadBalancers() {
+		object := &seen
+		if !slices.Contains(r.mistaken, object.Status.ID) || object.Annotations[v1alpha1.AnnotationConfirmVanished] == object.Status.ID {
+			continue
+		}
+		r.tell("a person confirms that NLB %s of %s isn't there", object.Status.ID, object.Name)
+		before := object.DeepCopy()
+		if object.Annotations == nil {
+			object.Annotations = map[string]string{}
+		}
+		object.Annotations[v1alpha1.AnnotationConfirmVanished] = object.Status.ID
+		if err := r.client.Patch(ctx, object, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // elsewhere is what the other organization has.

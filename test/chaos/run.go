@@ -31,7 +31,11 @@ type run struct {
 	handsOnNames bool
 	// silenced: Exoscale asked for an hour's patience, which only a new operator
 	// doesn't know of.
-	silenced   bool
+	silenced bool
+	// cascades: an NLB is deleted with its services.
+	cascades bool
+	// mistaken are the NLBs that were made in another organization.
+	mistaken   []string
 	lastNumber int32
 
 	faults  []func() // each takes one away
@@ -112,10 +116,10 @@ func (r *run) begin(ctx context.Context) error {
 		return err
 	}
 	r.ns = namespace.Name
+	delay := time.Duration(r.chance.IntN(40)) * time.Millisecond
+	r.cascades = r.chance.IntN(2) == 0
 	var err error
-	r.cloud, err = world.ServeCloud(exosim.Options{
-		OperationDelay: time.Duration(r.chance.IntN(40)) * time.Millisecond, CascadeDelete: r.chance.IntN(2) == 0,
-	})
+	r.cloud, err = world.ServeCloud(exosim.Options{OperationDelay: delay, CascadeDelete: r.cascades})
 	if err != nil {
 		return err
 	}
@@ -189,6 +193,9 @@ func (r *run) converges(ctx context.Context, what string, judge func(context.Con
 	const glance = 100 * time.Millisecond
 	since := time.Now()
 	for {
+		if err := r.confirmMistakes(ctx); err != nil {
+			return nil, err
+		}
 		writes := r.life.writes()
 		broken, err := judge(ctx)
 		if err != nil {

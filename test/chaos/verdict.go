@@ -120,6 +120,8 @@ func (v *view) contenders() []*contender {
 		object := v.services[wish.name]
 		switch on := v.placeOf(wish); {
 		case wish.noLoadBalancer:
+		case wish.on == (place{}) && v.blocked(wish.name): // what it had is still to go first
+			v.unsettled[wish.uid] = true
 		case object == nil || len(wish.invalid) > 0 || on == nil:
 			v.unsettled[wish.uid] = true
 		default:
