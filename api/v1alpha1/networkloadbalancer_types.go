@@ -37,6 +37,18 @@ const (
 	NamespacesFromSelector NamespacesFrom = "Selector"
 )
 
+// Eviction says what becomes of the services of a namespace that is admitted no
+// longer.
+// +kubebuilder:validation:Enum=Never;OnRevoke
+type Eviction string
+
+const (
+	// EvictionNever: what is on the NLB stays there.
+	EvictionNever Eviction = "Never"
+	// EvictionOnRevoke: it is removed from the NLB.
+	EvictionOnRevoke Eviction = "OnRevoke"
+)
+
 // AllowedNamespaces says from which namespaces NLBServices may attach.
 // +kubebuilder:validation:XValidation:rule="self.from != 'Selector' || has(self.selector)",message="from: Selector needs the selector of the namespaces that may attach",reason=FieldValueRequired,fieldPath=".selector"
 // +kubebuilder:validation:XValidation:rule="self.from == 'Selector' || !has(self.selector)",message="selector is allowed only with from: Selector",reason=FieldValueForbidden,fieldPath=".selector"
@@ -51,6 +63,13 @@ type AllowedNamespaces struct {
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))",message="the operator of a matchExpression must be In or NotIn, with values, or Exists or DoesNotExist, without"
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+	// eviction is Never (services of a namespace that is admitted no longer stay on
+	// the NLB as they are; only new ones are refused) or OnRevoke (they are removed
+	// from it, their ports are free, and they come back once the namespace is
+	// admitted again). Default: Never.
+	// +kubebuilder:default=Never
+	// +optional
+	Eviction Eviction `json:"eviction,omitempty"`
 }
 
 // NetworkLoadBalancerSpec describes one Exoscale Network Load Balancer (NLB).

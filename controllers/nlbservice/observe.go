@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -43,8 +44,13 @@ func (r *Reconciler) admits(ctx context.Context, lb *v1alpha1.NetworkLoadBalance
 		return false, nil //nolint:nilerr // a selector that can't be read selects nothing
 	}
 	var in corev1.Namespace
-	if err := r.Client.Get(ctx, types.NamespacedName{Name: namespace}, &in); err != nil {
-		return false, client.IgnoreNotFound(err)
+	switch err := r.Client.Get(ctx, types.NamespacedName{Name: namespace}, &in); {
+	case apierrors.IsNotFound(err):
+		// The object is in it, so it exists. A cache that lags tells nothing of its
+		// labels, and isn't NotFound: that is the object itself.
+		return false, fmt.Errorf("namespace %s isn't known yet", namespace)
+	case err != nil:
+		return false, fmt.Errorf("reading namespace %s: %w", namespace, err)
 	}
 	return selector.Matches(labels.Set(in.Labels)), nil
 }

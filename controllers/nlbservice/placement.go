@@ -44,6 +44,7 @@ type placement struct {
 //	         │ being deleted with its NLB  │ removed; LoadBalancerDeleting
 //	         │ being deleted, NLB stays    │ stays as it is; LoadBalancerDeleting
 //	         │ doesn't admit the namespace │ stays as it is; NotAllowedNamespace
+//	         │ … any more, and evicts      │ removed; NotAllowedNamespace
 //	         │ has no NLB yet              │ waits; WaitingForLoadBalancer
 //	         │ has another than before     │ removed from the one before, then made
 //	         │ has one                     │ is made there
@@ -101,6 +102,10 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again", ref)
 	case going:
 		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted; its NLB stays, with this service", ref)
+	case !allowed && evicts(lb):
+		where.absent = true
+		return unresolved(v1alpha1.ReasonNotAllowedNamespace,
+			"NetworkLoadBalancer %s doesn't admit namespace %s, and evicts what it doesn't admit: this service is evicted, and comes back once spec.allowedNamespaces there admits the namespace", ref, object.Namespace)
 	case !allowed:
 		return unresolved(v1alpha1.ReasonNotAllowedNamespace,
 			"NetworkLoadBalancer %s doesn't admit namespace %s; its spec.allowedNamespaces has to", ref, object.Namespace)
@@ -114,6 +119,17 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 		where.zone, where.loadBalancerID = lb.Status.Zone, lb.Status.ID
 		return where
 	}
+}
+
+// evicts reports whether a NetworkLoadBalancer removes the services of namespaces
+// that it doesn't admit. One whose selector can't be read doesn't say whom it admits.
+func evicts(lb *v1alpha1.NetworkLoadBalancer) bool {
+	allowed := lb.Spec.AllowedNamespaces
+	if allowed == nil || allowed.Eviction != v1alpha1.EvictionOnRevoke {
+		return false
+	}
+	_, err := metav1.LabelSelectorAsSelector(allowed.Selector)
+	return err == nil
 }
 
 // leftBehind tells whether a deleted object leaves its service where it is: for

@@ -56,6 +56,13 @@ func TestPlace(t *testing.T) {
 		doing = func(action v1alpha1.OperationAction) lbEdit {
 			return func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.Operation = &v1alpha1.Operation{Action: action} }
 		}
+		evicting = func(lb *v1alpha1.NetworkLoadBalancer) {
+			lb.Spec.AllowedNamespaces = &v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSame, Eviction: v1alpha1.EvictionOnRevoke}
+		}
+		unreadable = func(lb *v1alpha1.NetworkLoadBalancer) {
+			evicting(lb)
+			lb.Spec.AllowedNamespaces.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "may", Operator: "Attach"}}}
+		}
 		unready = func(lb *v1alpha1.NetworkLoadBalancer) {
 			lb.Status.Conditions = append(lb.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCloudError, Message: "m"})
 		}
@@ -64,6 +71,7 @@ func TestPlace(t *testing.T) {
 		goingAway      = "NetworkLoadBalancer edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
 		goingAwayThere = "NetworkLoadBalancer infra/edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
 		notAdmitted    = "NetworkLoadBalancer infra/edge doesn't admit namespace shop; its spec.allowedNamespaces has to"
+		evicted        = "NetworkLoadBalancer infra/edge doesn't admit namespace shop, and evicts what it doesn't admit: this service is evicted, and comes back once spec.allowedNamespaces there admits the namespace"
 		moving         = "NetworkLoadBalancer edge stands for NLB lb-1 now; the service moves there"
 		staying        = "NetworkLoadBalancer edge is being deleted; its NLB stays, with this service"
 	)
@@ -95,6 +103,12 @@ func TestPlace(t *testing.T) {
 		"a reference to nothing any more leaves the service":                    {objectIs(recorded), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
 		"a namespace that isn't admitted":                                       {objectIs(elsewhere), lbIs(), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"a namespace that isn't admitted any more leaves the service":           {objectIs(elsewhere, recorded), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
+		"where such are evicted the service goes":                               {objectIs(elsewhere, recorded), lbIs(evicting), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: evicted}},
+		"also from the NLB before":                                              {objectIs(elsewhere, onAnother), lbIs(evicting), true, placed{Found: true, Zone: "z0", LoadBalancerID: "lb-0", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: evicted}},
+		"also if it is being added":                                             {objectIs(elsewhere, justThere), lbIs(evicting), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: evicted}},
+		"one that never had a service is told so, and not where it would be":    {objectIs(elsewhere), lbIs(evicting), true, placed{Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: evicted}},
+		"who is admitted isn't evicted":                                         {objectIs(recorded), lbIs(evicting), false, placed{Zone: "z1", LoadBalancerID: "lb-1"}},
+		"a selector that can't be read evicts nobody":                           {objectIs(elsewhere, recorded), lbIs(unreadable), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"an NLB that goes takes the service with it":                            {objectIs(recorded), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
 		"an NLB that goes gets no service":                                      {objectIs(), lbIs(going), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAway}},
 		"an NLB that goes takes a service with it that isn't admitted any more": {objectIs(elsewhere, recorded), lbIs(going), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonLoadBalancerDeleting, Message: goingAwayThere}},

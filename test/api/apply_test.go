@@ -126,7 +126,7 @@ func TestTwoManagersShareAnObject(t *testing.T) {
 		spec, _, _ := unstructured.NestedMap(stored(t, o).Object, "spec")
 		want := map[string]any{
 			"labels": map[string]any{"one": "v", "two": "v"}, "description": "d", "deletionPolicy": "Retain",
-			"managementPolicy": "Managed", "allowedNamespaces": map[string]any{"from": "Same"},
+			"managementPolicy": "Managed", "allowedNamespaces": map[string]any{"from": "Same", "eviction": "Never"},
 		}
 		if diff := cmp.Diff(want, spec); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)

@@ -90,6 +90,8 @@ func TestNetworkLoadBalancersAtCreation(t *testing.T) {
 		"open to its namespace":            {`spec: {allowedNamespaces: {from: Same}}`, ``},
 		"open to all":                      {`spec: {allowedNamespaces: {from: All}}`, ``},
 		"open to nobody known":             {`spec: {allowedNamespaces: {from: None}}`, `spec.allowedNamespaces.from: Unsupported value: "None": supported values: "Same", "All", "Selector"`},
+		"evicting who isn't admitted":      {`spec: {allowedNamespaces: {from: All, eviction: OnRevoke}}`, ``},
+		"evicting as nobody knows":         {`spec: {allowedNamespaces: {eviction: Always}}`, `spec.allowedNamespaces.eviction: Unsupported value: "Always": supported values: "Never", "OnRevoke"`},
 		"open to those selected":           {`spec: {allowedNamespaces: {from: Selector, selector: {matchLabels: {shop: "yes"}, matchExpressions: [{key: a, operator: In, values: [b]}, {key: c, operator: NotIn, values: [d]}, {key: e, operator: Exists}, {key: f, operator: DoesNotExist, values: []}]}}}`, ``},
 		"a selector of every namespace":    {`spec: {allowedNamespaces: {from: Selector, selector: {}}}`, ``},
 		"Selector without a selector":      {`spec: {allowedNamespaces: {from: Selector}}`, `spec.allowedNamespaces.selector: Required value: from: Selector needs the selector of the namespaces that may attach`},

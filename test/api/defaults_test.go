@@ -18,11 +18,11 @@ strategy: RoundRobin
 protocol: TCP
 `
 	for name, test := range map[string]struct{ manifest, edit, spec string }{
-		"a NetworkLoadBalancer without a spec": {leastLoadBalancer, ``, `{managementPolicy: Managed, allowedNamespaces: {from: Same}}`},
-		"one with an empty spec":               {leastLoadBalancer, `spec: {}`, `{managementPolicy: Managed, allowedNamespaces: {from: Same}}`},
-		"one that allows namespaces":           {leastLoadBalancer, `spec: {allowedNamespaces: {}}`, `{managementPolicy: Managed, allowedNamespaces: {from: Same}}`},
-		"one that allows all":                  {leastLoadBalancer, `spec: {allowedNamespaces: {from: All}}`, `{managementPolicy: Managed, allowedNamespaces: {from: All}}`},
-		"one that is External":                 {leastLoadBalancer, `spec: {managementPolicy: External, name: edge}`, `{managementPolicy: External, name: edge, allowedNamespaces: {from: Same}}`},
+		"a NetworkLoadBalancer without a spec": {leastLoadBalancer, ``, `{managementPolicy: Managed, allowedNamespaces: {from: Same, eviction: Never}}`},
+		"one with an empty spec":               {leastLoadBalancer, `spec: {}`, `{managementPolicy: Managed, allowedNamespaces: {from: Same, eviction: Never}}`},
+		"one that allows namespaces":           {leastLoadBalancer, `spec: {allowedNamespaces: {}}`, `{managementPolicy: Managed, allowedNamespaces: {from: Same, eviction: Never}}`},
+		"one that allows all":                  {leastLoadBalancer, `spec: {allowedNamespaces: {from: All}}`, `{managementPolicy: Managed, allowedNamespaces: {from: All, eviction: Never}}`},
+		"one that is External":                 {leastLoadBalancer, `spec: {managementPolicy: External, name: edge}`, `{managementPolicy: External, name: edge, allowedNamespaces: {from: Same, eviction: Never}}`},
 		"an NLBService's health check":         {leastService, ``, service + `healthCheck: {mode: TCP, interval: 10s, timeout: 5s, retries: 1}`},
 		"an empty health check":                {leastService, `spec: {healthCheck: {}}`, service + `healthCheck: {mode: TCP, interval: 10s, timeout: 5s, retries: 1}`},
 		"a health check's mode alone":          {leastService, `spec: {healthCheck: {mode: HTTP}}`, service + `healthCheck: {mode: HTTP, interval: 10s, timeout: 5s, retries: 1}`},
