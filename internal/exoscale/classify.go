@@ -41,6 +41,9 @@ func newError(c *call, err error) *Error {
 		e.Message = "the API answered with a redirect, which is not followed: is the endpoint right?"
 	}
 	e.Class = classOfStatus(c.status, c.object != "", e.Message)
+	if isOversized(err) {
+		e.Class = Oversized
+	}
 	if c.status < http.StatusBadRequest {
 		e.Status = 0 // the answer was lost or unreadable: its status says nothing
 	}

@@ -45,7 +45,7 @@ func NewClient(opts Options) (*Client, error) {
 		return nil, fmt.Errorf("registering the cloud metrics: %w", err)
 	}
 	c := &Client{opts: opts, base: baseTransport(), metrics: m, sdk: map[string]*zoneClient{}}
-	c.zones = &zones{base: opts.Endpoint, clock: opts.Clock, list: c.listZones}
+	c.zones = &zones{base: opts.Endpoint, insecure: opts.Insecure, clock: opts.Clock, list: c.listZones}
 	return c, register(opts.Metrics, credentialsCollector{c})
 }
 
@@ -112,6 +112,7 @@ func (c *Client) newHTTP(zone string) *http.Client {
 		next:    c.base,
 		limiter: rate.NewLimiter(rate.Limit(c.opts.RateLimit.PerSecond), c.opts.RateLimit.Burst),
 		timeout: c.opts.Timeout,
+		most:    c.opts.MaxAnswer,
 		retry:   defaultRetries,
 		metrics: c.metrics,
 		clock:   c.opts.Clock,

@@ -21,7 +21,8 @@ const (
 	InvalidCredentials Class = "InvalidCredentials"
 	// Forbidden (403): the IAM role of the key doesn't allow the operation.
 	Forbidden Class = "Forbidden"
-	// Blocked (402, 451): the organisation has to settle something with Exoscale first.
+	// Blocked (402, 451): the organisation has to settle something with Exoscale
+	// first. Or the API's endpoint is one where nothing is sent.
 	Blocked Class = "Blocked"
 	// Conflict (409, 412): the state of the cloud contradicts the request, for
 	// example a name that is in use.
@@ -33,6 +34,9 @@ const (
 	// Transient (429, 5xx, timeouts, broken connections): try again later. Of a
 	// change it also means that it may have been made all the same.
 	Transient Class = "Transient"
+	// Oversized: the answer to a read is longer than Options.MaxAnswer, and will be
+	// again.
+	Oversized Class = "Oversized"
 	// UnknownZone: Exoscale has no such zone; the message lists those it has.
 	UnknownZone Class = "UnknownZone"
 )

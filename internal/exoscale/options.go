@@ -17,6 +17,8 @@ type Options struct {
 	// ("https://api-ch-gva-2.exoscale.com/v2", the default). Every zone is then
 	// reached at the endpoint that the list gives. "/v2" is added if it has no path.
 	Endpoint string
+	// Insecure lets the Endpoint be unencrypted elsewhere than on this machine.
+	Insecure bool
 	// Zone is used by calls that name none. Without it such a call is an UnknownZone.
 	Zone string
 	// Credentials are asked at every call; required.
@@ -24,6 +26,9 @@ type Options struct {
 	// RateLimit holds for each zone; default 20 requests a second, burst 100: an
 	// idle operator can start what fifty new objects need without a wait.
 	RateLimit RateLimit
+	// MaxAnswer is how long an answer may be, in bytes; default 32 MiB. The largest
+	// list seen in practice is about 2 KB an NLB.
+	MaxAnswer int64
 	// Timeout of one HTTP attempt; default 30 s.
 	Timeout time.Duration
 	// Metrics is where the metrics are registered; nil: nowhere.
@@ -56,6 +61,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RateLimit.Burst <= 0 {
 		o.RateLimit.Burst = max(1, int(5*o.RateLimit.PerSecond))
+	}
+	if o.MaxAnswer <= 0 {
+		o.MaxAnswer = 32 << 20
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second

@@ -33,7 +33,7 @@ func (p retryPolicy) next(method string, attempt, status int, asked time.Duratio
 
 func passes(status int, err error) bool {
 	if err != nil {
-		return !errors.Is(err, context.Canceled)
+		return !errors.Is(err, context.Canceled) && !isOversized(err)
 	}
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

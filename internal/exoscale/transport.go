@@ -14,9 +14,19 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// maxAnswer bounds an answer of the API, in bytes. The largest list seen in
-// practice is about 2 KB an NLB.
-const maxAnswer = 32 << 20
+// oversized is that the answer to a read is too long. Asking again wouldn't make it
+// shorter.
+type oversized struct{ most int64 }
+
+// Error implements error.
+func (o oversized) Error() string {
+	return fmt.Sprintf("the answer is longer than %d MiB, which is all that is taken: raise --exoscale-max-answer, and the memory of the operator with it", o.most>>20)
+}
+
+func isOversized(err error) bool {
+	_, is := errors.AsType[oversized](err)
+	return is
+}
 
 // transport carries the requests of one zone: it holds to the zone's rate limit,
 // gives every attempt a time limit, counts, and repeats reads that failed in
@@ -26,6 +36,7 @@ type transport struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
 	timeout time.Duration
+	most    int64 // bytes of an answer
 	retry   retryPolicy
 	metrics *metrics
 	clock   clock.WithTicker
@@ -79,16 +90,27 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	_ = resp.Body.Close()
+	defer resp.Body.Close()
+	if resp.ContentLength > t.most {
+		return resp, t.tooLong(req)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, t.most+1))
 	switch {
 	case err != nil:
 		return resp, fmt.Errorf("reading the answer: %w", err)
-	case len(body) > maxAnswer:
-		return resp, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+	case int64(len(body)) > t.most:
+		return resp, t.tooLong(req)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// tooLong is the error of an answer that is too long. That to a change is lost.
+func (t *transport) tooLong(req *http.Request) error {
+	if req.Method != http.MethodGet {
+		return fmt.Errorf("the answer is longer than %d MiB", t.most>>20)
+	}
+	return oversized{t.most}
 }
 
 // throttle waits for the zone's turn.

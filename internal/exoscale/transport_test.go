@@ -44,10 +44,10 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestAnAnswerIsBounded(t *testing.T) {
-	carrier := &transport{next: answering(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(endless{})}, nil
+	carrier := &transport{most: 1 << 20, next: answering(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(endless{}), ContentLength: -1}, nil
 	})}
-	resp, err := carrier.send(nil)
+	resp, err := carrier.send(&http.Request{Method: http.MethodGet})
 	_ = resp.Body.Close()
 	if err == nil || !strings.Contains(err.Error(), "longer than") || resp.StatusCode != http.StatusOK {
 		t.Errorf("got %v", err)
@@ -66,4 +66,26 @@ func TestEndpointGetsAVersionIfItHasNoPath(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", given, got, want)
 		}
 	}
+}
+
+// One that is too long stopped a zone, and nothing told why or what to do.
+func TestAnAnswerThatIsTooLongIsTold(t *testing.T) {
+	g, ctx := NewWithT(t), context.Background()
+	cloud := givenCloud(t)
+	id := cloud.loadBalancer("web", cloud.pool(1))
+	gateway, through := cloud.gateway()
+	gateway.answer("GET", "load-balancer", func(body string) string { return body + strings.Repeat(" ", 1<<20) })
+	gateway.answer("POST", "load-balancer", func(body string) string { return body + strings.Repeat(" ", 1<<20) })
+	client := cloud.client(through, func(o *Options) { o.MaxAnswer = 1 << 20 })
+	_, err := client.LoadBalancers(ctx, cloud.zone)
+	g.Expect(ClassOf(err)).To(Equal(Oversized))
+	g.Expect(err).To(MatchError(And(ContainSubstring("1 MiB"), ContainSubstring("--exoscale-max-answer"), Not(ContainSubstring("HTTP")))))
+	g.Expect(gateway.changed()).To(Equal(1), "it isn't asked for again at once")
+	_, err = client.CreateLoadBalancer(ctx, emptyZone(cloud.zone), nlb.LoadBalancerAttributes{Name: "made"})
+	g.Expect(ClassOf(err)).To(Equal(Transient), "a change may have been made all the same")
+
+	larger := cloud.client(through, func(o *Options) { o.MaxAnswer = 2 << 20 })
+	list, err := larger.LoadBalancers(ctx, cloud.zone)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(list).To(ContainElement(HaveField("ID", id)))
 }

@@ -20,13 +20,15 @@ const zoneListLife = time.Minute
 
 // zones knows the API endpoint of every zone, from GET /zone of the base endpoint.
 type zones struct {
-	base  string
-	list  func(context.Context) ([]v3.Zone, error)
-	clock clock.PassiveClock
+	base     string
+	insecure bool
+	list     func(context.Context) ([]v3.Zone, error)
+	clock    clock.PassiveClock
 
 	calls     singleflight.Group
 	mu        sync.Mutex
 	endpoints map[string]string
+	refused   map[string]error // endpoints that aren't believed, by zone
 	readAt    time.Time
 }
 
@@ -45,6 +47,9 @@ func (z *zones) endpoint(ctx context.Context, zone string) (string, error) {
 			return endpoint, nil
 		}
 	}
+	if err := z.refusal(zone); err != nil {
+		return "", err
+	}
 	return "", &Error{Class: UnknownZone, Zone: zone, Operation: opListZones, Message: z.unknown(zone)}
 }
 
@@ -53,6 +58,18 @@ func (z *zones) lookUp(zone string) (endpoint string, known, fresh bool) {
 	defer z.mu.Unlock()
 	endpoint, known = z.endpoints[zone]
 	return endpoint, known, z.endpoints != nil && z.clock.Since(z.readAt) < zoneListLife
+}
+
+// refusal is why nothing is sent to a zone that the list has; nil if there is no reason.
+func (z *zones) refusal(zone string) error {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	why := z.refused[zone]
+	if why == nil {
+		return nil
+	}
+	return &Error{Class: Blocked, Operation: opListZones, Zone: zone, cause: why,
+		Message: fmt.Sprintf("the list of zones at %s leads elsewhere, so nothing is sent there: %s", z.base, why)}
 }
 
 // known tells whether Exoscale has the zone, as far as was read.
@@ -76,6 +93,9 @@ func (z *zones) read(ctx context.Context) error {
 }
 
 func (z *zones) readOnce(ctx context.Context, c *call) error {
+	if err := CheckEndpoint(z.base, z.insecure); err != nil {
+		return &Error{Class: Blocked, Operation: opListZones, cause: err, Message: "nothing is sent to the endpoint that is set: " + err.Error()}
+	}
 	list, err := z.list(withCall(ctx, c))
 	if err == nil && len(list) == 0 {
 		err = errors.New("the list of zones is empty")
@@ -86,13 +106,18 @@ func (z *zones) readOnce(ctx context.Context, c *call) error {
 		e.Object = "the API at " + z.base
 		return e
 	}
-	endpoints := make(map[string]string, len(list))
+	endpoints, refused := make(map[string]string, len(list)), map[string]error{}
 	for _, zone := range list {
-		endpoints[string(zone.Name)] = strings.TrimRight(string(zone.APIEndpoint), "/")
+		endpoint := strings.TrimRight(string(zone.APIEndpoint), "/")
+		if err := believe(z.base, endpoint); err != nil {
+			refused[string(zone.Name)] = err
+			continue
+		}
+		endpoints[string(zone.Name)] = endpoint
 	}
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.endpoints, z.readAt = endpoints, z.clock.Now()
+	z.endpoints, z.refused, z.readAt = endpoints, refused, z.clock.Now()
 	return nil
 }
 

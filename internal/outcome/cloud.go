@@ -27,7 +27,7 @@ func FromCloud(doing string, err error) Outcome {
 			return Waiting(v1alpha1.ReasonWaitingForOperation, message).Within(busyNet)
 		}
 		return Waiting(v1alpha1.ReasonWaitingForOperation, doing+": another change of the same NLB has to end first").Within(busyNet)
-	case exoscale.Invalid, exoscale.Blocked:
+	case exoscale.Invalid, exoscale.Blocked, exoscale.Oversized:
 		return Blocked(v1alpha1.ReasonCloudError, message)
 	default:
 		// Transient; or NotFound and Conflict: the cloud isn't as we thought, and

@@ -228,6 +228,7 @@ func TestWhatAFailureOfTheCloudMeans(t *testing.T) {
 		exoscale.UnknownZone:        {KindBlocked, v1alpha1.ReasonUnknownZone, true, BlockedNet, "in the cloud's words"},
 		exoscale.Busy:               {KindWaiting, v1alpha1.ReasonWaitingForOperation, false, busyNet, "another change of the same NLB"},
 		exoscale.Invalid:            {KindBlocked, v1alpha1.ReasonCloudError, false, BlockedNet, "in the cloud's words"},
+		exoscale.Oversized:          {KindBlocked, v1alpha1.ReasonCloudError, false, BlockedNet, "in the cloud's words"},
 		exoscale.Blocked:            {KindBlocked, v1alpha1.ReasonCloudError, false, BlockedNet, "in the cloud's words"},
 		exoscale.Transient:          {KindRetry, v1alpha1.ReasonRetrying, false, retryNet, "in the cloud's words"},
 		exoscale.NotFound:           {KindRetry, v1alpha1.ReasonRetrying, false, retryNet, "in the cloud's words"},

@@ -7,6 +7,10 @@
 {{- with .Values.apiEndpoint }}
 - --exoscale-api-endpoint={{ . }}
 {{- end }}
+{{- if .Values.apiInsecure }}
+- --exoscale-api-insecure
+{{- end }}
+- --exoscale-max-answer={{ .Values.maxAnswer }}
 {{- end -}}
 
 {{- define "exoscale-nlb-operator.arguments" -}}

@@ -72,7 +72,10 @@ func (c Command) examineKey(ctx context.Context, s checkSettings) error {
 	if s.CredentialsFile != "" {
 		credentials = exoscale.NewFileCredentials(s.CredentialsFile, exoscale.FileCredentialsOptions{})
 	}
-	client, err := exoscale.NewClient(exoscale.Options{Endpoint: s.APIEndpoint, Zone: s.Zone, Credentials: credentials, UserAgent: Name + "/" + c.Version})
+	client, err := exoscale.NewClient(exoscale.Options{
+		Endpoint: s.APIEndpoint, Insecure: s.APIInsecure, Zone: s.Zone, Credentials: credentials,
+		MaxAnswer: s.maxAnswer(), UserAgent: Name + "/" + c.Version,
+	})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func newCheckSettings() *checkSettings {
 func (s *checkSettings) groups() []group {
 	return []group{
 		{title: "What to ask", flags: s.checkFlags(), typed: true},
-		{title: "Exoscale", flags: pick(s.cloudFlags(), "zone", "exoscale-api-endpoint", "exoscale-credentials-file")},
+		{title: "Exoscale", flags: pick(s.cloudFlags(), "zone", "exoscale-api-endpoint", "exoscale-api-insecure", "exoscale-credentials-file", "exoscale-max-answer")},
 	}
 }
 

@@ -25,10 +25,12 @@ func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, er
 	}
 	client, err := exoscale.NewClient(exoscale.Options{
 		Endpoint:    options.APIEndpoint,
+		Insecure:    options.APIInsecure,
 		Zone:        options.Zone,
 		Credentials: credentials,
 		RateLimit:   exoscale.RateLimit{PerSecond: options.RateLimit},
 		Timeout:     options.RequestTimeout,
+		MaxAnswer:   options.maxAnswer(),
 		Metrics:     options.Metrics,
 		Log:         log,
 		UserAgent:   Name + "/" + options.Version,
@@ -69,6 +71,9 @@ func credentials(mgr manager.Manager, options Options) (exoscale.CredentialsSour
 		return exoscale.EnvironmentCredentials(), nil
 	}
 }
+
+// maxAnswer is in bytes.
+func (o Options) maxAnswer() int64 { return int64(o.MaxAnswer) << 20 }
 
 // share is one part of so many of a controller's workers: what one zone may occupy
 // for long, so that others are served while it is slow.

@@ -41,10 +41,14 @@ func (s *settings) cloudFlags() *pflag.FlagSet {
 	f := newFlags()
 	f.StringVar(&s.Zone, "zone", s.Zone, "`NAME` of the zone of all objects that name none, such as ch-gva-2")
 	f.StringVar(&s.APIEndpoint, "exoscale-api-endpoint", s.APIEndpoint, "`URL` of the API that is asked for the list of zones; by default Exoscale's public one")
+	f.BoolVar(&s.APIInsecure, "exoscale-api-insecure", s.APIInsecure,
+		"let that endpoint be an http:// elsewhere than on this machine: what is sent is signed, but anybody on the way can read it, and change what is answered")
 	f.StringVar(&s.CredentialsFile, "exoscale-credentials-file", s.CredentialsFile,
 		"`PATH` of a file with lines EXOSCALE_API_KEY=… and EXOSCALE_API_SECRET=…, or of a folder with a file for each, as a Secret is mounted; "+
 			"it is followed: changed credentials are taken over without a restart")
 	f.Float64Var(&s.RateLimit, "exoscale-rate-limit", s.RateLimit, "most `REQUESTS` a second to the API of a zone; bursts of five times as many are let through")
+	f.IntVar(&s.MaxAnswer, "exoscale-max-answer", s.MaxAnswer,
+		"longest answer of the API that is taken, in `MEBIBYTES`. A list that is longer can't be read: raise it, and the memory of the operator by ten times as much")
 	f.DurationVar(&s.SyncPeriod, "sync-period", s.SyncPeriod, "how often each zone is looked at: drift and health are seen after this `DURATION` at the latest")
 	f.StringVar(&s.ClusterID, "cluster-id", s.ClusterID,
 		"`NAME` of this cluster in the labels of its NLBs; by default the UID of the namespace kube-system. Set it to that of the former cluster when one is rebuilt from a backup")

@@ -41,6 +41,7 @@ func TestParse(t *testing.T) {
 		"a flag that is set to its default is set":     {args: []string{"--sync-period=1m"}, env: env{"EXOSCALE_NLB_SYNC_PERIOD": "5m"}, want: func(*settings) {}},
 		"an empty variable counts as not set":          {env: env{"EXOSCALE_NLB_SYNC_PERIOD": "", "EXOSCALE_NLB_ZONE": "", "EXOSCALE_ZONE": "at-vie-1"}, want: func(s *settings) { s.Zone = "at-vie-1" }},
 		"Exoscale's variable for the API is known":     {env: env{"EXOSCALE_API_ENDPOINT": "http://127.0.0.1:8080/v2"}, want: func(s *settings) { s.APIEndpoint = "http://127.0.0.1:8080/v2" }},
+		"so is what makes it acceptable":               {env: env{"EXOSCALE_API_ENDPOINT": "http://exosim:8080", "EXOSCALE_NLB_EXOSCALE_API_INSECURE": "true"}, want: func(s *settings) { s.APIEndpoint, s.APIInsecure = "http://exosim:8080", true }},
 		"a list is separated by commas":                {args: []string{"--watch-namespaces=a,b"}, want: func(s *settings) { s.WatchNamespaces = []string{"a", "b"} }},
 		"a list may be given in pieces":                {args: []string{"--watch-namespaces=a", "--watch-namespaces=b"}, want: func(s *settings) { s.WatchNamespaces = []string{"a", "b"} }},
 		"a list in a variable replaces the default":    {env: env{"EXOSCALE_NLB_EXTERNAL_NLB_NAMESPACES": "a,b"}, want: func(s *settings) { s.ExternalNLBNamespaces = []string{"a", "b"} }},
@@ -87,6 +88,8 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"a number that is none":    {args: []string{"--max-concurrent-reconciles=ten"}, want: `--max-concurrent-reconciles: must be a whole number; it is "ten"`},
 		"a rate that is none":      {args: []string{"--exoscale-rate-limit=fast"}, want: `--exoscale-rate-limit: must be a number; it is "fast"`},
 		"an invalid value is told": {args: []string{"--log-level=trace"}, want: `--log-level: must be debug, info, warn or error; it is "trace"`},
+		"an endpoint in the environment that isn't encrypted": {env: env{"EXOSCALE_API_ENDPOINT": "http://api.example.com/v2"},
+			want: `--exoscale-api-endpoint: must be encrypted (https://), unless it is on this machine (127.0.0.1, ::1, localhost), or --exoscale-api-insecure accepts that anybody on the way reads and changes what is said; it is "http://api.example.com/v2"`},
 		"all that is wrong is told at once": {args: []string{"--zone=Geneva"}, env: env{"EXOSCALE_NLB_SYNC_PERIOD": "1ms"},
 			want: "--zone: must be the name of a zone, such as \"ch-gva-2\"; it is \"Geneva\"\n--sync-period: must be 100ms to 24h0m0s; it is \"1ms\""},
 	} {

@@ -22,11 +22,15 @@ const AllNamespaces = "*"
 // Options of an App. Those that have a flag are described by --help; begin with
 // Defaults and set what differs.
 type Options struct {
-	Zone            string
-	APIEndpoint     string
+	Zone        string
+	APIEndpoint string
+	// APIInsecure lets the APIEndpoint be unencrypted elsewhere than on this machine.
+	APIInsecure     bool
 	CredentialsFile string
 	// RateLimit is in requests a second, for each zone.
-	RateLimit  float64
+	RateLimit float64
+	// MaxAnswer is in MiB, of one answer of the API.
+	MaxAnswer  int
 	SyncPeriod time.Duration
 	ClusterID  string
 
@@ -118,6 +122,7 @@ const Off = "0"
 func Defaults() Options {
 	return Options{
 		RateLimit:               20,
+		MaxAnswer:               32,
 		SyncPeriod:              time.Minute,
 		AllowedTargetPorts:      []string{nlb.NodePorts},
 		UDPDefaultHealthCheck:   string(projection.UDPHealthCheckKubeProxy),

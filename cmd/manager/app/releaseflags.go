@@ -57,7 +57,7 @@ func newReleaseSettings() *releaseSettings {
 func (s *releaseSettings) groups() []group {
 	return []group{
 		{title: "What to do", flags: s.releaseFlags(), typed: true},
-		{title: "Exoscale", flags: pick(s.cloudFlags(), "zone", "exoscale-api-endpoint", "exoscale-credentials-file", "exoscale-rate-limit", "cluster-id")},
+		{title: "Exoscale", flags: pick(s.cloudFlags(), "zone", "exoscale-api-endpoint", "exoscale-api-insecure", "exoscale-credentials-file", "exoscale-rate-limit", "exoscale-max-answer", "cluster-id")},
 		{title: "Kubernetes", flags: pick(s.kubernetesFlags(), "kubeconfig", "leader-election-namespace")},
 	}
 }

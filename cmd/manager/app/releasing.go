@@ -126,7 +126,7 @@ func (r *releasing) addCloud(ctx context.Context, with *release.Options) error {
 	}
 	clock := cmp.Or[clock.Clock](r.Clock, clock.RealClock{})
 	cloud, err := exoscale.NewClient(exoscale.Options{
-		Endpoint: r.APIEndpoint, Zone: r.Zone, Credentials: credentials,
+		Endpoint: r.APIEndpoint, Insecure: r.APIInsecure, MaxAnswer: r.maxAnswer(), Zone: r.Zone, Credentials: credentials,
 		RateLimit: exoscale.RateLimit{PerSecond: r.RateLimit}, Log: r.Log, UserAgent: Name + "/" + r.Version,
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
@@ -42,6 +43,10 @@ func (o Options) Validate() error {
 	var wrong findings
 	wrong.unless(o.Zone == "" || zoneName.MatchString(o.Zone), "zone", o.Zone, `the name of a zone, such as "ch-gva-2"`)
 	wrong.endpoint("exoscale-api-endpoint", o.APIEndpoint)
+	unencrypted := exoscale.CheckEndpoint(o.APIEndpoint, true) == nil && exoscale.CheckEndpoint(o.APIEndpoint, false) != nil
+	wrong.unless(!unencrypted || o.APIInsecure, "exoscale-api-endpoint", o.APIEndpoint,
+		"encrypted (https://), unless it is on this machine (127.0.0.1, ::1, localhost), or --exoscale-api-insecure accepts that anybody on the way reads and changes what is said")
+	wrong.unless(o.MaxAnswer >= 1 && o.MaxAnswer <= 1024, "exoscale-max-answer", strconv.Itoa(o.MaxAnswer), "1 to 1024 MiB")
 	wrong.unless(o.RateLimit > 0 && o.RateLimit <= 1000, "exoscale-rate-limit", strconv.FormatFloat(o.RateLimit, 'g', -1, 64), "more than 0 and up to 1000 requests a second")
 	wrong.unless(o.SyncPeriod >= shortestSyncPeriod && o.SyncPeriod <= longestSyncPeriod, "sync-period", o.SyncPeriod.String(),
 		fmt.Sprintf("%s to %s", shortestSyncPeriod, longestSyncPeriod))

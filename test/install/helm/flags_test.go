@@ -21,7 +21,7 @@ var withoutValue = map[string]string{
 // everything is a value for each flag that isn't told in any case.
 func everything() values {
 	return values{
-		"apiEndpoint": "https://api.example.com/v2", "clusterID": "blue", "claimClasslessServices": true,
+		"apiEndpoint": "https://api.example.com/v2", "apiInsecure": true, "clusterID": "blue", "claimClasslessServices": true,
 		"defaultInstancePool": "workers", "allowedPools": []string{"*"}, "watchNamespaces": []string{"shop"},
 		"nodes":   values{"pools": []string{"workers"}, "requireRestrictedLabels": true, "initialization": true, "csrApproval": true, "cidrs": []string{"10.0.0.0/24"}, "deletion": true},
 		"metrics": values{"secure": false}, "udpSidecar": values{

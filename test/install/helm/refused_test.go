@@ -21,6 +21,8 @@ func TestWrongValuesAreRefusedWithASentence(t *testing.T) {
 		"a misspelt value within another":         {values{"nodes": values{"initialisation": true}}, "additional properties 'initialisation' not allowed"},
 		"a text in place of a switch":             {values{"claimClasslessServices": "yes"}, "at '/claimClasslessServices': got string, want boolean"},
 		"an endpoint that is no URL":              {values{"apiEndpoint": "api.exoscale.com"}, "apiEndpoint: must be a URL"},
+		"an endpoint that isn't encrypted":        {values{"apiEndpoint": "http://api.example.com/v2"}, "apiEndpoint: must be encrypted"},
+		"answers of nothing":                      {values{"maxAnswer": 0}, "at '/maxAnswer'"},
 		"an endpoint with a password":             {values{"apiEndpoint": "https://me:s3cret@api.exoscale.com/v2"}, "apiEndpoint: must be a URL"},
 		"a sync period without a unit":            {values{"syncPeriod": "90"}, `syncPeriod: must be a duration such as 90s or 5m; it is "90"`},
 		"a rate limit of nothing":                 {values{"rateLimit": 0}, "at '/rateLimit': exclusiveMinimum: got 0, want 0"},

@@ -151,7 +151,7 @@ func TestWhatComesOfValues(t *testing.T) {
 			}
 		}},
 		"a network policy for DNS, the two APIs and who asks": {
-			values{"networkPolicy": values{"enabled": true}, "apiEndpoint": "http://exosim.test:8090/v2"},
+			values{"networkPolicy": values{"enabled": true}, "apiEndpoint": "http://exosim.test:8090/v2", "apiInsecure": true},
 			func(g Gomega, is given) {
 				var policy networkingv1.NetworkPolicy
 				is.objects.get(is.t, "NetworkPolicy", "", &policy)
