@@ -73,6 +73,16 @@ func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadB
 	return r.vanished.Check(ctx, r.zoneOf(object))
 }
 
+// mayCreate gives the outcome if no NLB may be made, since the account shows nothing
+// of what this cluster has.
+func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (*outcome.Outcome, error) {
+	zone := r.zoneOf(object)
+	if vanished.ConfirmedCreate(object, zone) {
+		return nil, nil
+	}
+	return r.vanished.CheckCreate(ctx, zone)
+}
+
 // confirm decides once more about a step that can't be taken back, by what is read
 // now. The outcome is set if there is nothing more to do.
 func (r *Reconciler) confirm(ctx context.Context, round *round, claim nlb.Claim, move nlb.LoadBalancerMove) (nlb.LoadBalancerMove, *outcome.Outcome, error) {
@@ -117,7 +127,7 @@ func (r *Reconciler) confirmCreate(ctx context.Context, round *round, claim nlb.
 		out := outcome.FromCloud("Looking at the NLBs before making one", err)
 		return move, &out, nil
 	}
-	if out, err := r.believed(ctx, object); out != nil || err != nil {
+	if out, err := r.mayCreate(ctx, object); out != nil || err != nil {
 		round.got = nil
 		return move, out, err
 	}

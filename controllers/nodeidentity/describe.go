@@ -23,7 +23,12 @@ func describe(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 		status.InstanceState = instanceGone
 	} else {
 		status.InstanceName, status.InstanceState, status.InstanceType = bound.Instance.Name, bound.Instance.State, bound.Type
-		status.InstancePoolID, status.InstancePoolName, status.SKSNodepool = "", "", bound.Nodepool
+		// An instance says itself which pool it is in, also where the pools, read at
+		// another moment, don't show that one.
+		if status.InstancePoolID != bound.Instance.InstancePoolID {
+			status.InstancePoolName = ""
+		}
+		status.InstancePoolID, status.SKSNodepool = bound.Instance.InstancePoolID, bound.Nodepool
 		status.Addresses, status.LeasedAddresses = bound.Addresses, bound.Leased
 	}
 	if bound.Instance != nil && bound.Pool != nil {

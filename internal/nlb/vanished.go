@@ -11,6 +11,9 @@ type ZoneLook struct {
 	// Pools is the number of instance pools that objects record, MissingPools how
 	// many of them Exoscale doesn't show.
 	Pools, MissingPools int
+	// Creating: an NLB is about to be made. Where none is recorded, nothing can be
+	// missing, and the pools alone tell whose account it is.
+	Creating bool
 }
 
 // leastVanished is how many NLBs have to vanish at once to be a sign of something
@@ -22,23 +25,23 @@ const leastVanished = 3
 //
 //	missing NLBs                  │ pools of the cluster │ vanished
 //	──────────────────────────────┼──────────────────────┼─────────
+//	none is recorded, one is made │ all missing          │ yes
 //	half of them, or fewer        │ any                  │ no
 //	more than half, three or more │ any                  │ yes
 //	more than half, fewer         │ all missing          │ yes
 //	more than half, fewer         │ some there, or none  │ no
 //	                              │ recorded             │
 func (z ZoneLook) Vanished() bool {
-	switch {
-	case 2*z.Missing <= z.Recorded:
-		return false
-	case z.Missing >= leastVanished:
-		return true
-	default:
+	if z.PoolsMatter() {
 		return z.Pools > 0 && z.MissingPools == z.Pools
 	}
+	return z.Missing >= leastVanished && 2*z.Missing > z.Recorded
 }
 
-// PoolsDontMatter reports whether the NLBs alone decide.
-func (z ZoneLook) PoolsDontMatter() bool {
-	return 2*z.Missing <= z.Recorded || z.Missing >= leastVanished
+// PoolsMatter reports whether the NLBs alone don't decide.
+func (z ZoneLook) PoolsMatter() bool {
+	if z.Recorded == 0 {
+		return z.Creating
+	}
+	return z.Missing < leastVanished && 2*z.Missing > z.Recorded
 }

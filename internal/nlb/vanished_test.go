@@ -8,19 +8,23 @@ func TestWhenTooMuchIsGoneAtOnce(t *testing.T) {
 		look ZoneLook
 		want bool
 	}{
-		"nothing is recorded":                         {ZoneLook{}, false},
-		"nothing is recorded, and all pools are gone": {ZoneLook{Pools: 2, MissingPools: 2}, false},
-		"all are there":                               {ZoneLook{Recorded: 10}, false},
-		"one of ten":                                  {ZoneLook{Recorded: 10, Missing: 1, Pools: 1}, false},
-		"half of them":                                {ZoneLook{Recorded: 10, Missing: 5, Pools: 1, MissingPools: 1}, false},
-		"more than half":                              {ZoneLook{Recorded: 10, Missing: 6, Pools: 1}, true},
-		"three of three":                              {ZoneLook{Recorded: 3, Missing: 3}, true},
-		"two of two":                                  {ZoneLook{Recorded: 2, Missing: 2}, false},
-		"two of two, with all pools":                  {ZoneLook{Recorded: 2, Missing: 2, Pools: 3, MissingPools: 3}, true},
-		"two of two, with some of the pools":          {ZoneLook{Recorded: 2, Missing: 2, Pools: 3, MissingPools: 2}, false},
-		"the only one":                                {ZoneLook{Recorded: 1, Missing: 1, Pools: 1}, false},
-		"the only one, with the only pool":            {ZoneLook{Recorded: 1, Missing: 1, Pools: 1, MissingPools: 1}, true},
-		"the only one, and no pool is recorded":       {ZoneLook{Recorded: 1, Missing: 1}, false},
+		"nothing is recorded":                          {ZoneLook{}, false},
+		"nothing is recorded, and all pools are gone":  {ZoneLook{Pools: 2, MissingPools: 2}, false},
+		"the first one is to be made":                  {ZoneLook{Creating: true}, false},
+		"the first one is to be made, pools are there": {ZoneLook{Creating: true, Pools: 2, MissingPools: 1}, false},
+		"the first one is to be made, pools are gone":  {ZoneLook{Creating: true, Pools: 2, MissingPools: 2}, true},
+		"another one is to be made":                    {ZoneLook{Creating: true, Recorded: 1, Pools: 2, MissingPools: 2}, false},
+		"all are there":                                {ZoneLook{Recorded: 10}, false},
+		"one of ten":                                   {ZoneLook{Recorded: 10, Missing: 1, Pools: 1}, false},
+		"half of them":                                 {ZoneLook{Recorded: 10, Missing: 5, Pools: 1, MissingPools: 1}, false},
+		"more than half":                               {ZoneLook{Recorded: 10, Missing: 6, Pools: 1}, true},
+		"three of three":                               {ZoneLook{Recorded: 3, Missing: 3}, true},
+		"two of two":                                   {ZoneLook{Recorded: 2, Missing: 2}, false},
+		"two of two, with all pools":                   {ZoneLook{Recorded: 2, Missing: 2, Pools: 3, MissingPools: 3}, true},
+		"two of two, with some of the pools":           {ZoneLook{Recorded: 2, Missing: 2, Pools: 3, MissingPools: 2}, false},
+		"the only one":                                 {ZoneLook{Recorded: 1, Missing: 1, Pools: 1}, false},
+		"the only one, with the only pool":             {ZoneLook{Recorded: 1, Missing: 1, Pools: 1, MissingPools: 1}, true},
+		"the only one, and no pool is recorded":        {ZoneLook{Recorded: 1, Missing: 1}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.look.Vanished(); got != c.want {

@@ -38,7 +38,17 @@ type Guard struct {
 // if that can't be believed; nil if it can. An object is exempt once a person has
 // confirmed that its NLB was deleted.
 func (g Guard) Check(ctx context.Context, zone string) (*outcome.Outcome, error) {
-	look, err := g.look(ctx, zone)
+	return g.check(ctx, zone, false)
+}
+
+// CheckCreate is Check before an NLB is made: in a zone of which no NLB is recorded,
+// this cluster's pools have to be there.
+func (g Guard) CheckCreate(ctx context.Context, zone string) (*outcome.Outcome, error) {
+	return g.check(ctx, zone, true)
+}
+
+func (g Guard) check(ctx context.Context, zone string, creating bool) (*outcome.Outcome, error) {
+	look, err := g.look(ctx, zone, creating)
 	var cloud *exoscale.Error
 	switch {
 	case errors.As(err, &cloud):
@@ -46,6 +56,13 @@ func (g Guard) Check(ctx context.Context, zone string) (*outcome.Outcome, error)
 		return &unknown, nil
 	case err != nil || !look.Vanished():
 		return nil, err
+	}
+	if look.Recorded == 0 {
+		out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
+			"None of the %d instance pools of this cluster's Nodes is in zone %s, so no NLB is made there: "+
+				"is the operator's API key of another organisation? If the pools were deleted, confirm it by the annotation %s: %s",
+			look.Pools, zone, v1alpha1.AnnotationConfirmVanished, zone))
+		return &out, nil
 	}
 	out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
 		"%d of the %d NLBs that this cluster's objects record in zone %s are gone at once, so nothing is made, forgotten or removed there: "+
@@ -74,7 +91,7 @@ func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
 	return nil, nil
 }
 
-func (g Guard) look(ctx context.Context, zone string) (nlb.ZoneLook, error) {
+func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLook, error) {
 	var objects v1alpha1.NetworkLoadBalancerList
 	if err := g.Reader.List(ctx, &objects, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
 		return nlb.ZoneLook{}, fmt.Errorf("listing the NetworkLoadBalancers of zone %s: %w", zone, err)
@@ -87,8 +104,8 @@ func (g Guard) look(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	look := nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids)}
-	if look.PoolsDontMatter() {
+	look := nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids), Creating: creating}
+	if !look.PoolsMatter() {
 		return look, nil
 	}
 	var err error
@@ -112,6 +129,12 @@ func counts(object *v1alpha1.NetworkLoadBalancer) bool {
 // records was deleted.
 func Confirmed(object *v1alpha1.NetworkLoadBalancer) bool {
 	return object.Status.ID != "" && object.Annotations[v1alpha1.AnnotationConfirmVanished] == object.Status.ID
+}
+
+// ConfirmedCreate reports whether a person has confirmed that an NLB is to be made
+// though what this cluster had in the zone is gone.
+func ConfirmedCreate(object *v1alpha1.NetworkLoadBalancer, zone string) bool {
+	return Confirmed(object) || object.Annotations[v1alpha1.AnnotationConfirmVanished] == zone
 }
 
 // pools counts the instance pools that the objects and the Nodes of a zone record, and
