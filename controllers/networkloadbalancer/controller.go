@@ -83,6 +83,9 @@ type Options struct {
 	// VanishedIn are the namespaces whose objects tell whether too much is gone at once;
 	// none: all that the client sees.
 	VanishedIn []string
+	// FindsNodes: NodeIdentities are kept current, and tell whether Exoscale shows us
+	// this cluster's account.
+	FindsNodes bool
 	// SkipNameValidation lets several managers live in one process.
 	SkipNameValidation bool
 }
@@ -101,7 +104,7 @@ func New(options Options) *Reconciler {
 		Options:   options,
 		journal:   journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
 		addresses: newAddresses(),
-		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn},
+		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
 	}
 }
 

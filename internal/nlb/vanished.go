@@ -11,6 +11,8 @@ type ZoneLook struct {
 	// Pools is the number of instance pools that objects record, MissingPools how
 	// many of them Exoscale doesn't show.
 	Pools, MissingPools int
+	// NodesUnknown: the cluster has Nodes, and none of them was ever found at Exoscale.
+	NodesUnknown bool
 	// Creating: an NLB is about to be made. Where none is recorded, nothing can be
 	// missing, and the pools alone tell whose account it is.
 	Creating bool
@@ -29,11 +31,15 @@ const leastVanished = 3
 //	half of them, or fewer        │ any                  │ no
 //	more than half, three or more │ any                  │ yes
 //	more than half, fewer         │ all missing          │ yes
-//	more than half, fewer         │ some there, or none  │ no
-//	                              │ recorded             │
+//	more than half, fewer         │ some there           │ no
+//	more than half, fewer         │ none is recorded     │ if there are Nodes, and
+//	                              │                      │ none was ever found
 func (z ZoneLook) Vanished() bool {
-	if z.PoolsMatter() {
-		return z.Pools > 0 && z.MissingPools == z.Pools
+	switch {
+	case z.PoolsMatter() && z.Pools == 0:
+		return z.NodesUnknown && z.Recorded > 0
+	case z.PoolsMatter():
+		return z.MissingPools == z.Pools
 	}
 	return z.Missing >= leastVanished && 2*z.Missing > z.Recorded
 }

@@ -10,6 +10,9 @@ func TestWhenTooMuchIsGoneAtOnce(t *testing.T) {
 	}{
 		"nothing is recorded":                          {ZoneLook{}, false},
 		"nothing is recorded, and all pools are gone":  {ZoneLook{Pools: 2, MissingPools: 2}, false},
+		"the only one, and no Node was ever found":     {ZoneLook{Recorded: 1, Missing: 1, NodesUnknown: true}, true},
+		"one of two, and no Node was ever found":       {ZoneLook{Recorded: 2, Missing: 1, NodesUnknown: true}, false},
+		"the first one, before any Node was found":     {ZoneLook{Creating: true, NodesUnknown: true}, false},
 		"the first one is to be made":                  {ZoneLook{Creating: true}, false},
 		"the first one is to be made, pools are there": {ZoneLook{Creating: true, Pools: 2, MissingPools: 1}, false},
 		"the first one is to be made, pools are gone":  {ZoneLook{Creating: true, Pools: 2, MissingPools: 2}, true},

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -32,6 +33,8 @@ type Guard struct {
 	Inventory Inventory
 	// Namespaces whose objects count; none: all.
 	Namespaces []string
+	// FindsNodes: the NodeIdentities are kept current, and Nodes can be read.
+	FindsNodes bool
 }
 
 // Check returns the outcome of a round that is about to take something for absent,
@@ -109,8 +112,25 @@ func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLo
 		return look, nil
 	}
 	var err error
-	look.Pools, look.MissingPools, err = g.pools(ctx, zone)
+	if look.Pools, look.MissingPools, err = g.pools(ctx, zone); err != nil || look.Pools > 0 {
+		return look, err
+	}
+	look.NodesUnknown, err = g.nodesUnknown(ctx)
 	return look, err
+}
+
+// nodesUnknown reports whether the cluster has Nodes of which none was ever found.
+func (g Guard) nodesUnknown(ctx context.Context) (bool, error) {
+	if !g.FindsNodes {
+		return false, nil
+	}
+	var found v1alpha1.NodeIdentityList
+	if err := g.Reader.List(ctx, &found, client.UnsafeDisableDeepCopy); err != nil || len(found.Items) > 0 {
+		return false, err
+	}
+	var nodes corev1.NodeList
+	err := g.Reader.List(ctx, &nodes, client.UnsafeDisableDeepCopy)
+	return len(nodes.Items) > 0, err
 }
 
 func (g Guard) meant(object client.Object) bool {
