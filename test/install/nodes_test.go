@@ -1,13 +1,16 @@
 package install
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
@@ -33,6 +36,7 @@ func worksOnNodes(t *testing.T, cluster cluster, c client.Client) {
 	options.NodeInitialization, options.NodeCSRApproval, options.NodeDeletion = true, true, true
 	options.NodeDeletionMaxShare, options.NodeDeletionLimits = 100, nodegone.Limits{MinAge: 1, Grace: 1}
 	options.SkipNameValidation = true
+	t.Cleanup(func() { forgetNodes(t, c) }) // once the operator has stopped
 	run(t, cluster.operator(t), options)
 
 	g.Expect(world.JoinNodes(ctx, c, members[:1])).To(Succeed())
@@ -60,4 +64,15 @@ func worksOnNodes(t *testing.T, cluster cluster, c client.Client) {
 	g.Eventually(func() error { return c.Get(ctx, client.ObjectKeyFromObject(node), node) }, patience).
 		Should(MatchError(ContainSubstring("not found")), "%s", &log)
 	g.Expect(log.String()).NotTo(ContainSubstring("forbidden"))
+}
+
+// forgetNodes takes away the Nodes of a simulated account that is gone: with them the
+// next one would be taken for another organization's.
+func forgetNodes(t *testing.T, c client.Client) {
+	t.Helper()
+	for _, kind := range []client.Object{&corev1.Node{}, &v1alpha1.NodeIdentity{}} {
+		if err := c.DeleteAllOf(context.Background(), kind); err != nil {
+			t.Error(err)
+		}
+	}
 }
