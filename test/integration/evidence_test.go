@@ -249,6 +249,29 @@ func TestAKeyOfAnotherOrganizationMakesNothing(t *testing.T) {
 	}
 }
 
+// Where no NLB is recorded, the pools tell whose account it is: an object that lost its
+// status makes no second NLB with another organization's key.
+func TestNoFirstNLBIsMadeWhereThePoolsAreGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	lb := w.loadBalancer("edge", nil)
+	web := w.nlbService("web", lb.Name, 80, nil)
+	w.ready(lb, web)
+	id := lb.Status.ID
+	w.stop()
+	remove := w.sim.Fault(exosim.Fault{Kind: exosim.FaultOtherOrganization})
+	w.g.Expect(emptied["emptied"](w, lb)).To(Succeed())
+	w.sim.ResetCalls()
+	w.start()
+	w.becomes(lb, v1alpha1.ConditionReady, "False/ManyVanished")
+	w.tells(lb, "Warning ManyVanished", "None of the 1 instance pools", v1alpha1.AnnotationConfirmVanished+": "+exosim.DefaultZone)
+	w.settles()
+	w.g.Expect(w.writes()).To(BeEmpty())
+	remove()
+	w.ready(lb)
+	w.g.Expect(lb.Status.ID).To(Equal(id))
+}
+
 // NLBs that were really deleted, all at once: a person says so.
 func TestAPersonConfirmsThatManyNLBsAreGone(t *testing.T) {
 	t.Parallel()
