@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
