@@ -4,17 +4,17 @@ package v1alpha1
 const Prefix = Group + "/"
 
 // Labels that the operator writes on an Exoscale NLB: the proof of ownership.
-// An NLB is ours when cluster and owner-uid match a live object. Values are written
+// An NLB is ours when cluster and UID match a live object. Values are written
 // as Exoscale's rule for them allows: see nlb.LabelValue.
 const (
 	// CloudLabelCluster holds the id of the cluster that made the NLB:
 	// the UID of the kube-system namespace unless --cluster-id says otherwise.
-	CloudLabelCluster = Prefix + "cluster"
+	CloudLabelCluster = Prefix + "owned-by-cluster"
 	// CloudLabelOwner holds namespace/name of the NetworkLoadBalancer.
-	CloudLabelOwner = Prefix + "owner"
+	CloudLabelOwner = Prefix + "owned-by"
 	// CloudLabelOwnerUID holds the UID of the NetworkLoadBalancer, or
 	// OwnerUIDRetained once that was deleted with deletionPolicy Retain.
-	CloudLabelOwnerUID = Prefix + "owner-uid"
+	CloudLabelOwnerUID = Prefix + "owned-by-uid"
 	// CloudLabelAdopt is set on an NLB by whoever holds the Exoscale account,
 	// to consent to its adoption. Value: <cluster>/<namespace>/<name>, written as
 	// the other values are, or as it stands.
@@ -30,6 +30,16 @@ const (
 	// OwnerUIDRetained is the value of CloudLabelOwnerUID on an NLB whose
 	// NetworkLoadBalancer is gone and that was kept.
 	OwnerUIDRetained = "retained"
+)
+
+// Keys under which operators wrote the same as CloudLabelCluster, CloudLabelOwner and
+// CloudLabelOwnerUID, unencoded, before values were encoded. The present one writes
+// under others, so that such an operator, if somebody goes back to it, finds no label
+// of ownership that it can't read, and knows the NLB by the id in the status.
+const (
+	FormerCloudLabelCluster  = Prefix + "cluster"
+	FormerCloudLabelOwner    = Prefix + "owner"
+	FormerCloudLabelOwnerUID = Prefix + "owner-uid"
 )
 
 // Finalizers. Each leaves only after the cloud reported the object's absence.

@@ -177,7 +177,10 @@ type NLBServiceSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
 	Name string `json:"name,omitempty"`
-	// description of the service at Exoscale, up to 255 characters.
+	// description of the service at Exoscale, up to 255 characters. Up to 206 leave
+	// room for the mark that the operator puts behind it, by which it knows the service
+	// again if the status is lost. It can't hold what marks begin with,
+	// [nlb.exoscale.com/.
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
 	Description string `json:"description,omitempty"`

@@ -65,7 +65,7 @@ var keys = []Key{
 	},
 	{
 		Name:    v1alpha1.AnnotationServiceDescription,
-		Allowed: "up to 255 characters",
+		Allowed: "up to 255 characters, without [nlb.exoscale.com/",
 		Meaning: "Description of the service on the NLB.", SinglePort: true,
 		set: func(v *Values, s string) bool { return setText(&v.ServiceDescription, s, 0) },
 	},

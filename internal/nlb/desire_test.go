@@ -95,7 +95,7 @@ func TestWhatALoadBalancerWants(t *testing.T) {
 
 func TestTheLabelKeysToRememberAreSorted(t *testing.T) {
 	t.Parallel()
-	want := []string{"env", v1alpha1.CloudLabelCluster, v1alpha1.CloudLabelOwner, v1alpha1.CloudLabelOwnerUID}
+	want := []string{"env", v1alpha1.CloudLabelOwner, v1alpha1.CloudLabelCluster, v1alpha1.CloudLabelOwnerUID}
 	if diff := cmp.Diff(want, wanted().WantedLabelKeys()); diff != "" {
 		t.Error(diff)
 	}
@@ -179,7 +179,7 @@ func TestWhatIsInvalidInALoadBalancer(t *testing.T) {
 		"the name of another Service": {func(o *object) { o.Spec.Name = "k8s-" + otherUID }, `spec.name "k8s-` + otherUID + `" is reserved`},
 		"another's UID":               {func(o *object) { o.Spec.Name = "x-" + otherUID }, "is reserved"},
 		"a label":                     {func(o *object) { o.Spec.Labels = map[string]string{"example.org/a": "b"} }, ""},
-		"a label of the operator":     {func(o *object) { o.Spec.Labels = map[string]string{v1alpha1.CloudLabelOwner: "x"} }, `spec.labels: "nlb.exoscale.com/owner" is reserved`},
+		"a label of the operator":     {func(o *object) { o.Spec.Labels = map[string]string{v1alpha1.CloudLabelOwner: "x"} }, `spec.labels: "nlb.exoscale.com/owned-by" is reserved`},
 		"the id of the NLB it holds":  {func(o *object) { o.Spec.ID, o.Status = "lb", held("lb") }, ""},
 		"another id than it holds":    {func(o *object) { o.Spec.ID, o.Status = "other", held("lb") }, "spec.id is other, but this object's NLB is lb already"},
 		"another id than it has seen": {func(o *object) { o.Spec.ID, o.Status.ID = "other", "lb" }, ""},
@@ -239,6 +239,8 @@ func TestWhatIsInvalidInAService(t *testing.T) {
 		"its own derived name":    {func(s *spec) { s.Name = ourUID + "-443" }, ""},
 		"its Service's":           {func(s *spec) { s.Name = serviceUID + "-443" }, ""},
 		"another's name":          {func(s *spec) { s.Name = otherUID + "-443" }, "is reserved"},
+		"a mark":                  {func(s *spec) { s.Description = "x " + MarkOf("blue", "shop", "web").String() }, `spec.description: "[nlb.exoscale.com/" is reserved`},
+		"the beginning of a mark": {func(s *spec) { s.Description = "[nlb.exoscale.com/x" }, "is reserved"},
 		"the operator's prefix":   {func(s *spec) { s.Name = "k8s-x" }, `spec.name "k8s-x" is reserved`},
 		"interval, least":         {func(s *spec) { s.HealthCheck.Interval = seconds(5) }, ""},
 		"interval, too short":     {func(s *spec) { s.HealthCheck.Interval = seconds(4) }, "interval 4s must be whole seconds from 5s to 5m"},

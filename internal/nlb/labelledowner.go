@@ -2,6 +2,7 @@ package nlb
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -13,12 +14,30 @@ import (
 // if they had been encoded.
 type labelledOwner struct{ cluster, object, uid string }
 
-// ownerOf reads the labels of ownership. Which form they have is known from all of
-// them together: the object's text holds a slash, which an encoded one never does.
+// ownershipKeys are the keys of the labels of ownership: cluster, object and UID.
+type ownershipKeys struct{ cluster, object, uid string }
+
+var (
+	presentKeys = ownershipKeys{v1alpha1.CloudLabelCluster, v1alpha1.CloudLabelOwner, v1alpha1.CloudLabelOwnerUID}
+	formerKeys  = ownershipKeys{v1alpha1.FormerCloudLabelCluster, v1alpha1.FormerCloudLabelOwner, v1alpha1.FormerCloudLabelOwnerUID}
+)
+
+func (k ownershipKeys) all() []string { return []string{k.cluster, k.object, k.uid} }
+
+// ownerOf reads the labels of ownership. Those under the former keys count first:
+// where the operator writes it takes them off, so an earlier one has written them
+// since.
 func ownerOf(lb LoadBalancer) labelledOwner {
-	owner := labelledOwner{
-		cluster: lb.Labels[v1alpha1.CloudLabelCluster], object: lb.Labels[v1alpha1.CloudLabelOwner], uid: lb.Labels[v1alpha1.CloudLabelOwnerUID],
+	if owner := formerKeys.read(lb.Labels); owner != (labelledOwner{}) {
+		return owner
 	}
+	return presentKeys.read(lb.Labels)
+}
+
+// read the labels under the keys. Which form they have is known from all of them
+// together: the object's text holds a slash, which an encoded one never does.
+func (k ownershipKeys) read(labels map[string]string) labelledOwner {
+	owner := labelledOwner{cluster: labels[k.cluster], object: labels[k.object], uid: labels[k.uid]}
 	if encoded(owner.cluster) && encoded(owner.object) && encoded(owner.uid) {
 		return owner
 	}
@@ -42,20 +61,24 @@ func consentOf(lb LoadBalancer) string {
 	return LabelValue(consent)
 }
 
-// inOneForm are the labels of an NLB with those of the operator's keys encoded
-// that aren't. Labels of others are as they were.
+// inOneForm are the labels of an NLB with those of ownership under the present keys,
+// and those of the operator's keys encoded that aren't. Labels of others are as they
+// were.
 func inOneForm(labels map[string]string) map[string]string {
+	lb := LoadBalancer{Labels: labels}
 	labels = maps.Clone(labels)
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	lb := LoadBalancer{Labels: labels}
+	for _, key := range slices.Concat(formerKeys.all(), presentKeys.all()) {
+		delete(labels, key)
+	}
 	owner := ownerOf(lb)
 	for key, value := range map[string]string{
 		v1alpha1.CloudLabelCluster: owner.cluster, v1alpha1.CloudLabelOwner: owner.object, v1alpha1.CloudLabelOwnerUID: owner.uid,
 		v1alpha1.CloudLabelAdopt: consentOf(lb),
 	} {
-		if _, is := labels[key]; is {
+		if value != "" {
 			labels[key] = value
 		}
 	}

@@ -53,23 +53,30 @@ func TestLabelsHoldUnderExoscalesRule(t *testing.T) {
 
 func TestTheLabelsOfTheOperatorsBeforeAreUnderstood(t *testing.T) {
 	t.Parallel()
-	unencoded := func(c Claim) map[string]string { return owned(c.Cluster, c.Namespace+"/"+c.Name, c.UID) }
+	unencoded := func(c Claim) map[string]string { return former(owned(c.Cluster, c.Namespace+"/"+c.Name, c.UID)) }
 	longest := digits(func(c *Claim) { c.Namespace, c.Name = strings.Repeat("n", 63), strings.Repeat("o", 253) })
 	// What an operator wrote before can look like what one writes now for another.
+	both := func(now, before map[string]string) map[string]string {
+		maps.Copy(now, before)
+		return now
+	}
 	like := func(id string) Claim { return claimed(func(c *Claim) { c.Cluster = id }) }
 	for name, c := range map[string]struct {
 		labels map[string]string
 		claim  Claim
 		want   Proof
 	}{
-		"digits":                               {unencoded(digits()), digits(), ProofLabels},
-		"the longest names":                    {unencoded(longest), longest, ProofLabels},
-		"restored":                             {owned(digitUID, "shop/web", otherUID), digits(), ProofRestored},
-		"retained":                             {owned(digitUID, "shop/web", retained), digits(), ProofRetained},
-		"consent":                              {map[string]string{v1alpha1.CloudLabelAdopt: digitUID + "/shop/web"}, digits(), ProofConsent},
-		"consent for another":                  {map[string]string{v1alpha1.CloudLabelAdopt: digitUID + "/shop/web2"}, digits(), ProofNone},
-		"consent, of no sense":                 {map[string]string{v1alpha1.CloudLabelAdopt: "1"}, digits(), ProofNone},
-		"an id like one with the prefix, ours": {unencoded(like("x7")), like("x7"), ProofLabels},
+		"digits":                                 {unencoded(digits()), digits(), ProofLabels},
+		"the longest names":                      {unencoded(longest), longest, ProofLabels},
+		"restored":                               {former(owned(digitUID, "shop/web", otherUID)), digits(), ProofRestored},
+		"retained":                               {former(owned(digitUID, "shop/web", retained)), digits(), ProofRetained},
+		"written since by an operator of before": {both(digits().Labels(), unencoded(digits(func(c *Claim) { c.Name = "other" }))), digits(), ProofLabels},
+		"another's, written since by one":        {both(digits(func(c *Claim) { c.UID, c.Name = otherUID, "other" }).Labels(), unencoded(digits())), digits(), ProofLabels},
+		"ours, written over since by another's":  {both(digits().Labels(), former(owned(digitUID, "shop/other", otherUID))), digits(), ProofNone},
+		"consent":                                {map[string]string{v1alpha1.CloudLabelAdopt: digitUID + "/shop/web"}, digits(), ProofConsent},
+		"consent for another":                    {map[string]string{v1alpha1.CloudLabelAdopt: digitUID + "/shop/web2"}, digits(), ProofNone},
+		"consent, of no sense":                   {map[string]string{v1alpha1.CloudLabelAdopt: "1"}, digits(), ProofNone},
+		"an id like one with the prefix, ours":   {unencoded(like("x7")), like("x7"), ProofLabels},
 		"an id like one with the prefix, for the one without":   {unencoded(like("x7")), like("7"), ProofNone},
 		"an id like one with an escape, ours":                   {unencoded(like("a_2eb")), like("a_2eb"), ProofLabels},
 		"an id like one with an escape, for the one that is it": {unencoded(like("a_2eb")), like("a.b"), ProofNone},
@@ -114,7 +121,7 @@ func TestAForgedRecordMeetsTheLabelsInEitherForm(t *testing.T) {
 func TestTheStrongestProofIsFoundInEitherForm(t *testing.T) {
 	t.Parallel()
 	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
-	before := LoadBalancer{ID: "before", CreatedAt: day(2), Labels: owned(digitUID, "shop/web", ourUID)}
+	before := LoadBalancer{ID: "before", CreatedAt: day(2), Labels: former(owned(digitUID, "shop/web", ourUID))}
 	now := LoadBalancer{ID: "now", CreatedAt: day(1), Labels: digits().Labels()}
 	others := LoadBalancer{ID: "others", Labels: claimed(func(c *Claim) { c.Cluster = theirs }).Labels()}
 	for want, all := range map[string][]LoadBalancer{"before": {others, before}, "now": {before, now, others}} {
@@ -130,12 +137,14 @@ func TestTheFormOfLabelsAloneIsNoReasonToWrite(t *testing.T) {
 	want := wanted(func(w *LoadBalancerWant) {
 		maps.Copy(w.Attributes.Labels, claim.Labels())
 	})
-	before := plus(owned(digitUID, "shop/web", ourUID), "env", "prod")
+	bare := former(owned(digitUID, "shop/web", ourUID))
+	before := plus(bare, "env", "prod")
 	consented := plus(before, v1alpha1.CloudLabelAdopt, digitUID+"/shop/web")
 	now := plus(claim.Labels(), "env", "prod")
 	released := func(labels map[string]string) map[string]string {
 		return plus(labels, v1alpha1.CloudLabelOwnerUID, retained)
 	}
+	releasedBefore := plus(before, v1alpha1.FormerCloudLabelOwnerUID, retained)
 	wanting := func(edits ...func(*LoadBalancerWant)) LoadBalancerWant {
 		edited := want
 		for _, edit := range edits {
@@ -160,10 +169,10 @@ func TestTheFormOfLabelsAloneIsNoReasonToWrite(t *testing.T) {
 		"another name":                        {want, before, "old", update(LoadBalancerChange{Name: ptr("web"), Labels: &now})},
 		"another name, with consent":          {want, consented, "old", update(LoadBalancerChange{Name: ptr("web"), Labels: ptr(plus(now, v1alpha1.CloudLabelAdopt, "x"+digitUID+"__shop__web"))})},
 		"another name, others' hold a slash":  {want, plus(before, "team", "net/eu"), "old", update(LoadBalancerChange{Name: ptr("web")})},
-		"a label too few":                     {want, owned(digitUID, "shop/web", ourUID), "web", update(LoadBalancerChange{Labels: &now})},
-		"a label too few, others' hold slash": {want, plus(owned(digitUID, "shop/web", ourUID), "team", "net/eu"), "web", update(LoadBalancerChange{Labels: ptr(plus(now, "team", "net/eu"))})},
+		"a label too few":                     {want, bare, "web", update(LoadBalancerChange{Labels: &now})},
+		"a label too few, others' hold slash": {want, plus(bare, "team", "net/eu"), "web", update(LoadBalancerChange{Labels: ptr(plus(now, "team", "net/eu"))})},
 		"to be retained":                      {wanting(deleting, retaining), before, "web", LoadBalancerMove{Action: Release, Change: LoadBalancerChange{Labels: ptr(released(now))}}},
-		"retained already":                    {wanting(deleting, retaining), released(before), "web", LoadBalancerMove{Action: None}},
+		"retained already":                    {wanting(deleting, retaining), releasedBefore, "web", LoadBalancerMove{Action: None}},
 		"retained, now":                       {wanting(deleting, retaining), released(now), "web", LoadBalancerMove{Action: None}},
 		"to be deleted":                       {wanting(deleting), before, "web", LoadBalancerMove{Action: Delete}},
 	} {

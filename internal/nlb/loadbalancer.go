@@ -230,7 +230,7 @@ func withMarks(labels map[string]string) map[string]string {
 // ownership is the part of the labels by which an NLB is known as ours.
 func ownership(labels map[string]string) map[string]string {
 	part := map[string]string{}
-	for _, key := range []string{v1alpha1.CloudLabelCluster, v1alpha1.CloudLabelOwner, v1alpha1.CloudLabelOwnerUID} {
+	for _, key := range presentKeys.all() {
 		part[key] = labels[key]
 	}
 	return part

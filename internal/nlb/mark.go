@@ -21,7 +21,7 @@ import (
 // maxDescriptionLength is the longest description of a service at Exoscale.
 const maxDescriptionLength = 255
 
-// MarkStart begins every mark. Users can't write it.
+// MarkStart begins every mark. A description of a user's that holds it is refused.
 const MarkStart = "[" + v1alpha1.Prefix
 
 const (
@@ -67,6 +67,10 @@ func Marked(description string, mark Mark) string {
 	}
 	return marked
 }
+
+// HoldsMark reports whether a user's description holds what a mark begins with: it
+// could pass for a mark of another object, or of another cluster.
+func HoldsMark(description string) bool { return strings.Contains(description, MarkStart) }
 
 // SplitMark takes a description apart.
 func SplitMark(description string) (text string, mark Mark) {

@@ -32,6 +32,18 @@ func owned(cluster, owner, uid string) map[string]string {
 	return map[string]string{v1alpha1.CloudLabelCluster: cluster, v1alpha1.CloudLabelOwner: owner, v1alpha1.CloudLabelOwnerUID: uid}
 }
 
+// former are labels of ownership under the keys that operators wrote before.
+func former(labels map[string]string) map[string]string {
+	labels = maps.Clone(labels)
+	for i, key := range presentKeys.all() {
+		if value, is := labels[key]; is {
+			delete(labels, key)
+			labels[formerKeys.all()[i]] = value
+		}
+	}
+	return labels
+}
+
 // inForms are labels as operators wrote them before they encoded them, and as they
 // write them now.
 func inForms(labels map[string]string) map[string]map[string]string {
@@ -41,7 +53,7 @@ func inForms(labels map[string]string) map[string]map[string]string {
 			now[key] = LabelValue(value)
 		}
 	}
-	return map[string]map[string]string{"unencoded": labels, "encoded": now}
+	return map[string]map[string]string{"unencoded": former(labels), "encoded": now}
 }
 
 // consenting adds the consent of whoever holds the account.

@@ -122,10 +122,13 @@ func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 }
 
 // serviceDiffers compares a service with what is wanted. A mark that is missing is no
-// difference unless it is due; one of another object is.
+// difference unless it is due; one of another object is, unless the user wrote it.
 func serviceDiffers(own Service, want ServiceWant) bool {
 	attributes := own.Attributes()
 	text, mark := SplitMark(attributes.Description)
+	if attributes.Description == want.Attributes.Description {
+		text, mark = attributes.Description, Mark{}
+	}
 	attributes.Description = text
 	marks := mark == want.Mark || mark == (Mark{}) && (!want.MarkDue || Marked(text, want.Mark) == text)
 	return !marks || attributes != want.Attributes

@@ -115,6 +115,9 @@ func TestTheMark(t *testing.T) {
 	long := ServiceWant{Attributes: wantedAttributes(func(a *ServiceAttributes) { a.Description = strings.Repeat("x", maxDescriptionLength) }), Mark: mark, MarkDue: true}
 	marked := wantedAttributes(func(a *ServiceAttributes) { a.Description = "d " + mark.String() })
 	plain := wantedAttributes()
+	theirs := ServiceWant{Attributes: wantedAttributes(func(a *ServiceAttributes) {
+		a.Description = strings.Repeat("x", maxDescriptionLength-1-len(foreign.String())) + " " + foreign.String()
+	}), Mark: mark, MarkDue: true}
 	back := ServiceWant{Absent: true, HandedBack: true}
 	for name, c := range map[string]struct {
 		want ServiceWant
@@ -129,6 +132,7 @@ func TestTheMark(t *testing.T) {
 		"it bears another's mark":                     {want, described("d", foreign), ServiceMove{Action: Update, Attributes: marked}},
 		"somebody took the mark off":                  {due, described("d", Mark{}), ServiceMove{Action: Update, Attributes: marked}},
 		"there is no room for the mark":               {long, standing(long.Attributes), ServiceMove{Action: None}},
+		"the user wrote a mark, and there is no room": {theirs, standing(theirs.Attributes), ServiceMove{Action: None}},
 		"handed back: the mark comes off":             {back, described("d", mark), ServiceMove{Action: Update, Attributes: plain}},
 		"handed back: it bears none":                  {back, described("d", Mark{}), ServiceMove{Action: None}},
 		"handed back: there is none":                  {back, nil, ServiceMove{Action: None}},

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
@@ -21,9 +20,9 @@ func inDigitCluster(o *app.Options) { o.ClusterID = digitCluster }
 // unencoded are the labels of ownership as operators before wrote them.
 func unencoded(lb *v1alpha1.NetworkLoadBalancer) map[string]string {
 	return map[string]string{
-		v1alpha1.CloudLabelCluster:  digitCluster,
-		v1alpha1.CloudLabelOwner:    lb.Namespace + "/" + lb.Name,
-		v1alpha1.CloudLabelOwnerUID: string(lb.UID),
+		v1alpha1.FormerCloudLabelCluster:  digitCluster,
+		v1alpha1.FormerCloudLabelOwner:    lb.Namespace + "/" + lb.Name,
+		v1alpha1.FormerCloudLabelOwnerUID: string(lb.UID),
 	}
 }
 
@@ -63,7 +62,7 @@ func TestLabelsThatAreNotEncodedStayUntilOthersHaveToBeWritten(t *testing.T) {
 	}
 	ownership := func() map[string]string {
 		labels := w.onlyNLB().Labels
-		maps.DeleteFunc(labels, func(key, _ string) bool { return encoded[key] == "" })
+		delete(labels, v1alpha1.CloudLabelMarks)
 		return labels
 	}
 	w.g.Expect(ownership()).To(Equal(encoded))
@@ -103,12 +102,13 @@ func TestWhatOperatorsBeforeRetainedIsClaimedAgain(t *testing.T) {
 	w := newWorld(t, setup{Operator: inDigitCluster, Stopped: true})
 	edge := w.loadBalancer("edge", nil)
 	labels := unencoded(edge)
-	labels[v1alpha1.CloudLabelOwnerUID] = v1alpha1.OwnerUIDRetained
+	labels[v1alpha1.FormerCloudLabelOwnerUID] = v1alpha1.OwnerUIDRetained
 	made := w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: w.ns + "-edge-" + string(edge.UID), Labels: labels})
 	w.start()
 	w.ready(edge)
 	w.g.Expect(edge.Status.ID).To(Equal(made.ID))
-	w.g.Expect(w.onlyNLB().Labels).To(HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, nlb.LabelValue(string(edge.UID))))
+	w.g.Expect(w.onlyNLB().Labels).To(And(
+		HaveKeyWithValue(v1alpha1.CloudLabelOwnerUID, nlb.LabelValue(string(edge.UID))), Not(HaveKey(v1alpha1.FormerCloudLabelOwnerUID))))
 	w.g.Expect(w.writes()).To(Equal([]string{"update-load-balancer"}))
 }
 

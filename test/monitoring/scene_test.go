@@ -66,7 +66,7 @@ func newScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cloud, err := world.ServeCloud(exosim.Options{})
+	cloud, err := world.ServeCloud(exosim.Options{Zones: []string{exosim.DefaultZone, abroad}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +133,7 @@ func (s *scene) play() {
 		service("ambiguous", map[string]string{v1alpha1.AnnotationInstancePoolID: "no-id"}),
 	)
 	s.leaves("leaving")
+	s.vanish("gone-1", "gone-2", "gone-3")
 
 	s.cloud.SetOperationDelay(time.Hour)
 	s.make(&v1alpha1.NetworkLoadBalancer{ObjectMeta: named("slow")})
@@ -168,7 +169,26 @@ func (s *scene) leaves(name string) {
 	s.Expect(s.Delete(s.t.Context(), lb)).To(Succeed())
 }
 
+// vanish makes NLBs abroad, and lets all of them vanish at once.
+func (s *scene) vanish(names ...string) {
+	for _, name := range names {
+		s.make(&v1alpha1.NetworkLoadBalancer{ObjectMeta: named(name), Spec: v1alpha1.NetworkLoadBalancerSpec{Zone: abroad}})
+	}
+	s.eventually("they have their NLBs", func() bool {
+		var all v1alpha1.NetworkLoadBalancerList
+		s.Expect(s.List(s.t.Context(), &all)).To(Succeed())
+		return !slices.ContainsFunc(all.Items, func(lb v1alpha1.NetworkLoadBalancer) bool {
+			return lb.Spec.Zone == abroad && lb.Status.Address == ""
+		})
+	})
+	// At once: while fewer are gone, each may be made anew.
+	s.cloud.Fault(exosim.Fault{Zone: abroad, Kind: exosim.FaultOtherOrganization})
+}
+
 const namespace = "default"
+
+// abroad is another zone than the operator's.
+const abroad = "de-fra-1"
 
 func named(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name}

@@ -61,9 +61,10 @@ func (c *cluster) consent(name string) map[string]string {
 	return map[string]string{v1alpha1.CloudLabelAdopt: string(c.id) + "/" + shop + "/" + name}
 }
 
-// ownedBy are the labels of an NLB of an object that isn't there.
+// ownedBy are the labels of an NLB of an object that isn't there, as the earlier
+// operator writes and reads them.
 func ownedBy(cluster, name, uid string) map[string]string {
-	return map[string]string{v1alpha1.CloudLabelCluster: cluster, v1alpha1.CloudLabelOwner: shop + "/" + name, v1alpha1.CloudLabelOwnerUID: uid}
+	return map[string]string{v1alpha1.FormerCloudLabelCluster: cluster, v1alpha1.FormerCloudLabelOwner: shop + "/" + name, v1alpha1.FormerCloudLabelOwnerUID: uid}
 }
 
 // madeElsewhere is what the cloud holds that no object of this cluster made: of
@@ -95,6 +96,9 @@ func (c *cluster) makes(t *testing.T, e *everything) {
 	c.moves(t, e)
 }
 
+// longest is a name whose label is longer than Exoscale's documentation allows.
+var longest = strings.Repeat("n.", 80) + "n"
+
 // balancers are NetworkLoadBalancers with every field, and every way to an NLB.
 func balancers(e *everything) []client.Object {
 	return []client.Object{
@@ -103,6 +107,7 @@ func balancers(e *everything) []client.Object {
 			s.Labels = map[string]string{"team": "payments/eu-1", "2nd": "0", "long": strings.Repeat("l", 255)}
 			s.AllowedNamespaces = &v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"may": "attach"}}}
 		}),
+		loadBalancer(longest, func(s *v1alpha1.NetworkLoadBalancerSpec) { s.Name = "longest" }),
 		loadBalancer("named", func(s *v1alpha1.NetworkLoadBalancerSpec) {
 			s.Name = "front door"
 			s.AllowedNamespaces = &v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromAll}
@@ -135,6 +140,8 @@ func nlbServices(e *everything) []client.Object {
 	return []client.Object{
 		nlbService("web", "edge", 443, e.workers, to(30443)),
 		nlbService("ssh", "edge", 2222, e.workers, to(22)),
+		nlbService("refused-mark", "edge", 2223, e.workers, to(30223), named("", "as by the operator ["+v1alpha1.Prefix+"0123456789ab-0123456789abcdef]")),
+		nlbService("longest", longest, 80, e.workers, to(30180)),
 		nlbService("api", "edge", 6443, e.workers, https),
 		nlbService("etcd", "edge", 2379, e.workers, named("etcd", strings.Repeat("x", 255))),
 		nlbService("long", "edge", 8443, e.workers, named(strings.Repeat("n", 255), "")),
@@ -169,6 +176,7 @@ func services(e *everything) []client.Object {
 		service(shop, "dns", ports(port("tcp", corev1.ProtocolTCP, 53), port("udp", corev1.ProtocolUDP, 53))),
 		service(shop, "sidecar", ports(port("sip", corev1.ProtocolUDP, 5060)), annotated(v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar, v1alpha1.AnnotationUDPHealthCheckProbe, `5060/probe;payload=hex:00;expect=re2:^(OK|ready)\ [0-9]{1,3}`)),
 		service(shop, "refused-probe", ports(port("game", corev1.ProtocolUDP, 7777)), annotated(v1alpha1.AnnotationUDPHealthCheck, v1alpha1.UDPHealthCheckSidecar, v1alpha1.AnnotationUDPHealthCheckProbe, `7777/probe;payload=hex:00;expect=re2:\\pL{900}`)),
+		service(shop, "refused-selector", annotated(v1alpha1.AnnotationNodeSelector, "!"+corev1.LabelNodeExcludeBalancers+","+corev1.LabelHostname+" notin ("+strings.Repeat(strings.Repeat("n", 60)+",", 300)+"n)")),
 		service(shop, "local", local),
 		service(shop, "local-udp", local, ports(port("syslog", corev1.ProtocolUDP, 514))),
 		service(shop, "annotated", annotated(

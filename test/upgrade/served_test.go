@@ -22,7 +22,8 @@ type held map[string][]string
 
 // served tells of every object where it is served, and of every Node which instance
 // it is. Of an object whose name begins with refused- it doesn't tell whether its
-// spec is accepted.
+// spec is accepted. Of a Node that isn't verified, as those of other zones weren't,
+// it tells no more than its instance: the operator does nothing for it yet.
 func (c *cluster) served(g Gomega, t *testing.T) held {
 	t.Helper()
 	all := held{}
@@ -45,15 +46,25 @@ func (c *cluster) served(g Gomega, t *testing.T) held {
 			all.tell("Service", &service, service.Status.Conditions, v1alpha1.Prefix, "addresses", service.Status.LoadBalancer.Ingress, "id", service.Annotations[v1alpha1.AnnotationID], "finalizers", service.Finalizers)
 		}
 	}
+	var identities v1alpha1.NodeIdentityList
+	g.Expect(c.List(t.Context(), &identities)).To(Succeed())
+	verified := map[string]bool{}
+	for _, identity := range identities.Items {
+		if _, refused := identity.Labels[v1alpha1.LabelRefused]; refused {
+			continue
+		}
+		s := identity.Status
+		verified[s.NodeName] = meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionVerified)
+		all.tell("NodeIdentity", &identity, s.Conditions, "", "instance", identity.Spec.InstanceID, "node", s.NodeName, "pool", s.InstancePoolID, "addresses", s.Addresses)
+	}
 	var nodes corev1.NodeList
 	g.Expect(c.List(t.Context(), &nodes)).To(Succeed())
 	for _, node := range nodes.Items {
-		all.tell("Node", &node, nil, "", "instance", node.Spec.ProviderID, "addresses", node.Status.Addresses, "taints", node.Spec.Taints)
-	}
-	var identities v1alpha1.NodeIdentityList
-	g.Expect(c.List(t.Context(), &identities)).To(Succeed())
-	for _, identity := range identities.Items {
-		all.tell("NodeIdentity", &identity, identity.Status.Conditions, "", "instance", identity.Spec.InstanceID, "node", identity.Status.NodeName, "pool", identity.Status.InstancePoolID, "addresses", identity.Status.Addresses)
+		told := []any{"instance", node.Spec.ProviderID}
+		if verified[node.Name] {
+			told = append(told, "addresses", node.Status.Addresses, "taints", node.Spec.Taints)
+		}
+		all.tell("Node", &node, nil, "", told...)
 	}
 	return all
 }

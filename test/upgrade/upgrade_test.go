@@ -91,12 +91,16 @@ func same[V any](t *testing.T, was, is V) {
 	}
 }
 
-// of are the entries for these objects: there may be more by now.
+// of are the entries for these objects, and of each what these tell: there may be
+// more by now.
 func (all held) of(these held) held {
 	kept := held{}
-	for object := range these {
-		if lines, is := all[object]; is {
-			kept[object] = lines
+	for object, told := range these {
+		for _, line := range all[object] {
+			name, _, _ := strings.Cut(line, ": ")
+			if slices.ContainsFunc(told, func(line string) bool { return strings.HasPrefix(line, name+": ") }) {
+				kept[object] = append(kept[object], line)
+			}
 		}
 	}
 	return kept
@@ -169,7 +173,7 @@ func (c *cluster) goesBack(t *testing.T, e *everything, v version, was state) {
 	c.ready(t, slices.DeleteFunc(e.objects(), func(o client.Object) bool { return o.GetNamespace() == left })...)
 	now := c.state(t)
 	for _, call := range c.cloud.MutatingCalls() {
-		g.Expect(call.Operation).To(BeElementOf("update-load-balancer", "update-load-balancer-service"), "%s %s", call.Path, call.Body)
+		g.Expect(call.Operation).To(BeElementOf("update-load-balancer", "update-load-balancer-service", "reset-load-balancer-service-field"), "%s %s", call.Path, call.Body)
 		g.Expect(mentions(call.Path, written)).To(BeTrue(), "%s %s %s", call.Operation, call.Path, call.Body)
 	}
 	c.keeps(g, before)
