@@ -93,6 +93,9 @@ func (r *Reconciler) confirm(ctx context.Context, round *round, claim nlb.Claim,
 	default:
 		return move, nil, nil
 	}
+	if held := r.journal.Held(r.entry(round.object), v1alpha1.ActionDelete); held != nil {
+		return move, held, nil
+	}
 	zone, id := r.zoneOf(round.object), round.got.NLB.ID
 	seen, err := r.Inventory.Evidence(ctx, zone, id)
 	if err != nil {
@@ -121,6 +124,11 @@ func (r *Reconciler) confirmCreate(ctx context.Context, round *round, claim nlb.
 		out := outcome.Waiting(v1alpha1.ReasonWaitingForOperation, fmt.Sprintf(
 			"NLB %q may have been made; waiting whether Exoscale shows it before another is made under the name %q", op.Name, move.Attributes.Name)).Within(waitNet)
 		return move, &out, nil
+	}
+	entry := r.entry(object)
+	entry.Key = exoscale.Key{Zone: entry.Key.Zone, Name: move.Attributes.Name}
+	if held := r.journal.Held(entry, v1alpha1.ActionCreate); held != nil {
+		return move, held, nil
 	}
 	seen, err := r.Inventory.ZoneEvidence(ctx, r.zoneOf(object))
 	if err != nil {

@@ -65,6 +65,9 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 	}
 	move := nlb.DiffService(want, round.got)
 	if round.needsEvidence(move) {
+		if held := r.held(round, move); held != nil {
+			return *held, nil
+		}
 		if out, err := r.confirm(ctx, round); out != nil || err != nil {
 			return deref(out), err
 		}
@@ -85,6 +88,17 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		}
 	}
 	return r.start(ctx, round, move)
+}
+
+// held is why a move can't begin now, so that nothing is read for it.
+func (r *Reconciler) held(round *round, move nlb.ServiceMove) *outcome.Outcome {
+	action, _ := r.step(round, move)
+	held := r.journal.Held(r.entry(round), action)
+	if held != nil && action == v1alpha1.ActionCreate {
+		back := r.backFrom(round, *held)
+		return &back
+	}
+	return held
 }
 
 // waitNet is how soon to look again at a service that changes without an

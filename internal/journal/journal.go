@@ -229,17 +229,28 @@ func (j *Journal) Ineffective(entry Entry) *outcome.Outcome {
 	}
 }
 
+// Held is why a change can't begin now: an earlier attempt has failed and its wait
+// isn't over, or another change of the same NLB is in flight; nil if it can. It asks
+// nobody, so it goes before a read for evidence.
+func (j *Journal) Held(entry Entry, action v1alpha1.OperationAction) *outcome.Outcome {
+	if held, is := j.failures.Holding(entry.Object.GetUID(), entry.Object.GetGeneration()); is {
+		return &held
+	}
+	if j.operations.Busy(entry.Key, j.owner(entry)) {
+		out := outcome.FromCloud(entry.Doing(action), exoscale.ErrBusy)
+		return &out
+	}
+	return nil
+}
+
 // Start begins a change: it writes the intent, sends the request, and writes the
 // id of the operation. started may note in the status what the answer tells,
 // before it is written. The error is one of the API server's; what the cloud
 // says is the outcome: Waiting if the change has begun, or has to wait for
 // another one.
 func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operation, status Status, begin Begin, started func(exoscale.Operation)) (outcome.Outcome, error) {
-	if held, is := j.failures.Holding(entry.Object.GetUID(), entry.Object.GetGeneration()); is {
-		return held, nil
-	}
-	if j.operations.Busy(entry.Key, j.owner(entry)) {
-		return outcome.FromCloud(entry.Doing(intent.Action), exoscale.ErrBusy), nil
+	if held := j.Held(entry, intent.Action); held != nil {
+		return *held, nil
 	}
 	before := (*entry.Operation).DeepCopy()
 	intent = following(before, intent)

@@ -25,6 +25,8 @@ type Inventory interface {
 	Missing(zone string, ids []string) int
 	// CurrentInstancePools are read after the call began.
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	// FreshInstancePools are a few seconds old at most: many creates share them.
+	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 }
 
 // Guard compares what the objects of a zone record with what Exoscale shows.
@@ -112,7 +114,7 @@ func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLo
 		return look, nil
 	}
 	var err error
-	if look.Pools, look.MissingPools, err = g.pools(ctx, zone); err != nil || look.Pools > 0 {
+	if look.Pools, look.MissingPools, err = g.pools(ctx, zone, creating); err != nil || look.Pools > 0 {
 		return look, err
 	}
 	look.NodesUnknown, err = g.nodesUnknown(ctx)
@@ -159,7 +161,7 @@ func ConfirmedCreate(object *v1alpha1.NetworkLoadBalancer, zone string) bool {
 
 // pools counts the instance pools that the objects and the Nodes of a zone record, and
 // those of them that Exoscale doesn't show.
-func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, err error) {
+func (g Guard) pools(ctx context.Context, zone string, creating bool) (recorded, missing int, err error) {
 	var services v1alpha1.NLBServiceList
 	if err := g.Reader.List(ctx, &services, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
 		return 0, 0, fmt.Errorf("listing the NLBServices of zone %s: %w", zone, err)
@@ -182,7 +184,11 @@ func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, e
 	if len(ids) == 0 {
 		return 0, 0, nil
 	}
-	shown, err := g.Inventory.CurrentInstancePools(ctx, zone)
+	read := g.Inventory.CurrentInstancePools
+	if creating {
+		read = g.Inventory.FreshInstancePools
+	}
+	shown, err := read(ctx, zone)
 	if err != nil {
 		return 0, 0, err
 	}
