@@ -7,7 +7,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	clocks "github.com/exoscale-community/nlb-operator/test/world"
 )
 
 // stuck waits until an operation is in flight for an object, and gives its id.
@@ -156,7 +158,9 @@ func TestAnAbandonedOperationThatStillHangsIsTriedAgain(t *testing.T) {
 // An abandoned add proves no more than one whose answer was lost.
 func TestAnAbandonedAddClaimsNothingOfOthers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{Operator: func(o *app.Options) {
+		o.Clock = clocks.Hurried(10) // what came of an add is waited for for two minutes
+	}})
 	made, _ := w.attached()
 	w.sim.Fault(neverEnds(addService, exosim.EffectNone))
 	web := w.nlbService("web", "edge", 80, byHand)
