@@ -18,10 +18,6 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
-// +kubebuilder:rbac:groups=nlb.exoscale.com,resources=networkloadbalancers,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch;update
-
 const (
 	// periods is for how many sync periods an NLB is seen before it is told of: what is
 	// being made or deleted is used, or gone, by then.
