@@ -180,6 +180,13 @@ const (
 	ReasonRecreated = "Recreated"
 	// ReasonAddressChanged: the NLB has another address than before.
 	ReasonAddressChanged = "AddressChanged"
+	// ReasonAbandoned: the operation is waited for no longer, as the annotation
+	// nlb.exoscale.com/abandon-operation asks.
+	ReasonAbandoned = "Abandoned"
+	// ReasonOrphaned: an NLB at Exoscale bears the labels of an object that doesn't exist.
+	ReasonOrphaned = "Orphaned"
+	// ReasonDuplicate: an NLB at Exoscale bears the labels of an object that has another.
+	ReasonDuplicate = "Duplicate"
 	// ReasonInstancePoolChanged: traffic goes to another instance pool.
 	ReasonInstancePoolChanged = "InstancePoolChanged"
 )

@@ -78,6 +78,11 @@ const LabelManagedBy = "app.kubernetes.io/managed-by"
 // the zone in which an NLB may be made though the cluster's pools are gone there.
 const AnnotationConfirmVanished = Prefix + "confirm-vanished"
 
+// AnnotationAbandonOperation, on a NetworkLoadBalancer or an NLBService, names the
+// operation of Exoscale that is in flight for it and that the operator is to wait for
+// no longer. What became of it is then unknown, as after an answer that was lost.
+const AnnotationAbandonOperation = Prefix + "abandon-operation"
+
 // Annotations of the operator on a Service.
 const (
 	// AnnotationLoadBalancer names a NetworkLoadBalancer ([namespace/]name) that

@@ -191,7 +191,9 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return r.release(ctx, round, exoscale.NothingBegun())
 	}
 	creating := object.Status.Operation != nil && object.Status.Operation.Action == v1alpha1.ActionCreate
-	out, ended := r.journal.Progress(ctx, r.entry(object))
+	inFlight := r.entry(object)
+	inFlight.Notices = &round.notices
+	out, ended := r.journal.Progress(ctx, inFlight)
 	if out != nil {
 		if op := object.Status.Operation; creating && (op == nil || op.ID == "") {
 			object.Status.ID = "" // it failed; if the NLB is there all the same, its labels tell

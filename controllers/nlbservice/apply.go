@@ -200,7 +200,7 @@ func (r *Reconciler) entry(round *round) journal.Entry {
 	return journal.Entry{
 		Object: round.object, Operation: &round.object.Status.Operation,
 		Key:   exoscale.Key{Zone: round.place.zone, ID: round.place.loadBalancerID},
-		Doing: doing,
+		Doing: doing, Notices: &round.notices,
 	}
 }
 

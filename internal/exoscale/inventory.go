@@ -283,3 +283,25 @@ func (i *Inventory) refreshOne(ctx context.Context, zone, id string) error {
 func (i *Inventory) shown(zone, id string) fingerprint {
 	return fingerprintOf(i.zone(zone).balancers.peek(id))
 }
+
+// Listed is what memory holds of the NLBs of a zone.
+type Listed struct {
+	Zone string
+	// Began is when the list began that was read last.
+	Began         time.Time
+	LoadBalancers []nlb.LoadBalancer
+}
+
+// Listed gives the NLBs of all zones that are watched, without asking Exoscale. A zone
+// that was never listed, or couldn't be when it was tried last, isn't among them.
+func (i *Inventory) Listed() []Listed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []Listed
+	for zone, z := range i.zones {
+		if began := z.loadBalancers.lastBegan(); !began.IsZero() {
+			all = append(all, Listed{Zone: zone, Began: began, LoadBalancers: z.balancers.all()})
+		}
+	}
+	return all
+}

@@ -250,6 +250,9 @@ func (o *Operations) finish(zone string, ended []*tracked) {
 	wake := map[Owner]struct{}{}
 	o.mu.Lock()
 	for _, t := range ended {
+		if o.flying[zone][t.op.ID] != t {
+			continue // it was abandoned meanwhile
+		}
 		o.results.put(zone, t.op.ID, resultOf(t.op))
 		delete(o.flying[zone], t.op.ID)
 		wake[t.owner] = struct{}{}

@@ -38,6 +38,7 @@ type Operations interface {
 	Resume(key exoscale.Key, owner exoscale.Owner, operationID string)
 	Result(zone, operationID string) exoscale.Result
 	Forget(zone, operationID string)
+	Abandon(key exoscale.Key, operationID string)
 }
 
 // Begin makes the one request that starts a change.
@@ -84,18 +85,25 @@ type Entry struct {
 	Change string
 	// Doing says what an action does, for messages ("Creating the NLB").
 	Doing func(v1alpha1.OperationAction) string
+	// Notices get what Progress has to tell as an Event; may be nil.
+	Notices *outcome.Notices
 }
 
 // Progress looks at the recorded operation. If out isn't nil it stands in the
-// way: it is under way, or has failed. Then the entry is closed, but for a create
-// that may have had its effect, which stays without its id. ended tells that it
-// has succeeded.
+// way: it is under way, or has failed, or has just been abandoned. If it failed the
+// entry is closed, but for a create that may have had its effect, which stays without
+// its id. ended tells that it has succeeded.
 func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outcome, ended bool) {
 	op := *entry.Operation
 	if op == nil || op.ID == "" {
 		return nil, false
 	}
 	result := j.operations.Result(entry.Key.Zone, op.ID)
+	if pending(result) {
+		if out := j.abandoned(ctx, entry); out != nil {
+			return out, false
+		}
+	}
 	if result.State == exoscale.Unknown { // started before a restart
 		j.operations.Resume(entry.Key, j.owner(entry), op.ID)
 	}
@@ -109,6 +117,7 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 		failed := j.Failed(entry, outcome.FromCloud(entry.Doing(op.Action), failure))
 		return &failed, false
 	case inTheWay:
+		waiting.Message += misnamed(entry)
 		return &waiting, false
 	default:
 		return nil, true

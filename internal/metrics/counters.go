@@ -15,6 +15,8 @@ type Counters struct {
 	foreignNodes   prometheus.Gauge
 	nodesRemoved   prometheus.Counter
 	deletionHalted *prometheus.GaugeVec
+	orphans        *prometheus.GaugeVec
+	duplicates     *prometheus.GaugeVec
 }
 
 // NewCounters makes the counters and registers them; nil registers them nowhere.
@@ -41,11 +43,19 @@ func NewCounters(registerer prometheus.Registerer) (*Counters, error) {
 			Name: Prefix + "node_deletion_halted",
 			Help: "1 for each Node whose instance seems to be gone and that stays, by what speaks against its removal.",
 		}, []string{"object_name", "cause"}),
+		orphans: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: Prefix + "orphaned_load_balancers",
+			Help: "NLBs at Exoscale that this cluster made and whose owner doesn't exist any more.",
+		}, []string{"zone"}),
+		duplicates: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: Prefix + "duplicate_load_balancers",
+			Help: "NLBs at Exoscale that this cluster made for an object which uses another.",
+		}, []string{"zone"}),
 	}
 	for _, e := range alerting {
 		c.events.WithLabelValues(e.kind, e.eventType, e.reason)
 	}
-	return c, Register(registerer, c.events, c.addressAfter, c.foreignNodes, c.nodesRemoved, c.deletionHalted)
+	return c, Register(registerer, c.events, c.addressAfter, c.foreignNodes, c.nodesRemoved, c.deletionHalted, c.orphans, c.duplicates)
 }
 
 // AddressAfter counts a Service whose address was published.
@@ -64,6 +74,13 @@ func (c *Counters) NodeDeletionHalted(node, cause string) {
 	if cause != "" {
 		c.deletionHalted.WithLabelValues(node, cause).Set(1)
 	}
+}
+
+// UnusedLoadBalancers tells how many NLBs of a zone no object uses: orphans have no
+// owner any more, duplicates have one that uses another.
+func (c *Counters) UnusedLoadBalancers(zone string, orphans, duplicates int) {
+	c.orphans.WithLabelValues(zone).Set(float64(orphans))
+	c.duplicates.WithLabelValues(zone).Set(float64(duplicates))
 }
 
 // RegisterProcess tells which version runs, and whether it is the replica that

@@ -41,7 +41,7 @@ func (z ZoneLook) Vanished() bool {
 	case z.PoolsMatter():
 		return z.MissingPools == z.Pools
 	}
-	return z.Missing >= leastVanished && 2*z.Missing > z.Recorded
+	return z.Missing >= leastVanished && z.MostMissing()
 }
 
 // PoolsMatter reports whether the NLBs alone don't decide.
@@ -49,5 +49,8 @@ func (z ZoneLook) PoolsMatter() bool {
 	if z.Recorded == 0 {
 		return z.Creating
 	}
-	return z.Missing < leastVanished && 2*z.Missing > z.Recorded
+	return z.Missing < leastVanished && z.MostMissing()
 }
+
+// MostMissing reports whether more than half of what is recorded is missing.
+func (z ZoneLook) MostMissing() bool { return 2*z.Missing > z.Recorded }

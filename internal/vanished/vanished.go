@@ -96,7 +96,28 @@ func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
 	return nil, nil
 }
 
+// Doubtful reports whether the last list of a zone lacks most of the NLBs that objects
+// record there. It may show another organization's account. It asks nobody.
+func (g Guard) Doubtful(ctx context.Context, zone string) (bool, error) {
+	look, err := g.count(ctx, zone)
+	return look.MostMissing(), err
+}
+
 func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLook, error) {
+	look, err := g.count(ctx, zone)
+	look.Creating = creating
+	if err != nil || !look.PoolsMatter() {
+		return look, err
+	}
+	if look.Pools, look.MissingPools, err = g.pools(ctx, zone, creating); err != nil || look.Pools > 0 {
+		return look, err
+	}
+	look.NodesUnknown, err = g.nodesUnknown(ctx)
+	return look, err
+}
+
+// count compares the NLBs that objects of a zone record with those that were listed.
+func (g Guard) count(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	var objects v1alpha1.NetworkLoadBalancerList
 	if err := g.Reader.List(ctx, &objects, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
 		return nlb.ZoneLook{}, fmt.Errorf("listing the NetworkLoadBalancers of zone %s: %w", zone, err)
@@ -109,16 +130,7 @@ func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLo
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	look := nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids), Creating: creating}
-	if !look.PoolsMatter() {
-		return look, nil
-	}
-	var err error
-	if look.Pools, look.MissingPools, err = g.pools(ctx, zone, creating); err != nil || look.Pools > 0 {
-		return look, err
-	}
-	look.NodesUnknown, err = g.nodesUnknown(ctx)
-	return look, err
+	return nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids)}, nil
 }
 
 // nodesUnknown reports whether the cluster has Nodes of which none was ever found.

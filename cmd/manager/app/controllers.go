@@ -33,6 +33,9 @@ func (a *App) setupControllers(ctx context.Context, mgr manager.Manager) error {
 			return err
 		}
 	}
+	if err := a.setupUnused(mgr); err != nil {
+		return err
+	}
 	return a.setupNodeFeatures(ctx, mgr)
 }
 
