@@ -261,7 +261,9 @@ type NLBServiceStatus struct {
 	// gap in traffic lasts from then until the new one is there.
 	// +optional
 	ReplacedAt *metav1.Time `json:"replacedAt,omitempty"`
-	// backends are the instances behind the port, with the result of their health checks.
+	// backends are the instances behind the port, with the result of their health
+	// checks: 250 at most, of which those that fail are listed first. totalBackends and
+	// healthyBackends count them all.
 	// +listType=map
 	// +listMapKey=publicIP
 	// +optional

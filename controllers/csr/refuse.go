@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/kubeletserving"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
@@ -54,7 +55,7 @@ func refusal(violations []kubeletserving.Violation) string {
 	for i, violation := range violations {
 		sentences[i] = fmt.Sprintf("%s: %s", violation.Rule, violation.Message)
 	}
-	return strings.Join(sentences, "; ")
+	return brief.Sentences(sentences, "; ")
 }
 
 // longestAction is what the API server takes as an Event's action, in bytes.

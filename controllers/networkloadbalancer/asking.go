@@ -3,12 +3,12 @@ package networkloadbalancer
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
@@ -35,6 +35,6 @@ func (r *Reconciler) asked(ctx context.Context, round *round) (*outcome.Outcome,
 	if len(asking) == 0 {
 		return nil, nil
 	}
-	out := outcome.Waiting(v1alpha1.ReasonWaitingForServices, "It is known here only on which NLB these may have a service: NLBService "+strings.Join(asking, ", ")).Within(waitNet)
+	out := outcome.Waiting(v1alpha1.ReasonWaitingForServices, "It is known here only on which NLB these may have a service: NLBService "+brief.List(asking)).Within(waitNet)
 	return &out, nil
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
@@ -107,7 +108,7 @@ func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, kno
 			PublicIP: backend.PublicIP, InstanceID: who.instanceID, NodeName: who.nodeName, Healthy: backend.Healthy,
 		})
 	}
-	slices.SortFunc(status.Backends, func(a, b v1alpha1.Backend) int { return cmp.Compare(a.PublicIP, b.PublicIP) })
+	slices.SortFunc(status.Backends, byAddress)
 	status.Backends = slices.CompactFunc(status.Backends, func(a, b v1alpha1.Backend) bool { return a.PublicIP == b.PublicIP })
 	for _, backend := range status.Backends {
 		if backend.Healthy {
@@ -115,6 +116,8 @@ func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, kno
 		}
 	}
 	status.TotalBackends = int32(len(status.Backends)) //nolint:gosec // a pool has far fewer instances
+	failed := failing(status.Backends)
+	status.Backends = shown(status.Backends)
 	status.Health = fmt.Sprintf("%d/%d", status.HealthyBackends, status.TotalBackends)
 
 	condition := metav1.Condition{Type: v1alpha1.ConditionBackendsHealthy, ObservedGeneration: object.Generation}
@@ -126,10 +129,36 @@ func describeHealth(object *v1alpha1.NLBService, health []nlb.BackendHealth, kno
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, whatToCheck(object)
 	default:
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy
-		condition.Message = fmt.Sprintf("%s backends are healthy%s%s", status.Health, failing(status.Backends), why(object))
+		condition.Message = fmt.Sprintf("%s backends are healthy%s%s", status.Health, failed, why(object))
 	}
-	meta.SetStatusCondition(&status.Conditions, condition)
+	outcome.SetCondition(&status.Conditions, condition)
 }
+
+// mostBackends is how many backends the status lists: an object has to stay far below
+// what etcd takes.
+const mostBackends = 250
+
+// shown are the backends that the status lists, those that fail before the others.
+func shown(all []v1alpha1.Backend) []v1alpha1.Backend {
+	if len(all) <= mostBackends {
+		return all
+	}
+	slices.SortStableFunc(all, func(a, b v1alpha1.Backend) int {
+		switch {
+		case a.Healthy == b.Healthy:
+			return 0
+		case b.Healthy:
+			return -1
+		default:
+			return 1
+		}
+	})
+	few := slices.Clone(all[:mostBackends])
+	slices.SortFunc(few, byAddress)
+	return few
+}
+
+func byAddress(a, b v1alpha1.Backend) int { return cmp.Compare(a.PublicIP, b.PublicIP) }
 
 // failing names the backends that don't pass their health check.
 func failing(backends []v1alpha1.Backend) string {
@@ -142,7 +171,7 @@ func failing(backends []v1alpha1.Backend) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "; failing: " + strings.Join(names, ", ")
+	return "; failing: " + brief.List(names)
 }
 
 // whatToCheck is the way out when no backend passes its health check.

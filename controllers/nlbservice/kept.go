@@ -2,12 +2,13 @@ package nlbservice
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
 // kept is what a service forwards to, and might not if it began today.
@@ -34,8 +35,8 @@ func describeKept(round *round) {
 	for i, what := range round.kept {
 		messages[i] = what.message
 	}
-	message := strings.Join(messages, ". ")
-	meta.SetStatusCondition(conditions, metav1.Condition{
+	message := brief.Sentences(messages, ". ")
+	outcome.SetCondition(conditions, metav1.Condition{
 		Type: v1alpha1.ConditionTargetAllowed, Status: metav1.ConditionFalse, Reason: round.kept[0].reason, Message: message,
 		ObservedGeneration: round.object.Generation,
 	})

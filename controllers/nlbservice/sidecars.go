@@ -15,6 +15,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/injection"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
 // These are given only where sidecars are switched on.
@@ -49,7 +50,7 @@ func (r *Reconciler) describeSidecars(ctx context.Context, round *round) {
 		condition = unknown(v1alpha1.ReasonRetrying, err.Error())
 	}
 	condition.ObservedGeneration = round.object.Generation
-	meta.SetStatusCondition(conditions, condition)
+	outcome.SetCondition(conditions, condition)
 }
 
 func unknown(reason, message string) metav1.Condition {

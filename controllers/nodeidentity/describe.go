@@ -52,7 +52,7 @@ func nodeOf(bound identity.Binding) (name string, uid types.UID) {
 
 func describeConditions(object *v1alpha1.NodeIdentity, bound identity.Binding) {
 	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
-		meta.SetStatusCondition(&object.Status.Conditions, metav1.Condition{
+		outcome.SetCondition(&object.Status.Conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: object.Generation,
 		})
 	}

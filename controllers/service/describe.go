@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
@@ -67,20 +68,14 @@ func backendsHealthy(ports []portState, own children) verdict {
 	case !known:
 		return verdict{}
 	case len(bad) > 0:
-		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, strings.Join(bad, "; ")}
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, brief.Sentences(bad, "; ")}
 	default:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy, "Every port has a node that passes its health check"}
 	}
 }
 
-// longestMessage keeps a condition readable, and far below what the API server takes.
-const longestMessage = 4096
-
 func set(service *corev1.Service, kind string, v verdict) {
-	if len(v.message) > longestMessage {
-		v.message = strings.ToValidUTF8(v.message[:longestMessage-3], "") + "..."
-	}
-	meta.SetStatusCondition(&service.Status.Conditions, metav1.Condition{
+	outcome.SetCondition(&service.Status.Conditions, metav1.Condition{
 		Type: kind, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: service.Generation,
 	})
 }
@@ -104,7 +99,7 @@ func accepted(plan projection.Plan, own children) verdict {
 	for i, problem := range problems {
 		messages[i] = problem.Message
 	}
-	return verdict{metav1.ConditionFalse, problems[0].Reason, strings.Join(messages, "; ")}
+	return verdict{metav1.ConditionFalse, problems[0].Reason, brief.Sentences(messages, "; ")}
 }
 
 // notAccepted tells what of the Service's own objects isn't accepted.
@@ -171,7 +166,7 @@ func fieldsHonoured(plan projection.Plan) verdict {
 	if len(plan.Warnings) == 0 {
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAccepted, ""}
 	}
-	return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotSupported, strings.Join(plan.Warnings, "; ")}
+	return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotSupported, brief.Sentences(plan.Warnings, "; ")}
 }
 
 // describeContested tells that somebody else serves the Service.
@@ -192,7 +187,7 @@ func describeUnclaimed(service *corev1.Service) {
 
 // describeReleasing tells what has to be gone before the Service is let go.
 func describeReleasing(service *corev1.Service, left []string, own children) {
-	message := "Waiting until these are gone: " + strings.Join(left, ", ")
+	message := "Waiting until these are gone: " + brief.List(left)
 	look := func(name string, conditions []metav1.Condition) {
 		if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled); c != nil {
 			message += fmt.Sprintf("; %s: %s", name, c.Message)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -221,7 +222,7 @@ func TestConditionsAreNoLongerThanTheAPIServerTakes(t *testing.T) {
 	service := &corev1.Service{}
 	describe(service, projection.Plan{Problems: []projection.Problem{{Reason: "Invalid", Message: strings.Repeat("ä", 40000)}}}, children{})
 	for _, c := range service.Status.Conditions {
-		if len(c.Message) > longestMessage {
+		if len(c.Message) > brief.Condition {
 			t.Errorf("%s has %d bytes", c.Type, len(c.Message))
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -157,5 +157,5 @@ func told(ports []portState) string {
 	for i, port := range ports {
 		all[i] = port.String()
 	}
-	return strings.Join(all, "; ")
+	return brief.Sentences(all, "; ")
 }

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/client-go/util/cert"
 	"k8s.io/utils/clock"
+
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // Callers are those who are answered: who shows a certificate that an authority of
@@ -78,6 +79,9 @@ func readAuthorities(file string) (*x509.CertPool, error) {
 	return authorities, nil
 }
 
+// longestName is how much of a stranger's name is repeated, in bytes.
+const longestName = 256
+
 // named tells whether the certificate, which is valid, has one of the names.
 func (c *Callers) named(connection tls.ConnectionState) error {
 	if len(c.Names) == 0 {
@@ -91,5 +95,5 @@ func (c *Callers) named(connection tls.ConnectionState) error {
 	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(c.Names, name) }) {
 		return nil
 	}
-	return fmt.Errorf("the certificate shown is of %q, and --webhook-client-names are %s", shown.Subject.CommonName, strings.Join(c.Names, ", "))
+	return fmt.Errorf("the certificate shown is of %q, and --webhook-client-names are %s", brief.Cut(shown.Subject.CommonName, longestName), brief.List(c.Names))
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	v3 "github.com/exoscale/egoscale/v3"
+
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // maxMessage is how much of the API's words an error carries, in bytes: enough
@@ -168,9 +170,11 @@ func unanswered(err error) string {
 
 func apiWords(api *v3.APIError) string {
 	var parts []string
+	length := 0
 	add := func(s string) {
-		if s = strings.TrimSpace(s); s != "" && !strings.Contains(strings.Join(parts, "; "), s) {
-			parts = append(parts, s)
+		// What is clipped needn't be read: there may be megabytes of it.
+		if s = strings.TrimSpace(s); s != "" && length <= maxMessage && !strings.Contains(strings.Join(parts, "; "), s) {
+			parts, length = append(parts, s), length+len(s)
 		}
 	}
 	add(api.Message)
@@ -193,5 +197,5 @@ func clip(s string) string {
 	if len(s) <= maxMessage {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
+	return brief.Cut(s, maxMessage+len("…"))
 }

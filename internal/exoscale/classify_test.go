@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -178,5 +179,24 @@ func TestErrorReadsAsASentence(t *testing.T) {
 	lost := newError(&call{operation: opCreateLoadBalancer, zone: "ch-gva-2", status: 200}, io.ErrUnexpectedEOF)
 	if lost.Status != 0 || lost.Class != Transient || !errors.Is(lost, io.ErrUnexpectedEOF) {
 		t.Errorf("a lost answer: %+v", lost)
+	}
+}
+
+// An API that tells megabytes must not fill conditions, nor take long to be read.
+func TestEndlessWordsAreCut(t *testing.T) {
+	api := &v3.APIError{Message: strings.Repeat("m", 1<<20)}
+	for i := range 100_000 {
+		api.Errors = append(api.Errors, v3.APIErrorEntry{Detail: strconv.Itoa(i)})
+	}
+	if got := words(api); len(got) > maxMessage+len("…") {
+		t.Errorf("an error has %d bytes", len(got))
+	}
+	op := operationOf(v3.Operation{State: v3.OperationStateFailure, Reason: v3.OperationReason(strings.Repeat("r", 1<<20)), Message: strings.Repeat("m", 1<<20)})
+	if got := len(op.Err().Error()); got > 2*maxMessage+100 {
+		t.Errorf("a failed operation is told in %d bytes", got)
+	}
+	state := v3.LoadBalancerState(strings.Repeat("s", 1<<20))
+	if lb := loadBalancerOf(v3.LoadBalancer{Name: strings.Repeat("n", 1<<20), State: state}, ""); len(lb.Name)+len(lb.State) > 2*maxMessage+10 {
+		t.Errorf("name and state have %d and %d bytes", len(lb.Name), len(lb.State))
 	}
 }

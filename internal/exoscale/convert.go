@@ -13,6 +13,9 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
+// Names and states end up in statuses, and a name of Exoscale's has 255 characters: they
+// are clipped to what an error may hold, in case somebody else answers.
+
 // convertAll turns a list of the SDK into plain data.
 func convertAll[From, To any](list []From, zone string, convert func(From, string) To) []To {
 	out := make([]To, 0, len(list))
@@ -33,11 +36,11 @@ func loadBalancerOf(lb v3.LoadBalancer, zone string) nlb.LoadBalancer {
 	return nlb.LoadBalancer{
 		ID:          string(lb.ID),
 		Zone:        zone,
-		Name:        lb.Name,
+		Name:        clip(lb.Name),
 		Description: lb.Description,
 		Labels:      maps.Clone(map[string]string(lb.Labels)),
 		Address:     addressOf(lb.IP),
-		State:       string(lb.State),
+		State:       clip(string(lb.State)),
 		CreatedAt:   lb.CreatedAT,
 		Services:    services,
 
@@ -48,13 +51,13 @@ func loadBalancerOf(lb v3.LoadBalancer, zone string) nlb.LoadBalancer {
 func serviceOf(s v3.LoadBalancerService, _ string) nlb.Service {
 	out := nlb.Service{
 		ID:          string(s.ID),
-		Name:        s.Name,
+		Name:        clip(s.Name),
 		Description: s.Description,
 		Protocol:    nlb.Protocol(s.Protocol),
 		Port:        int32(s.Port),
 		TargetPort:  int32(s.TargetPort),
 		Strategy:    nlb.Strategy(s.Strategy),
-		State:       string(s.State),
+		State:       clip(string(s.State)),
 		Incomplete:  partsLeftOut(s),
 	}
 	if s.InstancePool != nil {
@@ -102,9 +105,9 @@ func healthCheckTo(h nlb.HealthCheck) *v3.LoadBalancerServiceHealthcheck {
 func instancePoolOf(p v3.InstancePool, zone string) nlb.InstancePool {
 	out := nlb.InstancePool{
 		ID:    string(p.ID),
-		Name:  p.Name,
+		Name:  clip(p.Name),
 		Zone:  zone,
-		State: string(p.State),
+		State: clip(string(p.State)),
 		Size:  p.Size,
 	}
 	for _, instance := range p.Instances {
@@ -120,9 +123,9 @@ func instancePoolOf(p v3.InstancePool, zone string) nlb.InstancePool {
 func instanceOf(i v3.ListInstancesResponseInstances, zone string) nlb.Instance {
 	out := nlb.Instance{
 		ID:       string(i.ID),
-		Name:     i.Name,
+		Name:     clip(i.Name),
 		Zone:     zone,
-		State:    string(i.State),
+		State:    clip(string(i.State)),
 		PublicIP: addressOf(i.PublicIP),
 		IPv6:     i.Ipv6Address,
 
@@ -175,9 +178,9 @@ func nodepoolsOf(cluster v3.SKSCluster) []nlb.SKSNodepool {
 	for _, pool := range cluster.Nodepools {
 		nodepool := nlb.SKSNodepool{
 			ID:          string(pool.ID),
-			Name:        pool.Name,
+			Name:        clip(pool.Name),
 			ClusterID:   string(cluster.ID),
-			ClusterName: cluster.Name,
+			ClusterName: clip(cluster.Name),
 		}
 		if pool.InstancePool != nil {
 			nodepool.InstancePoolID = string(pool.InstancePool.ID)

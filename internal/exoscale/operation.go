@@ -30,7 +30,7 @@ const (
 func (o Operation) Err() error { return resultOf(o).Err() }
 
 func operationOf(o v3.Operation) Operation {
-	op := Operation{ID: string(o.ID), Reason: string(o.Reason), Message: o.Message, State: Pending}
+	op := Operation{ID: string(o.ID), Reason: clip(string(o.Reason)), Message: clip(o.Message), State: Pending}
 	switch o.State {
 	case v3.OperationStateSuccess:
 		op.State = Success

@@ -13,6 +13,8 @@ import (
 	v3 "github.com/exoscale/egoscale/v3"
 	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
+
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // zoneListLife is how long the list of zones is believed when a zone isn't in it.
@@ -124,7 +126,7 @@ func (z *zones) readOnce(ctx context.Context, c *call) error {
 func (z *zones) unknown(zone string) string {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	names := strings.Join(slices.Sorted(maps.Keys(z.endpoints)), ", ")
+	names := brief.List(slices.Sorted(maps.Keys(z.endpoints)))
 	if zone == "" {
 		return fmt.Sprintf("no zone is given and there is no default; the zones are %s", names)
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
@@ -179,5 +180,5 @@ func listed(addresses []corev1.NodeAddress) string {
 	if len(all) == 0 {
 		return "none"
 	}
-	return strings.Join(all, ", ")
+	return brief.List(all)
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // Where Exoscale shows no lease, nothing but the Node says which address it has, and a
@@ -39,6 +40,9 @@ func (b binder) pins(bound Binding) (pins []v1alpha1.PinnedAddress, invalid stri
 	return slices.Clone(known.Status.PinnedAddresses), invalid
 }
 
+// longestNamed is how much of the annotation a message repeats, in bytes.
+const longestNamed = 128
+
 // namedAddresses are those that an administrator names in the annotation.
 func namedAddresses(known *v1alpha1.NodeIdentity) ([]netip.Addr, error) {
 	text := known.Annotations[v1alpha1.AnnotationPinnedAddresses]
@@ -51,9 +55,9 @@ func namedAddresses(known *v1alpha1.NodeIdentity) ([]netip.Addr, error) {
 		switch {
 		case !valid || ip.Zone() != "" || !ip.IsGlobalUnicast():
 			return nil, fmt.Errorf("annotation %s holds %q, which is no address of a Node; give it one such as 10.0.0.11, and with two IP families one of each, separated by a comma",
-				v1alpha1.AnnotationPinnedAddresses, word)
+				v1alpha1.AnnotationPinnedAddresses, brief.Cut(word, longestNamed))
 		case slices.ContainsFunc(named, func(other netip.Addr) bool { return other.Is4() == ip.Is4() }):
-			return nil, fmt.Errorf("annotation %s holds two addresses of one family, %q; a Node has one", v1alpha1.AnnotationPinnedAddresses, text)
+			return nil, fmt.Errorf("annotation %s holds two addresses of one family, %q; a Node has one", v1alpha1.AnnotationPinnedAddresses, brief.Cut(text, longestNamed))
 		}
 		named = append(named, ip)
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
@@ -233,25 +234,14 @@ func ambiguous(all, chosen []Candidate) Inference {
 	return Inference{
 		Reason: v1alpha1.ReasonAmbiguousInstancePool,
 		Message: fmt.Sprintf("the nodes are in %d instance pools: %s; say which one receives the traffic",
-			len(chosen), strings.Join(described, "; ")),
+			len(chosen), brief.Sentences(described, "; ")),
 		Candidates: all,
 	}
 }
 
-// mostNodesNamed keeps messages readable in large clusters.
-const mostNodesNamed = 5
-
 // String names the pool and its Nodes, the first few of them.
 func (c Candidate) String() string {
-	return fmt.Sprintf("%q (%s) with %s", c.PoolName, c.PoolID, firstFew(c.Nodes))
-}
-
-func firstFew(nodes []string) string {
-	few := strings.Join(nodes[:min(len(nodes), mostNodesNamed)], ", ")
-	if more := len(nodes) - mostNodesNamed; more > 0 {
-		few += fmt.Sprintf(" and %d more", more)
-	}
-	return few
+	return fmt.Sprintf("%q (%s) with %s", c.PoolName, c.PoolID, brief.List(c.Nodes))
 }
 
 // skips counts Nodes by why they aren't eligible.
@@ -263,7 +253,7 @@ type skips struct {
 // awaited says whose verification a choice waits for.
 func (s skips) awaited() string {
 	slices.Sort(s.undecided)
-	return "waiting until it is verified which instances these nodes are: " + firstFew(s.undecided)
+	return "waiting until it is verified which instances these nodes are: " + brief.List(s.undecided)
 }
 
 func (s skips) message(nodes int) string {

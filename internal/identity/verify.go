@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
@@ -85,7 +86,7 @@ func (b binder) verify(bound Binding) Verdict {
 	}
 	if strange := strangers(node, bound.Addresses); len(strange) > 0 {
 		return no(v1alpha1.ReasonAddressMismatch, "Node %s has address %s, which instance %q (%s) doesn't have: it has %s%s",
-			node.Name, strings.Join(b.withUsers(strange, node, instance), ", "), instance.Name, instance.ID, listed(bound.Addresses), b.pinsAgainst(strange, bound))
+			node.Name, brief.List(b.withUsers(strange, node, instance)), instance.Name, instance.ID, listed(bound.Addresses), b.pinsAgainst(strange, bound))
 	}
 	return Verdict{Verified: true, Reason: v1alpha1.ReasonVerified, Message: fmt.Sprintf("Node %s is instance %q (%s)", node.Name, instance.Name, instance.ID)}
 }
@@ -116,7 +117,7 @@ func (b binder) noneHas() string {
 	if len(b.Read) == 1 {
 		return fmt.Sprintf("zone %s has none", b.Read[0])
 	}
-	return fmt.Sprintf("the zones in use (%s) have none", strings.Join(b.Read, ", "))
+	return fmt.Sprintf("the zones in use (%s) have none", brief.List(b.Read))
 }
 
 // claim is the instance that a Node says to be, for people.
@@ -137,5 +138,5 @@ func idsOf(instances []*nlb.Instance) string {
 		ids[i] = instance.ID
 	}
 	slices.Sort(ids)
-	return strings.Join(ids, ", ")
+	return brief.List(ids)
 }

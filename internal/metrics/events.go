@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -8,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // alerting are the Events that alerts go by. Their counters are there from the
@@ -40,5 +43,6 @@ func (r Recorder) Eventf(regarding, related runtime.Object, eventType, reason, a
 		kind = gvk.Kind
 	}
 	r.count.WithLabelValues(kind, eventType, reason).Inc()
-	r.next.Eventf(regarding, related, eventType, reason, action, note, args...)
+	// One that is too long is refused, and nobody learns of it.
+	r.next.Eventf(regarding, related, eventType, reason, action, "%s", brief.Cut(fmt.Sprintf(note, args...), brief.Event))
 }

@@ -3,9 +3,9 @@ package nlb
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // Action is what a Move does.
@@ -208,7 +208,7 @@ func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 			"Exoscale's answer about NLB %s left out its services; looking again before it is deleted", lb.ID)}
 	case len(got.Services.Held) > 0:
 		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
-			"NLB %s is deleted once its services are removed: NLBService %s", lb.ID, strings.Join(got.Services.Holders, ", "))}
+			"NLB %s is deleted once its services are removed: NLBService %s", lb.ID, brief.List(got.Services.Holders))}
 	case len(got.Services.Foreign) > 0:
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonForeignServices, Message: fmt.Sprintf(
 			"NLB %s holds services that this operator didn't make: %s. Remove them, or set deletionPolicy: Retain to leave the NLB as it is", lb.ID, listServices(got.Services.Foreign))}

@@ -7,12 +7,17 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // ProvidedNodeIP is the annotation by which a kubelet with --node-ip tells a
 // cloud provider which addresses it uses: one, or one of each family, separated
 // by a comma.
 const ProvidedNodeIP = "alpha.kubernetes.io/provided-node-ip"
+
+// longestGiven is how much of that annotation a message repeats, in bytes.
+const longestGiven = 64
 
 // addressedByCloud tells whether a cloud provider, and not the kubelet, keeps
 // the addresses of a Node that is initialised. A kubelet that has none never
@@ -44,7 +49,7 @@ func addressesOf(node *corev1.Node, known []corev1.NodeAddress) (addresses []cor
 		for i, given := range provided {
 			if provided[i] = among(all, given); provided[i] == "" {
 				return nil, fmt.Sprintf("the kubelet says by the annotation %s that it uses %q, which is no address of the instance (%s): correct its --node-ip, or attach the instance to that network",
-					ProvidedNodeIP, strings.TrimSpace(given), strings.Join(all, ", "))
+					ProvidedNodeIP, brief.Cut(strings.TrimSpace(given), longestGiven), brief.List(all))
 			}
 		}
 		internal = provided

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 )
 
@@ -139,7 +140,7 @@ func labelsOf(known *v1alpha1.NodeIdentity) (labels map[string]string, problem s
 		return nil, ""
 	}
 	if faults := validation.IsValidLabelValue(instanceType); len(faults) > 0 {
-		return nil, fmt.Sprintf("the instance type %q can't be a label: %s", instanceType, strings.Join(faults, "; "))
+		return nil, fmt.Sprintf("the instance type %q can't be a label: %s", instanceType, brief.Sentences(faults, "; "))
 	}
 	return map[string]string{
 		corev1.LabelTopologyZone:            zone,

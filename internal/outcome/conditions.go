@@ -5,6 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // Describe writes the outcome into an object's conditions: Accepted and
@@ -15,7 +16,7 @@ func (o Outcome) Describe(conditions *[]metav1.Condition, generation int64) {
 		return
 	}
 	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
-		meta.SetStatusCondition(conditions, metav1.Condition{
+		SetCondition(conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: generation,
 		})
 	}
@@ -40,6 +41,14 @@ func (o Outcome) Describe(conditions *[]metav1.Condition, generation int64) {
 	}
 	stands(v1alpha1.ConditionReconciling, o.Kind == KindWaiting || o.Kind == KindRetry)
 	stands(v1alpha1.ConditionStalled, o.Kind == KindInvalid || o.Kind == KindBlocked)
+}
+
+// SetCondition sets a condition, whose message is cut to what can be written: it is
+// the only way to set one. A status with one that is too long could never be written
+// again.
+func SetCondition(conditions *[]metav1.Condition, condition metav1.Condition) {
+	condition.Message = brief.Cut(condition.Message, brief.Condition)
+	meta.SetStatusCondition(conditions, condition)
 }
 
 func (o Outcome) accepted() metav1.Condition {

@@ -2,7 +2,6 @@ package outcome
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -11,6 +10,7 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // Notices are the Events of a round, collected, and sent once the status that
@@ -38,17 +38,10 @@ func (n *Notices) Stalled(before, now []metav1.Condition) {
 	}
 }
 
-// longestNote is what the API server takes as an Event's note.
-const longestNote = 1024
-
 // Send makes the Events, all of one object.
 func (n *Notices) Send(recorder events.EventRecorder, object runtime.Object) {
 	for _, notice := range *n {
-		message := notice.message
-		if len(message) > longestNote {
-			message = strings.ToValidUTF8(message[:longestNote-3], "") + "..."
-		}
-		recorder.Eventf(object, nil, notice.kind, notice.reason, notice.action, "%s", message)
+		recorder.Eventf(object, nil, notice.kind, notice.reason, notice.action, "%s", brief.Cut(notice.message, brief.Event))
 	}
 	*n = nil
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // sent are the Events that the notices make.
@@ -39,11 +40,11 @@ func TestNoticesAreSentOnce(t *testing.T) {
 
 func TestALongNoticeFitsAnEvent(t *testing.T) {
 	t.Parallel()
-	for length, want := range map[int]int{longestNote: longestNote, longestNote + 1: longestNote, 9000: longestNote} {
+	for length, want := range map[int]int{brief.Event: brief.Event, brief.Event + 1: brief.Event, 9000: brief.Event} {
 		var notices Notices
 		notices.Normal("R", "A", "%s", strings.Repeat("x", length))
 		note := strings.TrimPrefix(sent(&notices)[0], "Normal R ")
-		if len(note) != want || strings.HasSuffix(note, "...") != (length > want) {
+		if len(note) != want || strings.HasSuffix(note, "…") != (length > want) {
 			t.Errorf("of %d characters %d are sent: …%s", length, len(note), note[len(note)-5:])
 		}
 	}

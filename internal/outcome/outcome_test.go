@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 )
 
@@ -297,6 +299,22 @@ func TestWhatIsUnderWayIsNamed(t *testing.T) {
 		out, _, _ := Progress(v1alpha1.Operation{Action: action}, exoscale.Result{State: exoscale.Pending})
 		if out.Reason != want[0] || !strings.HasPrefix(out.Message, want[1]+" ") {
 			t.Errorf("%s is told as %s: %s", action, out.Reason, out.Message)
+		}
+	}
+}
+
+// A status with a longer message could never be written again.
+func TestNoConditionIsLongerThanTheAPIServerTakes(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"of letters": strings.Repeat("é", 1<<19), "that isn't UTF-8": strings.Repeat("\xffa", 1<<19)} {
+		for _, out := range []Outcome{Invalid("Invalid", text), Waiting("Creating", text), Retry("Retrying", text, nil), Unresolved("NotFound", text)} {
+			var conditions []metav1.Condition
+			out.Describe(&conditions, 1)
+			for _, condition := range conditions {
+				if len(condition.Message) > brief.Condition || !utf8.ValidString(condition.Message) {
+					t.Errorf("a text %s: %s of %s has %d bytes", name, condition.Type, out.Kind, len(condition.Message))
+				}
+			}
 		}
 	}
 }

@@ -3,13 +3,13 @@ package projection
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/annotation"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
@@ -105,7 +105,7 @@ func unrestrictedLabels(in Input, values annotation.Values) []annotation.Problem
 	}
 	return []annotation.Problem{{
 		Annotation: v1alpha1.AnnotationNodeSelector, Value: in.Service.Annotations[v1alpha1.AnnotationNodeSelector],
-		Message: fmt.Sprintf("a kubelet may set %s on its own Node; keys have to begin with %s", strings.Join(keys, ", "), nlb.RestrictedLabelPrefix),
+		Message: fmt.Sprintf("a kubelet may set %s on its own Node; keys have to begin with %s", brief.List(keys), nlb.RestrictedLabelPrefix),
 	}}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/annotation"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // everyone is the source range that restricts nobody.
@@ -35,7 +36,7 @@ func notHonoured(service *corev1.Service, values annotation.Values) []string {
 	} {
 		if restricts(asked.ranges) {
 			warnings = append(warnings, fmt.Sprintf(
-				"%s is %q, and an Exoscale NLB can't restrict who connects: the ports are OPEN TO EVERYONE. Restrict them in the security groups of the instances, or by NetworkPolicy with externalTrafficPolicy Local", asked.field, asked.ranges))
+				"%s is %q, and an Exoscale NLB can't restrict who connects: the ports are OPEN TO EVERYONE. Restrict them in the security groups of the instances, or by NetworkPolicy with externalTrafficPolicy Local", asked.field, brief.Cut(asked.ranges, longestRanges)))
 		}
 	}
 	if address := service.Spec.LoadBalancerIP; address != "" {
@@ -51,6 +52,9 @@ func notHonoured(service *corev1.Service, values annotation.Values) []string {
 	}
 	return warnings
 }
+
+// longestRanges is how much of them a message repeats.
+const longestRanges = 256
 
 func restricts(ranges string) bool {
 	all := strings.FieldsFunc(ranges, func(r rune) bool { return r == ',' || r == ' ' })

@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
@@ -106,7 +106,7 @@ func addresses(service *corev1.Service) string {
 	if len(ips) == 0 {
 		return "no address"
 	}
-	return strings.Join(ips, ", ")
+	return brief.List(ips)
 }
 
 func loadBalancerText(object *v1alpha1.NetworkLoadBalancer) string {

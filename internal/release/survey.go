@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
@@ -154,7 +153,7 @@ func (r *Releaser) loadBalancerStep(ctx context.Context, object *v1alpha1.Networ
 		return s.blocking(move.Message + "; or let go of it by --retain")
 	case nlb.Wait:
 		if strangers := r.strangers(removal.Got.Services.Holders); len(on) == 0 && len(strangers) > 0 {
-			return s.blocking(fmt.Sprintf("its NLB holds services of NLBServices that aren't meant by --namespace: %s", strings.Join(strangers, ", ")))
+			return s.blocking(fmt.Sprintf("its NLB holds services of NLBServices that aren't meant by --namespace: %s", brief.List(strangers)))
 		}
 		return s.waiting(move.Message)
 	default:
@@ -203,7 +202,7 @@ func (s step) waiting(reason string) step {
 
 func (s step) behindOthers(which string, others []string) step {
 	s.behind = true
-	return s.waiting(which + " go first: " + strings.Join(others, ", "))
+	return s.waiting(which + " go first: " + brief.List(others))
 }
 
 func (s step) blocking(reason string) step {

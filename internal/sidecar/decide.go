@@ -1,11 +1,10 @@
 package sidecar
 
 import (
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
 
 // Input is what is known when a Pod is about to be created. Nothing of it is changed.
@@ -54,7 +53,7 @@ func Decide(in Input) Decision {
 }
 
 func refused(told bool, reasons ...string) Decision {
-	d := Decision{Reason: strings.Join(reasons, "; ")}
+	d := Decision{Reason: brief.Sentences(reasons, "; ")}
 	if told {
 		d.Warnings = warnings("no UDP health-check sidecar: ", reasons)
 	}
@@ -76,16 +75,7 @@ const maxWarning = 256
 func warnings(about string, notes []string) []string {
 	var all []string
 	for _, note := range notes {
-		all = append(all, cut(about+note, maxWarning))
+		all = append(all, brief.Cut(about+note, maxWarning))
 	}
 	return all
-}
-
-// cut leaves whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const more = "…"
-	return strings.ToValidUTF8(text[:most-len(more)], "") + more
 }
