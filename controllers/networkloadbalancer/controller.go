@@ -1,6 +1,7 @@
 package networkloadbalancer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -134,6 +135,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
 	out, err := r.converge(ctx, round)
+	if err == nil {
+		err = round.unlisted // what it came to blames others
+	}
 	if err == nil && !round.gone {
 		describe(round, out)
 		err = round.Status(ctx)
@@ -166,6 +170,8 @@ type round struct {
 	evidence exoscale.Evidence
 	listed   exoscale.ZoneEvidence
 	absence  exoscale.Absence
+	// unlisted is why the API server didn't tell who holds an NLB.
+	unlisted error
 	gone     bool // the finalizer has left
 	notices  outcome.Notices
 }
@@ -177,7 +183,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if err := round.Hold(ctx, v1alpha1.LoadBalancerFinalizer); err != nil {
 		return outcome.Outcome{}, err
 	}
-	claim, stale, err := r.claim(ctx, object)
+	claim, stale, err := r.claim(ctx, object, &round.unlisted)
 	if err != nil {
 		return outcome.Outcome{}, err
 	}
@@ -245,8 +251,8 @@ func (r *Reconciler) look(ctx context.Context, round *round, claim nlb.Claim) (*
 	case errors.As(err, &cloud):
 		out := outcome.FromCloud("Looking the NLB up", err)
 		return &out, nil
-	case err != nil:
-		return nil, err
+	case err != nil, round.unlisted != nil:
+		return nil, cmp.Or(err, round.unlisted)
 	}
 	round.got = &got
 	return nil, nil

@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
@@ -20,7 +19,8 @@ import (
 // claim gathers what could prove that an NLB is the object's. stale tells that
 // the object was projected from a Service that is gone, while another one of its
 // name lives (a restored backup): the NLB is that one's to claim.
-func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (claim nlb.Claim, stale bool, err error) {
+// What keeps us from knowing who holds an NLB is noted in unlisted: nothing is ours then.
+func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, unlisted *error) (claim nlb.Claim, stale bool, err error) {
 	claim = nlb.Claim{
 		Cluster:   r.ClusterID,
 		Namespace: object.Namespace,
@@ -31,7 +31,7 @@ func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBala
 	if nlb.Held(object) {
 		claim.RecordedID = object.Status.ID
 	}
-	claim.HolderOf = r.holderOf(ctx, object)
+	claim.HolderOf = r.holderOf(ctx, object, unlisted)
 	// The reference is anybody's to write; only a Service that lives has a UID to prove.
 	owner := metav1.GetControllerOf(object)
 	if owner == nil || owner.Kind != "Service" || owner.APIVersion != "v1" {
@@ -50,11 +50,11 @@ func (r *Reconciler) claim(ctx context.Context, object *v1alpha1.NetworkLoadBala
 }
 
 // holderOf tells which other object that holds an NLB goes before this one.
-func (r *Reconciler) holderOf(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) func(string) string {
+func (r *Reconciler) holderOf(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, unlisted *error) func(string) string {
 	return func(id string) string {
 		var recorded v1alpha1.NetworkLoadBalancerList
 		if err := r.Client.List(ctx, &recorded, client.MatchingFields{index.ByLoadBalancerID: id}); err != nil {
-			log.FromContext(ctx).Error(err, "Listing the NetworkLoadBalancers that hold an NLB", "nlb", id)
+			*unlisted = fmt.Errorf("listing the NetworkLoadBalancers that hold NLB %s: %w", id, err)
 			return "one that can't be listed now"
 		}
 		for i := range recorded.Items {

@@ -24,11 +24,14 @@ func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NetworkLoadBa
 	if neverStarted(object) {
 		return removal, nil
 	}
-	claim, stale, err := r.claim(ctx, object)
+	var unlisted error
+	claim, stale, err := r.claim(ctx, object, &unlisted)
 	if err != nil {
 		return removal, err
 	}
-	removal.Got, err = r.observe(ctx, object, claim)
+	if removal.Got, err = r.observe(ctx, object, claim); err == nil {
+		err = unlisted
+	}
 	switch op := object.Status.Operation; {
 	case exoscale.ClassOf(err) == exoscale.UnknownZone && object.Status.ID == "" && op == nil:
 		return removal, nil // nothing was ever made there

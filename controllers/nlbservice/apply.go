@@ -51,7 +51,10 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		Mark: round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
 	}
 	if !want.Absent {
-		pool, problem := r.target(ctx, round)
+		pool, problem, err := r.target(ctx, round)
+		if err != nil {
+			return outcome.Outcome{}, err
+		}
 		away := want.Replacing && round.got.Own == nil && status.InstancePoolID != ""
 		switch {
 		case problem != nil && away:

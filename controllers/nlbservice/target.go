@@ -2,6 +2,7 @@ package nlbservice
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -18,26 +20,25 @@ import (
 )
 
 // target finds the instance pool that a spec means. If there is none, it or the port
-// isn't allowed, or it can't be known now, the outcome says why.
-func (r *Reconciler) target(ctx context.Context, round *round) (nlb.InstancePool, *outcome.Outcome) {
-	if problem, err := r.admitsPort(ctx, round); err != nil {
-		out := outcome.Retry(v1alpha1.ReasonRetrying, err.Error(), err)
-		return nlb.InstancePool{}, &out
-	} else if problem != nil {
-		return nlb.InstancePool{}, problem
+// isn't allowed, or Exoscale can't be asked now, the outcome says why. The error is one
+// of the API server's.
+func (r *Reconciler) target(ctx context.Context, round *round) (nlb.InstancePool, *outcome.Outcome, error) {
+	if problem, err := r.admitsPort(ctx, round); err != nil || problem != nil {
+		return nlb.InstancePool{}, problem, err
 	}
 	pool, problem, err := r.findPool(ctx, round.object, round.place.zone)
 	if err == nil && problem == nil {
 		problem, err = r.admitted(ctx, round, pool)
 	}
-	if err != nil {
-		out := outcome.FromCloud("Looking the instance pool up", err)
-		return nlb.InstancePool{}, &out
+	if cloud, is := errors.AsType[*exoscale.Error](err); is {
+		out := outcome.FromCloud("Looking the instance pool up", cloud)
+		return nlb.InstancePool{}, &out, nil
 	}
-	round.judged = problem == nil
-	return pool, problem
+	round.judged = err == nil && problem == nil
+	return pool, problem, err
 }
 
+// findPool returns errors of Exoscale and of the API server as they are.
 func (r *Reconciler) findPool(ctx context.Context, object *v1alpha1.NLBService, zone string) (nlb.InstancePool, *outcome.Outcome, error) {
 	target := object.Spec.Target
 	switch {
@@ -79,7 +80,7 @@ func (r *Reconciler) poolBy(ctx context.Context, zone, what string, matches func
 		return found[0], nil, nil
 	default:
 		return nlb.InstancePool{}, unresolved(v1alpha1.ReasonAmbiguousInstancePool,
-			"Several instance pools %s are in zone %s: %s; name one by instancePoolID", what, zone, strings.Join(ids, ", ")), nil
+			"Several instance pools %s are in zone %s: %s; name one by instancePoolID", what, zone, brief.List(ids)), nil
 	}
 }
 
@@ -121,7 +122,7 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 	}
 	if keys := nlb.UnrestrictedKeys(by); r.RestrictedNodeLabels && len(keys) > 0 {
 		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf(
-			"spec.target.nodeSelector looks at %s, which a kubelet may set on its own Node; its keys have to begin with %s", strings.Join(keys, ", "), nlb.RestrictedLabelPrefix))
+			"spec.target.nodeSelector looks at %s, which a kubelet may set on its own Node; its keys have to begin with %s", brief.List(keys), nlb.RestrictedLabelPrefix))
 		return nlb.InstancePool{}, &invalid, nil
 	}
 	nodes, trust, err := r.nodes(ctx)
@@ -151,11 +152,11 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 func (r *Reconciler) nodes(ctx context.Context) ([]corev1.Node, identity.Trust, error) {
 	var nodes corev1.NodeList
 	if err := r.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, identity.Trust{}, &exoscale.Error{Class: exoscale.Transient, Message: "listing Nodes: " + err.Error()}
+		return nil, identity.Trust{}, fmt.Errorf("listing the Nodes: %w", err)
 	}
 	var known v1alpha1.NodeIdentityList
 	if err := r.Client.List(ctx, &known, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, identity.Trust{}, &exoscale.Error{Class: exoscale.Transient, Message: "listing NodeIdentities: " + err.Error()}
+		return nil, identity.Trust{}, fmt.Errorf("listing the NodeIdentities: %w", err)
 	}
 	return nodes.Items, identity.TrustBy(known.Items), nil
 }

@@ -51,7 +51,22 @@ func (r *Reconciler) apply(ctx context.Context, round *round) error {
 	if loadBalancer != nil {
 		errs = append(errs, r.setPolicyToLeave(ctx, round.Now, loadBalancer), r.remove(ctx, loadBalancer))
 	}
-	return errors.Join(errs...)
+	return together(errs)
+}
+
+// together joins errors of the API server. Of several, apierrors looks at the first
+// only: one that merely says that the cache was behind must not hide the others.
+func together(errs []error) error {
+	behind := func(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
+	var faults, waits []error
+	for _, err := range errs {
+		if behind(err) {
+			waits = append(waits, err)
+		} else {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(append(faults, waits...)...)
 }
 
 // refusal is the problem that the API server has with an object: it isn't valid,
