@@ -162,7 +162,8 @@ const (
 	AnnotationExternal = AnnotationCCMPrefix + "external"
 	// AnnotationServiceName is the name of the cloud service; only with exactly one port.
 	AnnotationServiceName = AnnotationCCMPrefix + "service-name"
-	// AnnotationServiceDescription is the description of the cloud service; only with exactly one port.
+	// AnnotationServiceDescription is the description of the cloud service, as spec.description
+	// of an NLBService; only with exactly one port.
 	AnnotationServiceDescription = AnnotationCCMPrefix + "service-description"
 	// AnnotationInstancePoolID is the id of the instance pool to forward to.
 	AnnotationInstancePoolID = AnnotationCCMPrefix + "service-instancepool-id"

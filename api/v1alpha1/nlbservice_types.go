@@ -177,11 +177,14 @@ type NLBServiceSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
 	Name string `json:"name,omitempty"`
-	// description of the service at Exoscale, up to 255 characters. Up to 206 leave
-	// room for the mark that the operator puts behind it, by which it knows the service
-	// again if the status is lost. It can't hold what marks begin with,
-	// [nlb.exoscale.com/.
+	// description of the service at Exoscale, up to 255 characters without
+	// [nlb.exoscale.com/: so begins the mark that the operator appends, by which it
+	// recognizes the service. Up to 206 bytes (a letter with an accent has two) leave
+	// room for that. With a longer description the service bears none: should this
+	// object lose its status, as by a backup that is restored, a service with a name of
+	// your own then counts as foreign, and keeps the port until you hand it over.
 	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="!self.contains('[nlb.exoscale.com/')",message="description must not contain [nlb.exoscale.com/: so begins the mark that the operator leaves there itself; take it out"
 	// +optional
 	Description string `json:"description,omitempty"`
 	// strategy is how a backend is picked: RoundRobin (in turn), SourceHash (by the

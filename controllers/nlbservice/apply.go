@@ -51,6 +51,9 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		Mark: round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
 	}
 	if !want.Absent {
+		if text := nlb.RefusedDescription(round.object.Spec.Description, round.got.Own); text != "" && !want.Replacing {
+			return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
+		}
 		pool, problem, err := r.target(ctx, round)
 		if err != nil {
 			return outcome.Outcome{}, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/udpprobe"
 )
 
@@ -65,9 +66,9 @@ var keys = []Key{
 	},
 	{
 		Name:    v1alpha1.AnnotationServiceDescription,
-		Allowed: "up to 255 characters, without [nlb.exoscale.com/",
-		Meaning: "Description of the service on the NLB.", SinglePort: true,
-		set: func(v *Values, s string) bool { return setText(&v.ServiceDescription, s, 0) },
+		Allowed: "up to 255 characters without " + nlb.MarkStart + ", which begins the operator's own mark",
+		Meaning: "Description of the service on the NLB. Up to 206 bytes leave room for the operator's mark.", SinglePort: true,
+		set: func(v *Values, s string) bool { return setText(&v.ServiceDescription, s, 0) && !nlb.ClaimsMark(s) },
 	},
 	{
 		Name:    v1alpha1.AnnotationInstancePoolID,

@@ -96,9 +96,6 @@ func (v *Values) contradictions(annotations map[string]string, service Service) 
 	if nlb.NameReserved(v.ServiceName, service.UID) {
 		refuse(v1alpha1.AnnotationServiceName, "names that begin with %s, or contain another object's UID, are reserved; choose another name", nlb.ReservedNamePrefix)
 	}
-	if nlb.HoldsMark(v.ServiceDescription) {
-		refuse(v1alpha1.AnnotationServiceDescription, "%q is reserved: the operator marks its services so; choose another description", nlb.MarkStart)
-	}
 	if pool := v.SKSNodepool; pool != nil && pool.Nodepool == "" {
 		refuse(v1alpha1.AnnotationSKSClusterName, "it is allowed only together with %s, which is missing", v1alpha1.AnnotationSKSNodepoolName)
 	} else if pool != nil && pool.Cluster == "" {

@@ -85,7 +85,7 @@ var valueCases = map[string]valueCase{
 			"":    func(*Values) {},
 			"TLS": func(v *Values) { v.ServiceDescription = "TLS" },
 		},
-		invalid: []string{long + "ä", "TLS [nlb.exoscale.com/0123456789ab-0123456789abcdef]"},
+		invalid: []string{long + "ä", "TLS [nlb.exoscale.com/0123456789ab-0123456789abcdef]", "[nlb.exoscale.com/"},
 	},
 	v1alpha1.AnnotationInstancePoolID: {
 		valid: map[string]func(*Values){

@@ -239,8 +239,6 @@ func TestWhatIsInvalidInAService(t *testing.T) {
 		"its own derived name":    {func(s *spec) { s.Name = ourUID + "-443" }, ""},
 		"its Service's":           {func(s *spec) { s.Name = serviceUID + "-443" }, ""},
 		"another's name":          {func(s *spec) { s.Name = otherUID + "-443" }, "is reserved"},
-		"a mark":                  {func(s *spec) { s.Description = "x " + MarkOf("blue", "shop", "web").String() }, `spec.description: "[nlb.exoscale.com/" is reserved`},
-		"the beginning of a mark": {func(s *spec) { s.Description = "[nlb.exoscale.com/x" }, "is reserved"},
 		"the operator's prefix":   {func(s *spec) { s.Name = "k8s-x" }, `spec.name "k8s-x" is reserved`},
 		"interval, least":         {func(s *spec) { s.HealthCheck.Interval = seconds(5) }, ""},
 		"interval, too short":     {func(s *spec) { s.HealthCheck.Interval = seconds(4) }, "interval 4s must be whole seconds from 5s to 5m"},

@@ -21,7 +21,7 @@ import (
 // maxDescriptionLength is the longest description of a service at Exoscale.
 const maxDescriptionLength = 255
 
-// MarkStart begins every mark. A description of a user's that holds it is refused.
+// MarkStart begins every mark. In what users write it is refused.
 const MarkStart = "[" + v1alpha1.Prefix
 
 const (
@@ -68,9 +68,23 @@ func Marked(description string, mark Mark) string {
 	return marked
 }
 
-// HoldsMark reports whether a user's description holds what a mark begins with: it
-// could pass for a mark of another object, or of another cluster.
-func HoldsMark(description string) bool { return strings.Contains(description, MarkStart) }
+// ClaimsMark reports whether a description holds what begins a mark.
+func ClaimsMark(description string) bool { return strings.Contains(description, MarkStart) }
+
+// RefusedDescription says why a service may not be described as a user writes; empty
+// if it may. What the object's own service is described by already goes on: it is older
+// than this rule.
+func RefusedDescription(description string, own *Service) string {
+	if !ClaimsMark(description) {
+		return ""
+	}
+	if own != nil {
+		if text, _ := SplitMark(own.Description); text == description || own.Description == description {
+			return ""
+		}
+	}
+	return "spec.description must not contain " + MarkStart + ": so begins the mark that the operator leaves there itself; take it out"
+}
 
 // SplitMark takes a description apart.
 func SplitMark(description string) (text string, mark Mark) {

@@ -54,3 +54,42 @@ func TestAMarkTellsClustersAndObjectsApart(t *testing.T) {
 		t.Error("the cluster of a mark isn't recognized")
 	}
 }
+
+// kubectl explain tells the number.
+func TestADescriptionOf206BytesLeavesRoomForTheMark(t *testing.T) {
+	t.Parallel()
+	mark := MarkOf("cluster", "shop", "web")
+	for bytes, room := range map[int]bool{206: true, 207: false, 255: false} {
+		if _, read := SplitMark(Marked(strings.Repeat("x", bytes), mark)); (read == mark) != room {
+			t.Errorf("of %d bytes it bears %v", bytes, read)
+		}
+	}
+}
+
+func TestNobodyWritesAMarkButTheOperator(t *testing.T) {
+	t.Parallel()
+	mark := MarkOf("cluster", "shop", "web")
+	forged := "shop " + MarkOf("cluster", "shop", "other").String()
+	for name, c := range map[string]struct {
+		description string
+		own         *Service
+		refused     bool
+	}{
+		"nothing":                                 {"", nil, false},
+		"words":                                   {"the shop's [web], see nlb.exoscale.com/", nil, false},
+		"a mark":                                  {forged, nil, true},
+		"a mark in the middle":                    {forged + " of ours", nil, true},
+		"what only begins as one":                 {"[nlb.exoscale.com/", nil, true},
+		"a mark, and the service has another":     {forged, &Service{Description: Marked("shop", mark)}, true},
+		"a mark that the service bears":           {forged, &Service{Description: forged}, false},
+		"a mark that it bears before its own":     {forged, &Service{Description: Marked(forged, mark)}, false},
+		"the mark that the operator has appended": {Marked("shop", mark), &Service{Description: Marked("shop", mark)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := RefusedDescription(c.description, c.own); (got != "") != c.refused {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}

@@ -62,8 +62,6 @@ func InvalidService(object *v1alpha1.NLBService, ownUIDs []string) string {
 		return "spec.target: exactly one of instancePoolID, instancePoolName, sksNodepool and nodeSelector must be set"
 	case NameReserved(spec.Name, ownUIDs...):
 		return reserved(spec.Name)
-	case HoldsMark(spec.Description):
-		return fmt.Sprintf("spec.description: %q is reserved: the operator marks its services so; choose another description", MarkStart)
 	case spec.Protocol != "" && spec.Protocol != v1alpha1.ProtocolTCP && spec.Protocol != v1alpha1.ProtocolUDP:
 		return fmt.Sprintf("spec.protocol %q must be TCP or UDP", spec.Protocol)
 	case !strategy:

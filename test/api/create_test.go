@@ -108,6 +108,7 @@ func TestNetworkLoadBalancersAtCreation(t *testing.T) {
 func TestNLBServicesAtCreation(t *testing.T) {
 	const (
 		oneTarget   = "spec.target: Invalid value: exactly one of instancePoolID, instancePoolName, sksNodepool and nodeSelector must be set"
+		marked      = "description must not contain [nlb.exoscale.com/: so begins the mark that the operator leaves there itself; take it out"
 		badID       = "instancePoolID must be the id of an instance pool at Exoscale, a UUID in lower case: 8-4-4-4-12 digits of 0-9 and a-f"
 		badSelector = "spec.target.nodeSelector: Invalid value: the operator of a matchExpression must be In or NotIn, with values, or Exists or DoesNotExist, without"
 		badInterval = "interval must be whole seconds from 5s to 5m, e.g. 10s"
@@ -146,6 +147,9 @@ func TestNLBServicesAtCreation(t *testing.T) {
 		"an empty name":            {`spec: {name: ""}`, `spec.name: Invalid value: "": spec.name in body should be at least 1 chars long`},
 		"the longest description":  {`spec: {description: ` + long(255) + `}`, ``},
 		"too long a description":   {`spec: {description: ` + long(256) + `}`, `spec.description: Too long: may not be more than 255 bytes`},
+		"a mark of the operator's": {`spec: {description: "shop [nlb.exoscale.com/0123456789ab-0123456789abcdef]"}`, `spec.description: Invalid value: "shop [nlb.exoscale.com/0123456789ab-0123456789abcdef]": ` + marked},
+		"what begins like a mark":  {`spec: {description: "[nlb.exoscale.com/ and so on"}`, `spec.description: Invalid value: "[nlb.exoscale.com/ and so on": ` + marked},
+		"the operator's domain":    {`spec: {description: "see nlb.exoscale.com/ (or [nlb])"}`, ``},
 		"by turns":                 {`spec: {strategy: RoundRobin}`, ``},
 		"by the client's address":  {`spec: {strategy: SourceHash}`, ``},
 		"by the flow's hash":       {`spec: {strategy: MaglevHash}`, ``},
