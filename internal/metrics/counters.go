@@ -42,9 +42,7 @@ func NewCounters(registerer prometheus.Registerer) (*Counters, error) {
 			Help: "1 for each Node whose instance seems to be gone and that stays, by what speaks against its removal.",
 		}, []string{"object_name", "cause"}),
 	}
-	for _, e := range alerting {
-		c.events.WithLabelValues(e.kind, e.eventType, e.reason)
-	}
+	c.foreseeOwn()
 	return c, Register(registerer, c.events, c.addressAfter, c.foreignNodes, c.nodesRemoved, c.deletionHalted)
 }
 
