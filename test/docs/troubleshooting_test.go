@@ -141,6 +141,7 @@ var troubles = []trouble{
 func TestTheTroublesOnARealCluster(t *testing.T) {
 	t.Parallel()
 	w := introubled(t)
+	compared := NewGomega(func(message string, _ ...int) { t.Error(message) }) // one that differs doesn't hide the others
 	text := page(t, troubleshootingPage).Text
 	for _, trouble := range troubles {
 		ends := trouble.begins(w)
@@ -156,7 +157,7 @@ func TestTheTroublesOnARealCluster(t *testing.T) {
 		case *update:
 			text = before + begin + w.settled(trouble) + "```\n" + after
 		default:
-			w.g.Eventually(func() string { return w.shows(trouble) }).Should(Equal(got), "%s; go test -run TestTheTroubles -update writes it anew", trouble.name)
+			compared.Eventually(func() string { return w.shows(trouble) }, patience, time.Second).Should(Equal(got), "%s; go test -run TestTheTroubles -update writes it anew", trouble.name)
 		}
 		if ends != nil {
 			ends()
