@@ -50,6 +50,9 @@ const (
 	NLBServiceFinalizer = Prefix + "nlb-service"
 	// ServiceFinalizer holds a Service until the objects projected from it are gone.
 	ServiceFinalizer = Prefix + "service"
+	// GuardFinalizer holds the ConfigMap that has to go before the operator does, as long
+	// as one of the others holds anything.
+	GuardFinalizer = Prefix + "uninstall-guard"
 )
 
 // LoadBalancerClass is the spec.loadBalancerClass of the Services that the operator serves.

@@ -44,6 +44,10 @@ func NewClient(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registering the cloud metrics: %w", err)
 	}
+	m.foreseeNoZone()
+	if opts.Zone != "" {
+		m.foresee(opts.Zone) // the others with their first call
+	}
 	c := &Client{opts: opts, base: baseTransport(), metrics: m, sdk: map[string]*zoneClient{}}
 	c.zones = &zones{base: opts.Endpoint, insecure: opts.Insecure, clock: opts.Clock, list: c.listZones}
 	return c, register(opts.Metrics, credentialsCollector{c})
@@ -87,6 +91,7 @@ func (c *Client) zone(ctx context.Context, zone string) (*v3.Client, Credentials
 	z := c.sdk[zone]
 	if z == nil {
 		z = &zoneClient{http: c.newHTTP(zone)}
+		c.metrics.foresee(zone)
 		c.sdk[zone] = z
 	}
 	if z.sdk == nil || z.credentials != creds || z.endpoint != endpoint {

@@ -41,6 +41,11 @@ const (
 	UnknownZone Class = "UnknownZone"
 )
 
+// allClasses are all of them.
+var allClasses = []Class{
+	NotFound, Invalid, InvalidCredentials, Forbidden, Blocked, Conflict, Busy, QuotaExceeded, Transient, Oversized, UnknownZone,
+}
+
 // Error is the only kind of error that this package returns.
 type Error struct {
 	Class Class

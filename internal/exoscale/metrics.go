@@ -2,6 +2,8 @@ package exoscale
 
 import (
 	"errors"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,6 +66,35 @@ func register(registerer prometheus.Registerer, collectors ...prometheus.Collect
 		errs = append(errs, registerer.Register(c))
 	}
 	return errors.Join(errs...)
+}
+
+// foresee has the counters of a zone at 0, before anything is counted: an increase is
+// seen only of what was there before. How long answers take is left out: of the first
+// alone no quantile can be told.
+func (m *metrics) foresee(zone string) {
+	for _, operation := range allOperations {
+		m.foreseeResults(operation, zone, allClasses...)
+		m.calls.WithLabelValues(operation, zone, resultOK)
+		m.requests.WithLabelValues(operation, zone, strconv.Itoa(http.StatusTooManyRequests))
+	}
+	m.throttles.WithLabelValues(zone)
+	m.evidence.WithLabelValues(zone)
+}
+
+// foreseeNoZone is foresee for what is of no zone: the list of zones, and calls that
+// fail since it can't be read, or lacks their zone.
+func (m *metrics) foreseeNoZone() {
+	for _, operation := range allOperations {
+		m.foreseeResults(operation, "", Transient, Blocked, UnknownZone)
+	}
+	m.requests.WithLabelValues(opListZones, "", strconv.Itoa(http.StatusTooManyRequests))
+	m.throttles.WithLabelValues("")
+}
+
+func (m *metrics) foreseeResults(operation, zone string, classes ...Class) {
+	for _, class := range classes {
+		m.calls.WithLabelValues(operation, zone, string(class))
+	}
 }
 
 // ended counts a call by its error. zone is empty unless Exoscale has it: anybody

@@ -34,6 +34,14 @@ const (
 	opDeleteService      = "delete-load-balancer-service"
 )
 
+// allOperations are all of them.
+var allOperations = []string{
+	opListZones, opListLoadBalancers, opGetLoadBalancer, opListInstances, opListInstancePools, opGetInstance, opListInstanceTypes,
+	opListNetworks, opListSKSClusters, opGetOperation, opGetQuota,
+	opCreateLoadBalancer, opUpdateLoadBalancer, opResetLoadBalancer, opDeleteLoadBalancer,
+	opAddService, opUpdateService, opResetService, opDeleteService,
+}
+
 // LoadBalancers lists all NLBs of a zone, complete with services and health.
 func (c *Client) LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error) {
 	list, err := listed(ctx, c, call{operation: opListLoadBalancers, zone: zone},

@@ -52,9 +52,7 @@ func NewCounters(registerer prometheus.Registerer) (*Counters, error) {
 			Help: "NLBs at Exoscale that this cluster made for an object which uses another.",
 		}, []string{"zone"}),
 	}
-	for _, e := range alerting {
-		c.events.WithLabelValues(e.kind, e.eventType, e.reason)
-	}
+	c.foreseeOwn()
 	return c, Register(registerer, c.events, c.addressAfter, c.foreignNodes, c.nodesRemoved, c.deletionHalted, c.orphans, c.duplicates)
 }
 

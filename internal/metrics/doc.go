@@ -3,6 +3,7 @@
 //	object.go     pure: the state of an object in one word, its reason, since when
 //	census.go     pure: how many objects are in which state, what is to be named
 //	collector.go  reads the objects from the cache whenever it is scraped
+//	foreseen.go   which Events may come: their counters start at 0
 //	events.go     counts the Events that controllers send
 //	webhook.go    what the webhook for Pods does, and until when its certificate is valid
 //	counters.go   what controllers tell at the moment it happens

@@ -4,25 +4,12 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/brief"
 )
-
-// alerting are the Events that alerts go by. Their counters are there from the
-// start: an increase is seen only of what was there before.
-var alerting = []struct{ kind, eventType, reason string }{
-	{kindService, corev1.EventTypeWarning, v1alpha1.ReasonAddressChanged},
-	{kindLoadBalancer, corev1.EventTypeWarning, v1alpha1.ReasonAddressChanged},
-	{kindLoadBalancer, corev1.EventTypeWarning, v1alpha1.ReasonRecreated},
-	{kindNLBService, corev1.EventTypeWarning, v1alpha1.ReasonRecreated},
-	{kindLoadBalancer, corev1.EventTypeNormal, v1alpha1.ReasonDriftCorrected},
-	{kindNLBService, corev1.EventTypeNormal, v1alpha1.ReasonDriftCorrected},
-}
 
 // Recorder sends Events, and counts them.
 type Recorder struct {

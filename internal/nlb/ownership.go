@@ -205,8 +205,13 @@ func recordedBy(lb LoadBalancer, claim Claim) string {
 }
 
 func howToConsent(claim Claim) string {
-	return fmt.Sprintf("To hand it over, set the label %s=%s on the NLB; to only attach to it, use managementPolicy External",
-		v1alpha1.CloudLabelAdopt, LabelValue(claim.consent()))
+	return setLabel(v1alpha1.CloudLabelAdopt, LabelValue(claim.consent())) + "; to only attach to it, use managementPolicy External"
+}
+
+// setLabel asks for a label as it is set without losing the others: Exoscale, and so
+// its command line and Terraform, knows only all of them together.
+func setLabel(key, value string) string {
+	return fmt.Sprintf("To hand it over, set the label %s=%s on the NLB, and repeat its other labels, which a change replaces", key, value)
 }
 
 // FindLoadBalancer picks, from all NLBs of a zone, the one that is the

@@ -165,7 +165,7 @@ func (c ServiceConsent) Given(lb LoadBalancer) bool {
 
 // HowTo tells people how to give it.
 func (c ServiceConsent) HowTo() string {
-	return fmt.Sprintf("To hand it over, set the label %s=%s on the NLB, beside its other labels", c.Key, c.Value)
+	return setLabel(c.Key, c.Value)
 }
 
 // Record is an object whose status names a cloud service.

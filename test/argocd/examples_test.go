@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,9 @@ func TestTheApplicationsLeadWhereTheySay(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(root, app.Spec.Source.Path)); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		if !slices.Contains(app.Metadata.Finalizers, "resources-finalizer.argocd.argoproj.io") {
+			t.Errorf("%s leaves all that it made behind when it is deleted", name)
 		}
 		for _, option := range app.Spec.SyncPolicy.SyncOptions {
 			if !options.MatchString(option) {

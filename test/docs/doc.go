@@ -7,5 +7,6 @@
 //	runbooks_test.go     the commands of the runbooks
 //	iam_test.go          the API key of the README may do enough, and no more
 //	annotations_test.go  the table of annotations, which go test -update writes
+//	troubleshooting_test.go  what users meet is made, and the page says what they see
 //	markdown/            finds code blocks, links and names in a page
 package docs

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,12 +87,12 @@ func tools(t *testing.T, cluster *controlplane.ControlPlane) string {
 	return folder
 }
 
-// operate runs the operator for one namespace until the test ends.
+// operate runs the operator for a namespace, or several behind commas, until the test ends.
 func (w given) operate(t *testing.T, namespace string, key exosim.Key, edits ...func(*app.Options)) {
 	t.Helper()
 	operator, err := world.RunOperator(t.Context(), w.cluster.Config(), w.cloud, func(o *app.Options) {
 		o.Credentials = exoscale.StaticCredentials(key.Key, key.Secret)
-		o.WatchNamespaces = []string{namespace}
+		o.WatchNamespaces = strings.Split(namespace, ",")
 		o.SyncPeriod, o.PollInterval = 300*time.Millisecond, 20*time.Millisecond
 		o.SkipNameValidation = true
 		o.Metrics = prometheus.NewRegistry() // some of the cloud is asked for them only

@@ -81,6 +81,8 @@ var blocksTestedBy = map[string]string{
 	securityPage:     "this package",
 	"docs/exosim.md": "cmd/exosim",
 	"docs/argocd.md": "test/argocd",
+
+	troubleshootingPage: "this package",
 }
 
 // testedBy tells where the code blocks of a page are tested; empty: nowhere.

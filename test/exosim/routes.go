@@ -1,6 +1,7 @@
 package exosim
 
 import (
+	_ "embed"
 	"net/http"
 	"slices"
 	"strings"
@@ -73,34 +74,22 @@ var routes = []route{
 	{operation: "get-quota", method: "GET", pattern: "quota/{entity}", serve: getQuota},
 }
 
-// unsupported are operations of the API on objects that are simulated, which
-// aren't simulated themselves. They are answered with 501.
-var unsupported = []route{
-	{operation: "create-instance", method: "POST", pattern: "instance"},
-	{operation: "delete-instance", method: "DELETE", pattern: "instance/{id}"},
-	{operation: "reset-instance-field", method: "DELETE", pattern: "instance/{id}/{field}"},
-	{operation: "reboot-instance", method: "PUT", pattern: "instance/{id}:reboot"},
-	{operation: "reset-instance", method: "PUT", pattern: "instance/{id}:reset"},
-	{operation: "scale-instance", method: "PUT", pattern: "instance/{id}:scale"},
-	{operation: "resize-instance-disk", method: "PUT", pattern: "instance/{id}:resize-disk"},
-	{operation: "create-instance-pool", method: "POST", pattern: "instance-pool"},
-	{operation: "update-instance-pool", method: "PUT", pattern: "instance-pool/{id}"},
-	{operation: "reset-instance-pool-field", method: "DELETE", pattern: "instance-pool/{id}/{field}"},
-	{operation: "create-sks-cluster", method: "POST", pattern: "sks-cluster"},
-	{operation: "update-sks-cluster", method: "PUT", pattern: "sks-cluster/{id}"},
-	{operation: "delete-sks-cluster", method: "DELETE", pattern: "sks-cluster/{id}"},
-	{operation: "create-sks-nodepool", method: "POST", pattern: "sks-cluster/{id}/nodepool"},
-	{operation: "update-sks-nodepool", method: "PUT", pattern: "sks-cluster/{id}/nodepool/{sks-nodepool-id}"},
-	{operation: "delete-sks-nodepool", method: "DELETE", pattern: "sks-cluster/{id}/nodepool/{sks-nodepool-id}"},
-	{operation: "create-security-group", method: "POST", pattern: "security-group"},
-	{operation: "delete-security-group", method: "DELETE", pattern: "security-group/{id}"},
-	{operation: "add-rule-to-security-group", method: "POST", pattern: "security-group/{id}/rules"},
-	{operation: "delete-rule-from-security-group", method: "DELETE", pattern: "security-group/{id}/rules/{rule-id}"},
-	{operation: "attach-instance-to-security-group", method: "PUT", pattern: "security-group/{id}:attach"},
-	{operation: "detach-instance-from-security-group", method: "PUT", pattern: "security-group/{id}:detach"},
-	{operation: "create-private-network", method: "POST", pattern: "private-network"},
-	{operation: "update-private-network", method: "PUT", pattern: "private-network/{id}"},
-	{operation: "delete-private-network", method: "DELETE", pattern: "private-network/{id}"},
+// operationsTable is the list of all operations of the API.
+//
+//go:embed operations.txt
+var operationsTable string
+
+// unsupported are the operations of the API that aren't simulated. They are answered
+// with 501: their client is right, and what it asks for isn't here.
+var unsupported = readUnsupported()
+
+func readUnsupported() (all []route) {
+	for line := range strings.Lines(operationsTable) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] != "#" && !isOperation(fields[2]) {
+			all = append(all, route{method: fields[0], pattern: fields[1], operation: fields[2]})
+		}
+	}
+	return all
 }
 
 // match finds the route of a path below /v2/.

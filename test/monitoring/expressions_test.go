@@ -9,6 +9,8 @@ import (
 
 	"github.com/VictoriaMetrics/metricsql"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 )
 
 // expression of an alert, a panel or a page.
@@ -89,4 +91,56 @@ func passes(f metricsql.LabelFilter, values map[string]string) bool {
 		equal = regexp.MustCompile("^(?:" + f.Value + ")$").MatchString(value)
 	}
 	return equal != f.IsNegative
+}
+
+// growing are the selectors of what expressions ask the increase of.
+func growing(t *testing.T, expressions []expression) (all []selector) {
+	t.Helper()
+	for _, e := range expressions {
+		parsed, err := metricsql.Parse(e.text)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", e.where, err, e.text)
+		}
+		metricsql.VisitAll(parsed, func(part metricsql.Expr) {
+			if f, is := part.(*metricsql.FuncExpr); is && (f.Name == "rate" || f.Name == "increase") {
+				all = append(all, selectors(t, expression{e.where, string(f.AppendString(nil))})...)
+			}
+		})
+	}
+	if len(all) == 0 {
+		t.Fatal("no expression asks for an increase")
+	}
+	return all
+}
+
+// late are the series of counters among these that a first scrape lacked. Prometheus
+// sees an increase only of what was there before: the first that they count is missed.
+// Those of controller-runtime are at 0 from the moment that a controller starts.
+func late(first, last served, asked []selector) (wrong []string) {
+	for name, family := range last {
+		if family.GetType() != dto.MetricType_COUNTER || !strings.HasPrefix(name, metrics.Prefix) {
+			continue
+		}
+		were := map[string]bool{}
+		for _, metric := range first[name].GetMetric() {
+			were[labelsOf(metric)] = true
+		}
+		for _, metric := range family.GetMetric() {
+			alone := served{name: {Type: family.Type, Metric: []*dto.Metric{metric}}}
+			if !were[labelsOf(metric)] && slices.ContainsFunc(asked, func(s selector) bool { return s.name == name && s.fits(alone) }) {
+				wrong = append(wrong, name+"{"+labelsOf(metric)+"}")
+			}
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+func labelsOf(metric *dto.Metric) string {
+	var all []string
+	for _, label := range metric.GetLabel() {
+		all = append(all, fmt.Sprintf("%s=%q", label.GetName(), label.GetValue()))
+	}
+	slices.Sort(all)
+	return strings.Join(all, ",")
 }

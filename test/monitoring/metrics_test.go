@@ -46,6 +46,8 @@ func describedMetrics(t *testing.T) map[string]described {
 
 func TestMonitoring(t *testing.T) {
 	s := newScene(t)
+	s.eventually("the metrics are served", s.answers)
+	first := s.scrape()
 	s.play()
 	s.componentAddsAll()
 	rows := describedMetrics(t)
@@ -54,6 +56,7 @@ func TestMonitoring(t *testing.T) {
 		got := s.scrape()
 		return slices.Concat(undescribed(got, rows), unserved(t, got, expressions))
 	}).Should(BeEmpty(), "the pages, the alerts or the dashboard tell of what isn't served, or lack what is")
+	s.Expect(late(first, s.scrape(), growing(t, slices.Concat(alertExpressions(t), dashboardExpressions(t))))).To(BeEmpty(), "the first that these count is missed by whoever asks for the increase")
 }
 
 // undescribed is what docs/metrics.md and a scrape don't agree on.

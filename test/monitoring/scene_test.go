@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -254,6 +255,15 @@ func (s *scene) scrape() served {
 	families, err := parser.TextToMetricFamilies(bytesOf(text))
 	s.Expect(err).NotTo(HaveOccurred())
 	return families
+}
+
+// answers: there is somebody to be asked for metrics.
+func (s *scene) answers() bool {
+	connection, err := (&net.Dialer{}).DialContext(s.t.Context(), "tcp", s.metrics)
+	if err != nil {
+		return false
+	}
+	return connection.Close() == nil
 }
 
 // labels of a family, of all its series, sorted.

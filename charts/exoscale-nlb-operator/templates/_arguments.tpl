@@ -72,6 +72,9 @@
 {{- end }}
 - --leader-elect
 - --leader-election-namespace={{ .Release.Namespace }}
+{{- if ne .Values.uninstall.policy "ignore" }}
+- --uninstall-guard={{ include "exoscale-nlb-operator.guard" . }}
+{{- end }}
 - --metrics-bind-address={{ ternary ":8443" "0" .Values.metrics.enabled }}
 {{- if not .Values.metrics.secure }}
 - --metrics-secure=false

@@ -7,9 +7,12 @@ list, if nothing is let go, and to write in the namespaces that are watched only
 {{- $rules := dict "files" .Files "file" "files/rbac/release.yaml" "kind" "ClusterRole" -}}
 {{- $objects := include "exoscale-nlb-operator.rules" (merge (dict "scope" "namespaces") $rules) -}}
 {{- $all := include "exoscale-nlb-operator.rules" (merge (dict "scope" "all") $rules) -}}
+{{- $guard := include "exoscale-nlb-operator.guardRules" . -}}
 {{- $roles := list -}}
 {{- if eq .Values.uninstall.policy "refuse" -}}
 {{- $roles = append $roles (dict "kind" "ClusterRole" "rules" (include "exoscale-nlb-operator.only" (dict "rules" $objects "verbs" (list "list")) | fromYamlArray)) -}}
+{{- $looks := include "exoscale-nlb-operator.only" (dict "rules" $guard "verbs" (list "get")) | fromYamlArray -}}
+{{- $roles = append $roles (dict "kind" "Role" "namespace" .Release.Namespace "rules" $looks) -}}
 {{- else -}}
 {{- if .Values.watchNamespaces -}}
 {{- $roles = append $roles (dict "kind" "ClusterRole" "rules" (include "exoscale-nlb-operator.only" (dict "rules" $all "verbs" (list "get" "list" "watch")) | fromYamlArray)) -}}
@@ -18,6 +21,7 @@ list, if nothing is let go, and to write in the namespaces that are watched only
 {{- end -}}
 {{- $lease := include "exoscale-nlb-operator.rules" (dict "files" .Files "file" "files/rbac/release-lease.yaml" "kind" "Role" "scope" "all"
       "deployment" (include "exoscale-nlb-operator.fullname" .)) | fromYamlArray -}}
+{{- $lease = concat $lease (fromYamlArray $guard) -}}
 {{- $patch := include "exoscale-nlb-operator.only" (dict "rules" $objects "verbs" (list "patch")) | fromYamlArray -}}
 {{- range .Values.watchNamespaces -}}
 {{- if eq . $.Release.Namespace -}}
@@ -29,6 +33,19 @@ list, if nothing is let go, and to write in the namespaces that are watched only
 {{- $roles = append $roles (dict "kind" "Role" "namespace" .Release.Namespace "rules" $lease) -}}
 {{- end -}}
 {{ toYaml $roles }}
+{{- end -}}
+
+{{/* exoscale-nlb-operator.guard names the ConfigMap that has to go before the operator. */}}
+{{- define "exoscale-nlb-operator.guard" -}}
+{{ include "exoscale-nlb-operator.fullname" . }}-guard
+{{- end -}}
+
+{{/* exoscale-nlb-operator.guardRules are what its finalizer takes. */}}
+{{- define "exoscale-nlb-operator.guardRules" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ include "exoscale-nlb-operator.guard" . }}]
+  verbs: [get, patch]
 {{- end -}}
 
 {{/* exoscale-nlb-operator.only gives the rules with no verbs but these. */}}

@@ -86,6 +86,9 @@ func New(ctx context.Context, kubernetes *rest.Config, options Options) (*App, e
 	if err := a.setupControllers(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting the controllers up: %w", err)
 	}
+	if err := a.setupGuard(kubernetes); err != nil {
+		return nil, fmt.Errorf("setting the guard of the uninstallation up: %w", err)
+	}
 	if err := a.setupWebhook(mgr); err != nil {
 		return nil, fmt.Errorf("setting the webhook up: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/controllers/nodeidentity"
 	"github.com/exoscale-community/nlb-operator/controllers/service"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/nodegone"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
@@ -41,11 +43,17 @@ func (a *App) setupControllers(ctx context.Context, mgr manager.Manager) error {
 
 // setupNodeFeatures adds the controllers that change Nodes, each if it is switched on.
 func (a *App) setupNodeFeatures(ctx context.Context, mgr manager.Manager) error {
+	const certificates = "CertificateSigningRequest"
 	if a.options.NodeCSRApproval {
+		a.counters.Foresee(certificates, corev1.EventTypeNormal, csr.ReasonNodeIdentityVerified)
+		a.counters.Foresee(certificates, corev1.EventTypeWarning, csr.ReasonCertificateNotApproved)
+		a.counters.Foresee(metrics.KindNode, corev1.EventTypeWarning, csr.ReasonCertificateNotApproved)
 		if err := a.setupApprover(mgr); err != nil {
 			return err
 		}
 	}
+	a.counters.Foresee(metrics.KindNode, corev1.EventTypeNormal, node.ReasonNodeInitialised, node.ReasonDeletingNode)
+	a.counters.Foresee(metrics.KindNode, corev1.EventTypeWarning, node.ReasonNodeNotInitialised, node.ReasonNodeDeletionHalted)
 	return node.Setup(ctx, mgr, node.Options{
 		Client:             mgr.GetClient(),
 		Cloud:              a.cloud.client,

@@ -114,6 +114,8 @@ func (s *settings) kubernetesFlags() *pflag.FlagSet {
 	f.IntVar(&s.MaxConcurrentReconciles, "max-concurrent-reconciles", s.MaxConcurrentReconciles, "`NUMBER` of objects of a kind that are looked at at once")
 	f.BoolVar(&s.LeaderElect, "leader-elect", s.LeaderElect, "let one replica work at a time; the others stand by")
 	f.StringVar(&s.LeaderElectionNamespace, "leader-election-namespace", s.LeaderElectionNamespace, "`NAMESPACE` of the lease "+Name+"; by default the Pod's")
+	f.StringVar(&s.UninstallGuard, "uninstall-guard", s.UninstallGuard,
+		"`NAME` of a ConfigMap in that namespace that bears a finalizer while the operator holds any object: whoever deletes it before the operator, as Argo CD does, waits. One that Helm installed never does, since helm has a hook; by default there is none")
 	return f
 }
 

@@ -66,6 +66,8 @@ type Options struct {
 	MaxConcurrentReconciles int
 	LeaderElect             bool
 	LeaderElectionNamespace string
+	// UninstallGuard is a ConfigMap in the namespace of the lease; empty: none.
+	UninstallGuard string
 
 	MetricsBindAddress     string
 	MetricsSecure          bool

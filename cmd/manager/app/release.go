@@ -28,6 +28,8 @@ func (c Command) release(ctx context.Context, args []string) error {
 
 func (c Command) releaseAs(ctx context.Context, kubernetes *rest.Config, s releaseSettings) error {
 	switch {
+	case s.mode() == "" && s.UninstallGuard != "":
+		return CheckAndWait(ctx, kubernetes, s.Options, s.namespaces, c.Out)
 	case s.mode() == "":
 		return Check(ctx, kubernetes, s.namespaces, c.Out)
 	case !s.yes && !s.dryRun:
@@ -73,13 +75,7 @@ func Check(ctx context.Context, kubernetes *rest.Config, namespaces []string, ou
 // stillHeld is how many objects the operator holds.
 type stillHeld int
 
-func (count stillHeld) what() string {
-	objects := "1 object"
-	if count > 1 {
-		objects = fmt.Sprintf("%d objects", count)
-	}
-	return "the operator still holds " + objects + ": without it they could never be deleted"
-}
+func (count stillHeld) what() string { return release.StillHeld(int(count)) }
 
 // Error implements error.
 func (count stillHeld) Error() string {

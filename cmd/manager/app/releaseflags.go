@@ -58,13 +58,13 @@ func (s *releaseSettings) groups() []group {
 	return []group{
 		{title: "What to do", flags: s.releaseFlags(), typed: true},
 		{title: "Exoscale", flags: pick(s.cloudFlags(), "zone", "exoscale-api-endpoint", "exoscale-api-insecure", "exoscale-credentials-file", "exoscale-rate-limit", "exoscale-max-answer", "cluster-id")},
-		{title: "Kubernetes", flags: pick(s.kubernetesFlags(), "kubeconfig", "leader-election-namespace")},
+		{title: "Kubernetes", flags: pick(s.kubernetesFlags(), "kubeconfig", "leader-election-namespace", "uninstall-guard")},
 	}
 }
 
 func (s *releaseSettings) releaseFlags() *pflag.FlagSet {
 	f := newFlags()
-	f.BoolVar(&s.check, "check", false, "only tell what is held, and fail if anything is; this is also what happens without a choice")
+	f.BoolVar(&s.check, "check", false, "only tell what is held, and fail if anything is; this is also what happens without a choice. With an --uninstall-guard that Helm didn't install it waits until nothing is")
 	f.BoolVar(&s.retain, "retain", false,
 		"keep the NLBs, their services and addresses, and mark the NLBs as retained: objects of the same namespace and name in this cluster claim them again")
 	f.BoolVar(&s.withoutCloud, "without-cloud", false, "with --retain: ask Exoscale nothing, for when there is no API key any more; no NLB is marked")

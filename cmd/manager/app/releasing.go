@@ -174,6 +174,9 @@ func (r *releasing) run(ctx context.Context) error {
 	if err := r.work(ctx, r.releaser.Run); err != nil {
 		return err
 	}
+	if err := r.freeGuard(ctx); err != nil {
+		return err
+	}
 	fmt.Fprintln(r.Out, "The operator holds nothing of this any more.")
 	return nil
 }

@@ -68,6 +68,7 @@ func (o Options) Validate() error {
 	if o.LeaderElectionNamespace != "" {
 		wrong.namespaces("leader-election-namespace", []string{o.LeaderElectionNamespace})
 	}
+	wrong.unless(o.UninstallGuard == "" || len(validation.IsDNS1123Subdomain(o.UninstallGuard)) == 0, "uninstall-guard", o.UninstallGuard, "the name of a ConfigMap")
 	wrong.unless(o.UDPSidecarImage == "" || imageName.MatchString(o.UDPSidecarImage), "udp-sidecar-image", o.UDPSidecarImage,
 		`an image, such as "registry.example.com/udp-healthcheck:v1", since Pods with another don't start`)
 	wrong.address("webhook-bind-address", o.WebhookBindAddress)

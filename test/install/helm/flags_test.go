@@ -51,7 +51,7 @@ func TestEveryFlagHasAValue(t *testing.T) {
 
 func TestDefaultsAreTheManagersOwn(t *testing.T) {
 	// What a Pod needs besides.
-	differs := map[string]bool{"leader-elect": true, "leader-election-namespace": true, "zone": true, "exoscale-credentials-file": true, "udp-sidecar-image": true}
+	differs := map[string]bool{"leader-elect": true, "leader-election-namespace": true, "zone": true, "exoscale-credentials-file": true, "udp-sidecar-image": true, "uninstall-guard": true}
 	known := flags(t)
 	known["webhook-namespace"] = namespace // the Pod's
 	for flag, got := range arguments(t, values{"udpSidecar": sidecars()}) {

@@ -15,6 +15,7 @@ import (
 const (
 	chart     = "../../../charts/exoscale-nlb-operator"
 	release   = "exoscale-nlb-operator"
+	guard     = release + "-guard"
 	namespace = "exoscale-nlb-operator-system"
 	// kubernetes is the version that is rendered for, where no cluster is asked.
 	kubernetes = "1.36.3"

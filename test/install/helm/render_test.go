@@ -26,9 +26,10 @@ func TestWhatComesOfValues(t *testing.T) {
 			g.Expect(is.objects.names("PodDisruptionBudget")).To(HaveLen(1))
 			g.Expect(is.objects.names("CustomResourceDefinition")).To(HaveLen(3))
 			g.Expect(is.objects.names("Secret")).To(BeEmpty())
-			for _, kind := range []string{"NetworkPolicy", "ServiceMonitor", "PrometheusRule", "ConfigMap"} {
+			for _, kind := range []string{"NetworkPolicy", "ServiceMonitor", "PrometheusRule"} {
 				g.Expect(is.objects.names(kind)).To(BeEmpty())
 			}
+			g.Expect(is.objects.names("ConfigMap")).To(ConsistOf(namespace + "/" + guard))
 		}},
 		"somebody's Secret is mounted, and missed in peace": {nil, func(g Gomega, is given) {
 			secret := is.pod.Volumes[0].Secret

@@ -1,0 +1,96 @@
+package metrics
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// reasonsOf are the constants Reason… of a folder.
+func reasonsOf(t *testing.T, folder string) (all []string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, is := n.(*ast.ValueSpec)
+			if !is || !strings.HasPrefix(spec.Names[0].Name, "Reason") || len(spec.Values) != 1 {
+				return true
+			}
+			if literal, is := spec.Values[0].(*ast.BasicLit); is {
+				value, err := strconv.Unquote(literal.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, value)
+			}
+			return true
+		})
+	}
+	if len(all) == 0 {
+		t.Fatalf("no reason is found in %s", folder)
+	}
+	return all
+}
+
+func TestEveryReasonIsForeseenOrNeverAWarning(t *testing.T) {
+	for _, reason := range reasonsOf(t, "../../api/v1alpha1") {
+		if slices.Contains(warnings, reason) == slices.Contains(quiet, reason) {
+			t.Errorf("%s must be in one of warnings and quiet, in foreseen.go: is it a reason for a Warning?", reason)
+		}
+	}
+	for kind, reasons := range normals {
+		for _, reason := range reasons {
+			if !slices.Contains(quiet, reason) {
+				t.Errorf("%s of %s isn't in quiet", reason, kind)
+			}
+		}
+	}
+}
+
+func TestTheCountersOfEventsStartAtZero(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	counters, err := NewCounters(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counters.Foresee(KindNode, "Normal", "DeletingNode")
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, family := range families {
+		if family.GetName() != Prefix+"events_total" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			var values []string
+			for _, label := range metric.GetLabel() {
+				values = append(values, label.GetValue())
+			}
+			got[strings.Join(values, " ")] = metric.GetCounter().GetValue() == 0
+		}
+	}
+	for _, want := range []string{
+		"Service PortConflict Warning", "NetworkLoadBalancer QuotaExceeded Warning", "NLBService NoHealthyBackends Warning",
+		"NodeIdentity NameMismatch Warning", "Node DuplicateName Warning", "NLBService Created Normal", "Node DeletingNode Normal",
+	} {
+		if !got[want] {
+			t.Errorf("%s isn't at 0", want)
+		}
+	}
+}
