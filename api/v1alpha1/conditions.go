@@ -180,6 +180,12 @@ const (
 	ReasonRecreated = "Recreated"
 	// ReasonAddressChanged: the NLB has another address than before.
 	ReasonAddressChanged = "AddressChanged"
+	// ReasonAddressWithdrawn: the NLB is gone from Exoscale, so its address isn't
+	// published any more.
+	ReasonAddressWithdrawn = "AddressWithdrawn"
+	// ReasonStatusOverwritten: another program writes what is the operator's to tell;
+	// the message names it.
+	ReasonStatusOverwritten = "StatusOverwritten"
 	// ReasonInstancePoolChanged: traffic goes to another instance pool.
 	ReasonInstancePoolChanged = "InstancePoolChanged"
 )

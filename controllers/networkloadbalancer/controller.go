@@ -16,6 +16,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
@@ -93,18 +94,16 @@ type Options struct {
 // Reconciler of NetworkLoadBalancers.
 type Reconciler struct {
 	Options
-	journal   *journal.Journal
-	addresses *addresses
-	vanished  vanished.Guard
+	journal  *journal.Journal
+	vanished vanished.Guard
 }
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
 	return &Reconciler{
-		Options:   options,
-		journal:   journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
-		addresses: newAddresses(),
-		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
+		Options:  options,
+		journal:  journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
+		vanished: vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
 	}
 }
 
@@ -144,11 +143,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case client.IgnoreNotFound(err) != nil:
 		return ctrl.Result{}, err
 	}
-	r.noteAddress(round)
+	noteAddress(round)
 	round.notices.Send(r.Events, object)
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(object))
-		r.addresses.take(object.UID)
 		return ctrl.Result{}, nil
 	}
 	return out.Paced(r.SyncPeriod).Result(nil)
@@ -166,7 +164,9 @@ type round struct {
 	listed   exoscale.ZoneEvidence
 	absence  exoscale.Absence
 	gone     bool // the finalizer has left
-	notices  outcome.Notices
+	// serviceTells: the Service that the object is of tells of what it is like.
+	serviceTells bool
+	notices      outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API
@@ -174,6 +174,10 @@ type round struct {
 func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcome, error) {
 	object := round.object
 	if err := round.Hold(ctx, v1alpha1.LoadBalancerFinalizer); err != nil {
+		return outcome.Outcome{}, err
+	}
+	var err error
+	if round.serviceTells, err = index.ServiceTells(ctx, r.Client, object); err != nil {
 		return outcome.Outcome{}, err
 	}
 	claim, stale, err := r.claim(ctx, object)

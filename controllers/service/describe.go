@@ -29,6 +29,9 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 	if own.serving != nil {
 		address = own.serving.Status.Address
 	}
+	if own.lost(addressOf(service)) != nil {
+		service.Status.LoadBalancer.Ingress = nil
+	}
 	if before := service.Status.LoadBalancer.Ingress; len(before) == 0 || !moving(service, own) || arrived(plan, own) {
 		alone := !own.shared && (own.serving == nil || nlb.Made(own.serving))
 		service.Status.LoadBalancer.Ingress = ingressOf(before, address, alone, ports)
@@ -36,7 +39,8 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
 	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))
 	set(service, v1alpha1.ServiceConditionAllFieldsHonored, fieldsHonoured(plan))
-	if health := backendsHealthy(ports, own); health.status == "" {
+	told := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy) != nil
+	if health := backendsHealthy(ports, own, told); health.status == "" {
 		meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy)
 	} else {
 		set(service, v1alpha1.ServiceConditionBackendsHealthy, health)
@@ -45,9 +49,9 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 }
 
 // backendsHealthy: every port has a backend that passes its health check. Nothing
-// is said before the first result.
-func backendsHealthy(ports []portState, own children) verdict {
-	var bad []string
+// is said before the first result. told: there was one.
+func backendsHealthy(ports []portState, own children, told bool) verdict {
+	var bad, unseen []string
 	known := false
 	for _, port := range ports {
 		child := own.service(port.child)
@@ -55,19 +59,27 @@ func backendsHealthy(ports []portState, own children) verdict {
 			continue
 		}
 		c := meta.FindStatusCondition(child.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
-		if c == nil || c.Status == metav1.ConditionUnknown {
+		if c == nil {
 			continue
 		}
-		if known = true; c.Status == metav1.ConditionFalse {
-			port.message = c.Message
+		switch port.message = c.Message; c.Status {
+		case metav1.ConditionUnknown:
+			unseen = append(unseen, port.String())
+			continue
+		case metav1.ConditionFalse:
 			bad = append(bad, port.String())
 		}
+		known = true
 	}
 	switch {
-	case !known:
+	case !known && !told:
 		return verdict{}
 	case len(bad) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, strings.Join(bad, "; ")}
+	case len(unseen) > 0:
+		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonHealthUnknown, strings.Join(unseen, "; ")}
+	case !known: // no port has a service any more
+		return verdict{}
 	default:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy, "Every port has a node that passes its health check"}
 	}
@@ -77,6 +89,7 @@ func backendsHealthy(ports []portState, own children) verdict {
 const longestMessage = 4096
 
 func set(service *corev1.Service, kind string, v verdict) {
+	v.message = inAnnotations.Replace(v.message)
 	if len(v.message) > longestMessage {
 		v.message = strings.ToValidUTF8(v.message[:longestMessage-3], "") + "..."
 	}
@@ -216,7 +229,7 @@ func forget(service *corev1.Service) {
 
 // tell collects the Events that the change of the status is worth.
 func tell(notices *outcome.Notices, before, now *corev1.Service, own children) {
-	tellAddress(notices, before, now)
+	tellAddress(notices, before, now, own)
 	// Events of one reason and action are folded into one: each condition has
 	// an action of its own.
 	news := func(kind, action string, bad metav1.ConditionStatus) bool {
@@ -247,9 +260,11 @@ func (c children) stalled() bool {
 	})
 }
 
-func tellAddress(notices *outcome.Notices, before, now *corev1.Service) {
+func tellAddress(notices *outcome.Notices, before, now *corev1.Service, own children) {
 	had, has := addressOf(before), addressOf(now)
-	switch {
+	switch lost := own.lost(had); {
+	case has == "" && lost != nil:
+		notices.Warning(v1alpha1.ReasonAddressWithdrawn, "Publish", "NLB %s is gone from Exoscale, and with it the address %s, which isn't published any more", lost.ID, had)
 	case has == "" || has == had:
 	case had == "":
 		notices.Normal(v1alpha1.ReasonProgrammed, "Publish", "The address is %s", has)
