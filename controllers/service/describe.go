@@ -161,7 +161,10 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 	case lb.Status.Address == "":
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonWaitingForAddress, fmt.Sprintf("NetworkLoadBalancer %s has no address yet", lb.Name)}
 	}
-	return portsProgrammed(ports)
+	if now := portsProgrammed(ports); now.status != metav1.ConditionTrue || done.Status != metav1.ConditionUnknown {
+		return now
+	}
+	return verdict{metav1.ConditionUnknown, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s", lb.Name, done.Message)}
 }
 
 func portsProgrammed(ports []portState) verdict {
