@@ -57,7 +57,9 @@ type Inventory interface {
 
 // Options of a Reconciler; all are required unless they say otherwise.
 type Options struct {
-	Client        client.Client
+	Client client.Client
+	// APIReader reads past the cache: who wrote what of an object.
+	APIReader     client.Reader
 	LoadBalancers LoadBalancers
 	Inventory     Inventory
 	Operations    journal.Operations
@@ -95,6 +97,7 @@ type Options struct {
 type Reconciler struct {
 	Options
 	journal  *journal.Journal
+	told     *persist.Told
 	vanished vanished.Guard
 }
 
@@ -103,6 +106,7 @@ func New(options Options) *Reconciler {
 	return &Reconciler{
 		Options:  options,
 		journal:  journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
+		told:     persist.NewTold(options.Clock),
 		vanished: vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
 	}
 }
@@ -122,6 +126,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object := &v1alpha1.NetworkLoadBalancer{}
 	if err := r.Client.Get(ctx, req.NamespacedName, object); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.told.Forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.LoadBalancerFinalizer) {
@@ -131,6 +138,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
+	if r.told.Overwritten(object, object.Status.Address) {
+		round.overwriter = persist.WriterOf(ctx, r.APIReader, object, "address")
+	}
 	out, err := r.converge(ctx, round)
 	if err == nil && !round.gone {
 		describe(round, out)
@@ -143,7 +153,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case client.IgnoreNotFound(err) != nil:
 		return ctrl.Result{}, err
 	}
-	noteAddress(round)
+	r.noteAddress(round)
 	round.notices.Send(r.Events, object)
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(object))
@@ -166,7 +176,9 @@ type round struct {
 	gone     bool // the finalizer has left
 	// serviceTells: the Service that the object is of tells of what it is like.
 	serviceTells bool
-	notices      outcome.Notices
+	// overwriter is the program that has written into the status; empty if none has.
+	overwriter string
+	notices    outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API

@@ -27,8 +27,16 @@ func describe(round *round, out outcome.Outcome) {
 
 // noteAddress tells of another address, also where there was none for a while: an
 // NLB that has vanished is made anew. A Service tells of its own.
-func noteAddress(round *round) {
+func (r *Reconciler) noteAddress(round *round) {
 	status, before := round.object.Status, round.Before.Status.Address
+	if round.overwriter != "" {
+		round.notices.Warning(v1alpha1.ReasonStatusOverwritten, "Observe",
+			"The status of this object is the operator's, and %s has written into status.address. The address is %s; stop what writes there",
+			round.overwriter, status.Address)
+		r.told.Tell(round.object, status.Address)
+		return
+	}
+	r.told.Tell(round.object, before, status.Address)
 	now, lost := status.Address, round.Before.Status.Lost
 	if before == "" && lost != nil {
 		before = lost.Address

@@ -11,6 +11,7 @@ import (
 var inAnnotations = strings.NewReplacer(
 	"check spec.id and spec.zone", "set annotation "+v1alpha1.AnnotationID+" to the id of one that exists",
 	"create it, or check spec.name and spec.zone", "create it, or set annotation "+v1alpha1.AnnotationName+" to the name of one that exists",
+	"delete this object, or create the NetworkLoadBalancer again", "name another in annotation "+v1alpha1.AnnotationLoadBalancer+", or remove it to get an NLB of its own",
 	"(spec.zone)", "(a Service can't)",
 	"spec.id", "annotation "+v1alpha1.AnnotationID,
 	"spec.name", "annotation "+v1alpha1.AnnotationName,
