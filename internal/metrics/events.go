@@ -15,6 +15,8 @@ import (
 var alerting = []struct{ kind, eventType, reason string }{
 	{kindService, corev1.EventTypeWarning, v1alpha1.ReasonAddressChanged},
 	{kindLoadBalancer, corev1.EventTypeWarning, v1alpha1.ReasonAddressChanged},
+	{kindService, corev1.EventTypeWarning, v1alpha1.ReasonAddressWithdrawn},
+	{kindLoadBalancer, corev1.EventTypeWarning, v1alpha1.ReasonAddressWithdrawn},
 	{kindLoadBalancer, corev1.EventTypeWarning, v1alpha1.ReasonRecreated},
 	{kindNLBService, corev1.EventTypeWarning, v1alpha1.ReasonRecreated},
 	{kindLoadBalancer, corev1.EventTypeNormal, v1alpha1.ReasonDriftCorrected},
