@@ -145,10 +145,11 @@ func loadBalancer(in Input, values annotation.Values) *v1alpha1.NetworkLoadBalan
 //
 //	child        its spec.id   its status.id   → spec.id
 //	none         –             –               the annotated one, unless we wrote it
-//	any          set           the same        carried forward (see bound)
-//	Managed      other, none   none            the annotated one, unless we wrote it
-//	Managed      other, none   set             none
-//	External     other, none   any             the annotated one
+//	any          set           set             carried forward (see bound)
+//	Managed      any           none            the annotated one, unless we wrote it
+//	Managed      none          set             none
+//	External     any           none            the annotated one
+//	External     none          set             the annotated one
 func idToSet(in Input, values annotation.Values) string {
 	child := in.LoadBalancer
 	switch {
@@ -163,10 +164,10 @@ func idToSet(in Input, values annotation.Values) string {
 	}
 }
 
-// bound tells whether a NetworkLoadBalancer stands for the NLB that its spec names, or
-// nobody has looked yet. One that is gone, or never was the object's, binds nobody.
+// bound tells whether a NetworkLoadBalancer that names an NLB stands for one, or nobody
+// has looked yet. One that is gone, or never was the object's, binds nobody.
 func bound(child *v1alpha1.NetworkLoadBalancer) bool {
-	return child != nil && child.Spec.ID != "" && (child.Status.ID == child.Spec.ID || child.Status.ObservedGeneration < 1)
+	return child != nil && child.Spec.ID != "" && (child.Status.ID != "" || child.Status.ObservedGeneration < 1)
 }
 
 // Adopts is the NLB that the plan binds the NetworkLoadBalancer to for good, and
