@@ -27,7 +27,7 @@ func TestANameInUseIsToldWhereItWasAskedForAndIsTakenOnceItIsFree(t *testing.T) 
 			lb, _ := w.on(w.ns, "web")
 			web := &corev1.Service{}
 			edit := func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.Name, lb.Spec.Description = "theirs", "mine" }
-			var looksAt client.Object = lb
+			var looksAt client.Object
 			switch {
 			case c.service && c.later:
 				web = w.service("web", nil)
