@@ -187,6 +187,12 @@ const (
 	ReasonOrphaned = "Orphaned"
 	// ReasonDuplicate: an NLB at Exoscale bears the labels of an object that has another.
 	ReasonDuplicate = "Duplicate"
+	// ReasonAddressWithdrawn: the NLB is gone from Exoscale, so its address isn't
+	// published any more.
+	ReasonAddressWithdrawn = "AddressWithdrawn"
+	// ReasonStatusOverwritten: another program writes what is the operator's to tell;
+	// the message names it.
+	ReasonStatusOverwritten = "StatusOverwritten"
 	// ReasonInstancePoolChanged: traffic goes to another instance pool.
 	ReasonInstancePoolChanged = "InstancePoolChanged"
 )

@@ -78,7 +78,6 @@ type AllowedNamespaces struct {
 // which needs consent in the cloud (see id). External: an NLB made elsewhere is
 // found by id or name; only services are added to it.
 // +kubebuilder:validation:XValidation:rule="has(self.zone) == has(oldSelf.zone) && (!has(self.zone) || self.zone == oldSelf.zone)",message="zone can't be changed, set later or removed, since an NLB stays in its zone; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".zone"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.id) || (has(self.id) && self.id == oldSelf.id)",message="id can be set once and not be changed or removed; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".id"
 // +kubebuilder:validation:XValidation:rule="self.managementPolicy == oldSelf.managementPolicy",message="managementPolicy can't be changed; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".managementPolicy"
 // +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || has(self.id) || has(self.name)",message="managementPolicy External needs the id or the name of an existing NLB",reason=FieldValueRequired,fieldPath=".id"
 // +kubebuilder:validation:XValidation:rule="self.managementPolicy != 'External' || !has(self.deletionPolicy) || self.deletionPolicy == 'Retain'",message="an External NLB is never deleted: leave deletionPolicy out or set it to Retain",reason=FieldValueForbidden,fieldPath=".deletionPolicy"
@@ -120,7 +119,8 @@ type NetworkLoadBalancerSpec struct {
 	// Exoscale account consents by setting the label nlb.exoscale.com/adopt on it,
 	// with the value for <cluster id>/<namespace>/<name> of this object that the
 	// condition tells. External: the NLB to attach to. A UUID in lower case. Can be
-	// set once, also later.
+	// set later; can be changed or removed only while status.id is another or empty:
+	// that NLB is gone, or was never this object's.
 	// +kubebuilder:validation:MaxLength=36
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",message="id must be the id of an NLB at Exoscale, a UUID in lower case: 8-4-4-4-12 digits of 0-9 and a-f"
 	// +optional
@@ -146,6 +146,16 @@ type NetworkLoadBalancerSpec struct {
 	AllowedNamespaces *AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 }
 
+// LostLoadBalancer is an NLB that is gone from Exoscale, though no object asked for that.
+type LostLoadBalancer struct {
+	// id of the NLB.
+	// +optional
+	ID string `json:"id,omitempty"`
+	// address that the NLB had: no client reaches it there any more.
+	// +optional
+	Address string `json:"address,omitempty"`
+}
+
 // NetworkLoadBalancerStatus is what is true of the NLB.
 type NetworkLoadBalancerStatus struct {
 	// observedGeneration is the generation of the spec that this status is about;
@@ -158,6 +168,10 @@ type NetworkLoadBalancerStatus struct {
 	// address is the public IPv4 address of the NLB.
 	// +optional
 	Address string `json:"address,omitempty"`
+	// lost is the NLB that this object had and that is gone from Exoscale, until it
+	// has another.
+	// +optional
+	Lost *LostLoadBalancer `json:"lost,omitempty"`
 	// zone in which the NLB is, recorded before it is created.
 	// +optional
 	Zone string `json:"zone,omitempty"`
@@ -193,6 +207,7 @@ type NetworkLoadBalancerStatus struct {
 
 // NetworkLoadBalancer is one Exoscale Network Load Balancer: created, adopted, or
 // external (only attached to). NLBServices give it ports.
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.spec.id) || has(self.spec.id) && self.spec.id == oldSelf.spec.id || has(oldSelf.status.observedGeneration) && oldSelf.status.observedGeneration > 0 && (!has(oldSelf.status.id) || oldSelf.status.id != oldSelf.spec.id)",message="id can't be changed or removed while that NLB is this object's, or before the operator has looked; create a new NetworkLoadBalancer instead",reason=FieldValueForbidden,fieldPath=".spec.id"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=nlb,categories=exoscale

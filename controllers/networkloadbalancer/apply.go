@@ -76,7 +76,7 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 		if move.Reason == v1alpha1.ReasonInvalid && round.got.Proof != nlb.ProofLabels { // else its services go on
 			return outcome.Invalid(move.Reason, move.Message), nil
 		}
-		if move.Reason == v1alpha1.ReasonNotFound || move.Reason == v1alpha1.ReasonInUseByOther {
+		if move.Reason == v1alpha1.ReasonNotFound || move.Reason == v1alpha1.ReasonInUseByOther && round.got.Proof == nlb.ProofNone {
 			return outcome.Unresolved(move.Reason, move.Message), nil
 		}
 		return outcome.Blocked(move.Reason, move.Message), nil

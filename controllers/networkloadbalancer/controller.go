@@ -17,6 +17,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
@@ -58,7 +59,9 @@ type Inventory interface {
 
 // Options of a Reconciler; all are required unless they say otherwise.
 type Options struct {
-	Client        client.Client
+	Client client.Client
+	// APIReader reads past the cache: who wrote what of an object.
+	APIReader     client.Reader
 	LoadBalancers LoadBalancers
 	Inventory     Inventory
 	Operations    journal.Operations
@@ -95,18 +98,18 @@ type Options struct {
 // Reconciler of NetworkLoadBalancers.
 type Reconciler struct {
 	Options
-	journal   *journal.Journal
-	addresses *addresses
-	vanished  vanished.Guard
+	journal  *journal.Journal
+	told     *persist.Told
+	vanished vanished.Guard
 }
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
 	return &Reconciler{
-		Options:   options,
-		journal:   journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
-		addresses: newAddresses(),
-		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
+		Options:  options,
+		journal:  journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
+		told:     persist.NewTold(options.Clock),
+		vanished: vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
 	}
 }
 
@@ -125,6 +128,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object := &v1alpha1.NetworkLoadBalancer{}
 	if err := r.Client.Get(ctx, req.NamespacedName, object); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.told.Forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.LoadBalancerFinalizer) {
@@ -134,6 +140,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
+	if r.told.Overwritten(object, object.Status.Address) {
+		round.overwriter = persist.WriterOf(ctx, r.APIReader, object, "address")
+	}
 	out, err := r.converge(ctx, round)
 	if err == nil {
 		err = round.unlisted // what it came to blames others
@@ -153,7 +162,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	round.notices.Send(r.Events, object)
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(object))
-		r.addresses.take(object.UID)
 		return ctrl.Result{}, nil
 	}
 	return out.Paced(r.SyncPeriod).Result(nil)
@@ -173,7 +181,11 @@ type round struct {
 	// unlisted is why the API server didn't tell who holds an NLB.
 	unlisted error
 	gone     bool // the finalizer has left
-	notices  outcome.Notices
+	// serviceTells: the Service that the object is of tells of what it is like.
+	serviceTells bool
+	// overwriter is the program that has written into the status; empty if none has.
+	overwriter string
+	notices    outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API
@@ -181,6 +193,10 @@ type round struct {
 func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcome, error) {
 	object := round.object
 	if err := round.Hold(ctx, v1alpha1.LoadBalancerFinalizer); err != nil {
+		return outcome.Outcome{}, err
+	}
+	var err error
+	if round.serviceTells, err = index.ServiceTells(ctx, r.Client, object); err != nil {
 		return outcome.Outcome{}, err
 	}
 	claim, stale, err := r.claim(ctx, object, &round.unlisted)

@@ -20,24 +20,32 @@ func describe(round *round, out outcome.Outcome) {
 	}
 	out.Describe(&status.Conditions, object.Generation)
 
-	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+	if !round.serviceTells {
+		round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+	}
 }
 
 // noteAddress tells of another address, also where there was none for a while: an
-// NLB that has vanished is made anew.
+// NLB that has vanished is made anew. A Service tells of its own.
 func (r *Reconciler) noteAddress(round *round) {
-	object := round.object
-	before, now := round.Before.Status.Address, object.Status.Address
-	switch {
-	case now == "" && before != "":
-		r.addresses.loses(object.UID, before)
+	status, before := round.object.Status, round.Before.Status.Address
+	if round.overwriter != "" {
+		round.notices.Warning(v1alpha1.ReasonStatusOverwritten, "Observe",
+			"The status of this object is the operator's, and %s has written into status.address. The address is %s; stop what writes there",
+			round.overwriter, status.Address)
+		r.told.Tell(round.object, status.Address)
 		return
-	case now == "":
-		return
-	case before == "":
-		before = r.addresses.take(object.UID)
 	}
-	if before != "" && before != now {
+	r.told.Tell(round.object, before, status.Address)
+	now, lost := status.Address, round.Before.Status.Lost
+	if before == "" && lost != nil {
+		before = lost.Address
+	}
+	switch {
+	case round.serviceTells:
+	case now == "" && status.ID == "" && status.Lost != nil && round.Before.Status.ID != "" && before != "":
+		round.notices.Warning(v1alpha1.ReasonAddressWithdrawn, "Observe", "NLB %s is gone from Exoscale, and with it its address %s, which isn't published any more", status.Lost.ID, before)
+	case now != "" && before != "" && before != now:
 		round.notices.Warning(v1alpha1.ReasonAddressChanged, "Observe", "The address of the NLB changed from %s to %s", before, now)
 	}
 }
@@ -54,6 +62,9 @@ func describeNLB(round *round) {
 			}
 		}
 		return
+	}
+	if lb.Address != "" {
+		status.Lost = nil
 	}
 	status.ID, status.Zone, status.Name = lb.ID, lb.Zone, lb.Name
 	status.Address, status.State = lb.Address, lb.State

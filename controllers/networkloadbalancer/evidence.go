@@ -43,7 +43,21 @@ func (r *Reconciler) missing(ctx context.Context, round *round, claim nlb.Claim,
 		return out, err
 	}
 	round.absence = absence
+	round.loses(recorded)
 	return nil, nil
+}
+
+// loses notes that the recorded NLB is gone, which nobody asked us for.
+func (round *round) loses(id string) {
+	status := &round.object.Status
+	if id == "" || round.want.Deleting {
+		return
+	}
+	lost := v1alpha1.LostLoadBalancer{ID: id, Address: status.Address}
+	if status.Lost != nil && lost.Address == "" { // it never had one: the last one known
+		lost.Address = status.Lost.Address
+	}
+	status.Lost = &lost
 }
 
 // absent proves that the NLB of an object isn't there: the recorded one, or, where

@@ -89,7 +89,29 @@ func (r *Reconciler) observe(ctx context.Context, object *v1alpha1.NetworkLoadBa
 	if err != nil {
 		return got, err
 	}
+	if err := r.findSameName(ctx, object, zone, claim, &got); err != nil {
+		return got, err
+	}
 	return got, r.takeCensus(ctx, object, &got)
+}
+
+// findSameName looks whether the name that the NLB is to get is another's: Exoscale
+// would refuse it, however often it is asked.
+func (r *Reconciler) findSameName(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, zone string, claim nlb.Claim, got *nlb.LoadBalancerGot) error {
+	wanted := nlb.WantedLoadBalancer(object, claim).Attributes.Name
+	if got.NLB == nil || claim.External || wanted == "" || wanted == got.NLB.Name {
+		return nil
+	}
+	all, err := r.Inventory.LoadBalancers(ctx, zone)
+	if err != nil {
+		return err
+	}
+	for _, lb := range all {
+		if lb.Name == wanted && lb.ID != got.NLB.ID {
+			got.SameName = &lb
+		}
+	}
+	return nil
 }
 
 func (r *Reconciler) find(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, zone string, claim nlb.Claim) (nlb.LoadBalancerGot, error) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
+	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
@@ -202,6 +203,10 @@ type round struct {
 	gone     bool // the finalizer has left
 	// unsearched: nobody knows yet whether the object has a service (see findStray).
 	unsearched bool
+	// unseen says why nothing is known of the NLB; empty if it was looked at.
+	unseen string
+	// serviceTells: the Service that the object is of tells of what it is like.
+	serviceTells bool
 	// judged: the target was looked at; kept is what of it stays only because it runs.
 	judged      bool
 	kept        []kept
@@ -214,6 +219,10 @@ type round struct {
 func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcome, error) {
 	object := round.object
 	if err := round.Hold(ctx, v1alpha1.NLBServiceFinalizer); err != nil {
+		return outcome.Outcome{}, err
+	}
+	var err error
+	if round.serviceTells, err = index.ServiceTells(ctx, r.Client, object); err != nil {
 		return outcome.Outcome{}, err
 	}
 	lb, allowed, err := r.loadBalancer(ctx, object)
@@ -275,11 +284,15 @@ func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, 
 	case class == "":
 		return r.observe(ctx, round, lb)
 	case class == exoscale.NotFound:
+		round.unseen = "Exoscale doesn't show NLB " + where.loadBalancerID
 		return r.withoutNLB(ctx, round, exoscale.Evidence{})
 	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil:
 		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
 		out := outcome.FromCloud("Looking the NLB up", err)
+		if !out.Quiet {
+			round.unseen = out.Message
+		}
 		return &out, nil
 	}
 }

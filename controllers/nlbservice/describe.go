@@ -32,11 +32,38 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 			describeHealth(object, round.got.Own.Health, r.identify(ctx, object, round.place.zone))
 		}
 	}
+	if round.unseen != "" {
+		describeUnseen(round)
+	}
 	out.Describe(&status.Conditions, object.Generation)
 	describeKept(round)
-	noteHealth(round)
 	noteSidecars(round)
-	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+	if !round.serviceTells {
+		noteHealth(round)
+		round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+	}
+}
+
+// describeUnseen withdraws what was told of a service that can't be seen now. What is
+// known to be gone leaves nothing; otherwise the backends stay as they were seen last.
+func describeUnseen(round *round) {
+	status, through := &round.object.Status, round.place.through
+	gone := through != nil && through.Status.ID != status.LoadBalancerID &&
+		through.Status.Lost != nil && through.Status.Lost.ID == status.LoadBalancerID
+	switch {
+	case gone:
+		status.Address, status.State, status.Health = "", "", ""
+		status.Backends, status.HealthyBackends, status.TotalBackends = nil, 0, 0
+	case status.Health != "":
+		status.Health = "unknown"
+	}
+	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionBackendsHealthy) == nil {
+		return
+	}
+	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionBackendsHealthy, ObservedGeneration: round.object.Generation,
+		Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonHealthUnknown, Message: "The health checks can't be seen. " + round.unseen,
+	})
 }
 
 func describeService(status *v1alpha1.NLBServiceStatus, round *round) {

@@ -40,7 +40,8 @@ type placement struct {
 //	deleted  │ any                         │ removed from where it is recorded, else
 //	         │                             │ from where it would be
 //	         │ nobody has looked at        │ waits there; WaitingForLoadBalancer
-//	alive    │ none                        │ stays as it is; NotFound
+//	alive    │ none                        │ stays as it is; NotFound, or waits for
+//	         │                             │ the Service of both
 //	         │ being deleted with its NLB  │ removed; LoadBalancerDeleting
 //	         │ being deleted, NLB stays    │ stays as it is; LoadBalancerDeleting
 //	         │ doesn't admit the namespace │ stays as it is; NotAllowedNamespace
@@ -95,10 +96,15 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 		return until(outcome.Unresolved(reason, fmt.Sprintf(format, args...)))
 	}
 	switch {
+	case lb == nil && madeBesides(object):
+		return until(outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, fmt.Sprintf("NetworkLoadBalancer %s isn't there; its Service makes it anew", ref)))
 	case lb == nil:
 		return unresolved(v1alpha1.ReasonNotFound, "NetworkLoadBalancer %s doesn't exist; create it", ref)
 	case going && goesWithItsNLB(lb):
 		where.absent = where.loadBalancerID != ""
+		if madeBesides(object) {
+			return until(outcome.Waiting(v1alpha1.ReasonLoadBalancerDeleting, fmt.Sprintf("NetworkLoadBalancer %s is being deleted with its NLB; its Service makes it anew, or removes this object, too", ref)))
+		}
 		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again", ref)
 	case going:
 		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted; its NLB stays, with this service", ref)
@@ -119,6 +125,14 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 		where.zone, where.loadBalancerID = lb.Status.Zone, lb.Status.ID
 		return where
 	}
+}
+
+// madeBesides reports whether the Service that an object is of makes the
+// NetworkLoadBalancer as well: nobody is to do by hand what it does anyway.
+func madeBesides(object *v1alpha1.NLBService) bool {
+	owner := metav1.GetControllerOf(object)
+	return owner != nil && owner.Kind == "Service" && owner.APIVersion == "v1" &&
+		owner.Name == object.Spec.LoadBalancerRef.Name && object.LoadBalancerNamespace() == object.Namespace
 }
 
 // evicts reports whether a NetworkLoadBalancer removes the services of namespaces

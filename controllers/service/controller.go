@@ -81,6 +81,7 @@ type Options struct {
 type Reconciler struct {
 	Options
 	defaultTarget *v1alpha1.Target // nil: inferred
+	told          *persist.Told
 
 	// ccm remembers for a moment whether a CCM is active.
 	ccm struct {
@@ -94,7 +95,7 @@ var poolID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
-	r := &Reconciler{Options: options}
+	r := &Reconciler{Options: options, told: persist.NewTold(options.Clock)}
 	if r.MaxConcurrentReconciles <= 0 {
 		r.MaxConcurrentReconciles = 10
 	}
@@ -140,15 +141,30 @@ type round struct {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	service := &corev1.Service{}
 	if err := r.Client.Get(ctx, req.NamespacedName, service); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.told.Forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	round := &round{Object: persist.New(r.Client, service)}
+	writer, endures := r.overwriter(ctx, service), false
 	out, err := r.converge(ctx, round)
+	if err == nil && writer != "" {
+		out, endures = r.endureOverwriting(round, out)
+	}
 	if err == nil {
 		err = round.Status(ctx)
 	}
-	if err == nil {
-		tell(&round.notices, round.Before, round.Now, round.own)
+	if err == nil && !endures {
+		before := round.Before
+		if writer != "" {
+			tellOverwritten(round, writer)
+			before = round.Now
+			r.told.Tell(service, shows(round.Now))
+		} else {
+			r.told.Tell(service, shows(before), shows(round.Now))
+		}
+		tell(&round.notices, before, round.Now, round.own)
 		if after, published := addressAfter(round.Before, round.Now, r.Clock.Now()); published && r.AddressAfter != nil {
 			r.AddressAfter(after)
 		}

@@ -30,6 +30,9 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 	if own.serving != nil {
 		address = own.serving.Status.Address
 	}
+	if own.lost(addressOf(service)) != nil {
+		service.Status.LoadBalancer.Ingress = nil
+	}
 	if before := service.Status.LoadBalancer.Ingress; len(before) == 0 || !moving(service, own) || arrived(plan, own) {
 		alone := !own.shared && (own.serving == nil || nlb.Made(own.serving))
 		service.Status.LoadBalancer.Ingress = ingressOf(before, address, alone, ports)
@@ -37,7 +40,8 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
 	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))
 	set(service, v1alpha1.ServiceConditionAllFieldsHonored, fieldsHonoured(plan))
-	if health := backendsHealthy(ports, own); health.status == "" {
+	told := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy) != nil
+	if health := backendsHealthy(ports, own, told); health.status == "" {
 		meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy)
 	} else {
 		set(service, v1alpha1.ServiceConditionBackendsHealthy, health)
@@ -46,9 +50,9 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 }
 
 // backendsHealthy: every port has a backend that passes its health check. Nothing
-// is said before the first result.
-func backendsHealthy(ports []portState, own children) verdict {
-	var bad []string
+// is said before the first result. told: there was one.
+func backendsHealthy(ports []portState, own children, told bool) verdict {
+	var bad, unseen []string
 	known := false
 	for _, port := range ports {
 		child := own.service(port.child)
@@ -56,25 +60,34 @@ func backendsHealthy(ports []portState, own children) verdict {
 			continue
 		}
 		c := meta.FindStatusCondition(child.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
-		if c == nil || c.Status == metav1.ConditionUnknown {
+		if c == nil {
 			continue
 		}
-		if known = true; c.Status == metav1.ConditionFalse {
-			port.message = c.Message
+		switch port.message = c.Message; c.Status {
+		case metav1.ConditionUnknown:
+			unseen = append(unseen, port.String())
+			continue
+		case metav1.ConditionFalse:
 			bad = append(bad, port.String())
 		}
+		known = true
 	}
 	switch {
-	case !known:
+	case !known && !told:
 		return verdict{}
 	case len(bad) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNoHealthyBackends, brief.Sentences(bad, "; ")}
+	case len(unseen) > 0:
+		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonHealthUnknown, brief.Sentences(unseen, "; ")}
+	case !known: // no port has a service any more
+		return verdict{}
 	default:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy, "Every port has a node that passes its health check"}
 	}
 }
 
 func set(service *corev1.Service, kind string, v verdict) {
+	v.message = inAnnotations.Replace(v.message)
 	outcome.SetCondition(&service.Status.Conditions, metav1.Condition{
 		Type: kind, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: service.Generation,
 	})
@@ -143,7 +156,10 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 	case lb.Status.Address == "":
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonWaitingForAddress, fmt.Sprintf("NetworkLoadBalancer %s has no address yet", lb.Name)}
 	}
-	return portsProgrammed(ports)
+	if now := portsProgrammed(ports); now.status != metav1.ConditionTrue || done.Status != metav1.ConditionUnknown {
+		return now
+	}
+	return verdict{metav1.ConditionUnknown, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s", lb.Name, done.Message)}
 }
 
 func portsProgrammed(ports []portState) verdict {
@@ -211,7 +227,7 @@ func forget(service *corev1.Service) {
 
 // tell collects the Events that the change of the status is worth.
 func tell(notices *outcome.Notices, before, now *corev1.Service, own children) {
-	tellAddress(notices, before, now)
+	tellAddress(notices, before, now, own)
 	// Events of one reason and action are folded into one: each condition has
 	// an action of its own.
 	news := func(kind, action string, bad metav1.ConditionStatus) bool {
@@ -242,9 +258,11 @@ func (c children) stalled() bool {
 	})
 }
 
-func tellAddress(notices *outcome.Notices, before, now *corev1.Service) {
+func tellAddress(notices *outcome.Notices, before, now *corev1.Service, own children) {
 	had, has := addressOf(before), addressOf(now)
-	switch {
+	switch lost := own.lost(had); {
+	case has == "" && lost != nil:
+		notices.Warning(v1alpha1.ReasonAddressWithdrawn, "Publish", "NLB %s is gone from Exoscale, and with it the address %s, which isn't published any more", lost.ID, had)
 	case has == "" || has == had:
 	case had == "":
 		notices.Normal(v1alpha1.ReasonProgrammed, "Publish", "The address is %s", has)

@@ -8,6 +8,8 @@
 //	companion.go    the Service at which the sidecars of UDP applications are probed
 //	describe.go     pure: what was found → conditions and Events
 //	ingress.go      pure: what was found → the address and the errors of ports
+//	overwritten.go  what another program writes into the status
+//	words.go        pure: what objects say of their fields → annotations
 //	watch.go        whom changes of Nodes, of objects and of the cloud concern
 //
 // It has the same shape as the other controllers, with Kubernetes as its cloud:

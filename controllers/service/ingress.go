@@ -117,7 +117,8 @@ func progress(c metav1.Condition) string {
 }
 
 // ingressOf is what the status of the Service tells of its address. It is
-// published once every port that can be programmed is, and never withdrawn.
+// published once every port that can be programmed is, and withdrawn only if it is
+// known to be gone (see children.lost).
 // While a port is another's, or may be on an NLB that isn't the Service's alone,
 // clients inside the cluster have to go to the NLB (Proxy): kube-proxy would take
 // that port for itself with VIP.
@@ -149,6 +150,17 @@ func ingressOf(before []corev1.LoadBalancerIngress, address string, alone bool, 
 		}
 	}
 	return []corev1.LoadBalancerIngress{ingress}
+}
+
+// lost is the NLB of a published address, if it is known to be gone and none is about
+// to take its place; nil otherwise.
+func (c children) lost(address string) *v1alpha1.LostLoadBalancer {
+	for _, lb := range []*v1alpha1.NetworkLoadBalancer{c.serving, c.loadBalancer} {
+		if address != "" && lb != nil && lb.Status.ID == "" && lb.Status.Lost != nil && lb.Status.Lost.Address == address {
+			return lb.Status.Lost
+		}
+	}
+	return nil
 }
 
 // told joins what is to be said of several ports.

@@ -12,7 +12,7 @@ const KindNode = "Node"
 // warnings are the reasons that a Warning may have: of what is wrong, refused, or
 // changed by others. A reason of the API is here or in quiet.
 var warnings = []string{
-	v1alpha1.ReasonAbandoned, v1alpha1.ReasonDuplicate, v1alpha1.ReasonOrphaned,
+	v1alpha1.ReasonAbandoned, v1alpha1.ReasonAddressWithdrawn, v1alpha1.ReasonDuplicate, v1alpha1.ReasonOrphaned,
 	v1alpha1.ReasonAddressChanged, v1alpha1.ReasonAddressMismatch, v1alpha1.ReasonAmbiguousInstancePool, v1alpha1.ReasonCloudError,
 	v1alpha1.ReasonDuplicateName, v1alpha1.ReasonForbidden, v1alpha1.ReasonForeignServices, v1alpha1.ReasonInstanceMismatch,
 	v1alpha1.ReasonInUseByOther, v1alpha1.ReasonInvalid, v1alpha1.ReasonInvalidCredentials, v1alpha1.ReasonLoadBalancerDeleting,
@@ -20,7 +20,7 @@ var warnings = []string{
 	v1alpha1.ReasonNoEndpoints, v1alpha1.ReasonNoHealthyBackends, v1alpha1.ReasonNotAllowedInstancePool,
 	v1alpha1.ReasonNotAllowedNamespace, v1alpha1.ReasonNotAllowedTargetPort, v1alpha1.ReasonNotFound, v1alpha1.ReasonNotSupported,
 	v1alpha1.ReasonPortConflict, v1alpha1.ReasonQuotaExceeded, v1alpha1.ReasonRecreated, v1alpha1.ReasonRetrying,
-	v1alpha1.ReasonServiceLimitReached, v1alpha1.ReasonSidecarsMissing, v1alpha1.ReasonUnclaimed, v1alpha1.ReasonUnknownZone,
+	v1alpha1.ReasonServiceLimitReached, v1alpha1.ReasonSidecarsMissing, v1alpha1.ReasonStatusOverwritten, v1alpha1.ReasonUnclaimed, v1alpha1.ReasonUnknownZone,
 	v1alpha1.ReasonWaitingForLoadBalancer, v1alpha1.ReasonWaitingForNodePort,
 }
 

@@ -67,7 +67,7 @@ type LoadBalancerGot struct {
 	// Proof that it is the object's; else Refusal says why not.
 	Proof   Proof
 	Refusal string
-	// SameName is another NLB, not ours, that has the wanted name.
+	// SameName is another NLB that has the wanted name.
 	SameName *LoadBalancer
 	// Services on the NLB by whose they are.
 	Services ServiceCensus
@@ -113,6 +113,7 @@ type LoadBalancerMove struct {
 //	          │ External                                │ as "the same"
 //	          │ ours, but not by labels                 │ Adopt
 //	          │ a refused label                         │ Conflict Invalid
+//	          │ differs only by a name that is another's│ Conflict InUseByOther
 //	          │ differs                                 │ Update
 //	          │ the same, being created, or no address  │ Wait
 //	          │ the same, in state error                │ Conflict CloudError
@@ -155,7 +156,15 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 	case refused != "":
 		return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInvalid, Message: refused}
 	}
-	if change := differences(want, *lb); change != (LoadBalancerChange{}) {
+	change := differences(want, *lb)
+	if taken := got.SameName; taken != nil && change.Name != nil {
+		if change.Name = nil; change == (LoadBalancerChange{}) { // the rest goes on
+			return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: fmt.Sprintf(
+				"NLB %s can't be renamed to %q: NLB %s has that name, and names are unique in a zone. It stays %q until that one is renamed or deleted, or another name is chosen",
+				lb.ID, taken.Name, taken.ID, lb.Name)}
+		}
+	}
+	if change != (LoadBalancerChange{}) {
 		if change.Labels != nil && got.Marked {
 			labels := withMarks(*change.Labels)
 			change.Labels = &labels

@@ -145,15 +145,15 @@ func loadBalancer(in Input, values annotation.Values) *v1alpha1.NetworkLoadBalan
 //
 //	child        its spec.id   its status.id   → spec.id
 //	none         –             –               the annotated one, unless we wrote it
-//	Managed      set           any             carried forward
-//	Managed      none          none            the annotated one, unless we wrote it
+//	any          set           set             carried forward (see bound)
+//	Managed      any           none            the annotated one, unless we wrote it
 //	Managed      none          set             none
-//	External     set           any             carried forward
-//	External     none          any             the annotated one
+//	External     any           none            the annotated one
+//	External     none          set             the annotated one
 func idToSet(in Input, values annotation.Values) string {
 	child := in.LoadBalancer
 	switch {
-	case child != nil && child.Spec.ID != "":
+	case bound(child):
 		return child.Spec.ID
 	case values.External:
 		return values.ID
@@ -164,12 +164,18 @@ func idToSet(in Input, values annotation.Values) string {
 	}
 }
 
+// bound tells whether a NetworkLoadBalancer that names an NLB stands for one, or nobody
+// has looked yet. One that is gone, or never was the object's, binds nobody.
+func bound(child *v1alpha1.NetworkLoadBalancer) bool {
+	return child != nil && child.Spec.ID != "" && (child.Status.ID != "" || child.Status.ObservedGeneration < 1)
+}
+
 // Adopts is the NLB that the plan binds the NetworkLoadBalancer to for good, and
 // that it isn't bound to yet; empty if there is none. A plan with an id that
 // doesn't exist isn't to be applied: what it names is most likely lost with a
 // former cluster, or misspelt, and could never be put right.
 func (p Plan) Adopts(child *v1alpha1.NetworkLoadBalancer) (zone, id string) {
-	if p.LoadBalancer == nil || child != nil && child.Spec.ID != "" {
+	if p.LoadBalancer == nil || child != nil && child.Spec.ID == p.LoadBalancer.Spec.ID {
 		return "", ""
 	}
 	return p.LoadBalancer.Spec.Zone, p.LoadBalancer.Spec.ID
@@ -186,9 +192,9 @@ func contradictChild(in Input, values annotation.Values) []Problem {
 		return []Problem{{v1alpha1.ReasonInUseByOther, fmt.Sprintf(
 			"NetworkLoadBalancer %s/%s exists and doesn't belong to this Service; delete it or rename the Service", child.Namespace, child.Name)}}
 	}
-	known := child.Spec.ID
-	if known == "" {
-		known = child.Status.ID
+	known := child.Status.ID
+	if bound(child) {
+		known = child.Spec.ID
 	}
 	if external := child.Spec.ManagementPolicy == v1alpha1.External; external != values.External {
 		return []Problem{otherPolicy(in.Service, external, known)}

@@ -19,7 +19,7 @@ const otherID = "00000000-6a0a-4b3c-9a52-0d7c2a1f0002"
 func TestNetworkLoadBalancersAtAChange(t *testing.T) {
 	const (
 		zoneStays = "spec.zone: Forbidden: zone can't be changed, set later or removed, since an NLB stays in its zone; create a new NetworkLoadBalancer instead"
-		idStays   = "spec.id: Forbidden: id can be set once and not be changed or removed; create a new NetworkLoadBalancer instead"
+		idStays   = "spec.id: Forbidden: id can't be changed or removed while that NLB is this object's, or before the operator has looked; create a new NetworkLoadBalancer instead"
 		policy    = "spec.managementPolicy: Forbidden: managementPolicy can't be changed; create a new NetworkLoadBalancer instead"
 	)
 	edit(t, leastLoadBalancer, map[string]change{

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
@@ -31,6 +32,8 @@ type life struct {
 	deadFor int
 	// doomed: it is to be killed by one of its writes.
 	doomed bool
+	// ledgers are the Events of the operators so far.
+	ledgers []*ledger
 	// past counts the writes of the operators before.
 	past int
 }
@@ -49,7 +52,11 @@ func (l *life) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	operator, err := world.RunBehind(ctx, gate, l.config, l.cloud, func(options *app.Options) {
+	events, config := newLedger(), rest.CopyConfig(l.config)
+	config.ContentType = "application/json" // so that what passes can be read
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return noting{next, events} })
+	l.ledgers = append(l.ledgers, events)
+	operator, err := world.RunBehind(ctx, gate, config, l.cloud, func(options *app.Options) {
 		options.ClusterID, options.WatchNamespaces = l.ns, []string{l.ns}
 		options.NodeLabels = l.nodeLabels()
 		options.AllowedPools = []string{poolB}

@@ -106,6 +106,9 @@ func (s *stage) live(ctx context.Context, seed uint64, settings settings) (got r
 		return got, err
 	}
 	got.Broken, err = r.converges(ctx, "all deleted", r.judgeEnd)
+	for _, events := range r.life.ledgers {
+		got.Broken = append(got.Broken, events.stormy()...)
+	}
 	return got, err
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/controllers/csr"
 	"github.com/exoscale-community/nlb-operator/internal/index"
 	"github.com/exoscale-community/nlb-operator/internal/metrics"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
 )
 
@@ -101,7 +102,8 @@ func (a *App) setupMetrics(mgr manager.Manager) (err error) {
 	if a.counters, err = metrics.NewCounters(registerer); err != nil {
 		return err
 	}
-	a.events = a.counters.Counting(mgr.GetEventRecorder(Name), mgr.GetScheme())
+	events := outcome.WithinBudget(mgr.GetEventRecorder(Name), clock.RealClock{}) // the Events of Kubernetes go by the real time
+	a.events = a.counters.Counting(events, mgr.GetScheme())
 	objects := metrics.NewCollector(mgr.GetCache(), mgr.Elected(), a.options.Log.WithName("metrics"))
 	return errors.Join(
 		metrics.Register(registerer, objects),

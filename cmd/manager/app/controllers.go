@@ -96,6 +96,7 @@ func (a *App) setupApprover(mgr manager.Manager) error {
 func (a *App) loadBalancers(mgr manager.Manager, resumption *journal.Resumption) *networkloadbalancer.Reconciler {
 	return networkloadbalancer.New(networkloadbalancer.Options{
 		Client:                  mgr.GetClient(),
+		APIReader:               mgr.GetAPIReader(),
 		LoadBalancers:           a.cloud.client,
 		Inventory:               a.cloud.inventory,
 		Operations:              a.cloud.operations,

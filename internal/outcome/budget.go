@@ -1,0 +1,98 @@
+package outcome
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+)
+
+// An object gets so many Events in such a time, whatever happens to it: whoever reads
+// them is to find the one that matters. The last place is a Warning's.
+const (
+	EventsPerObject = 5
+	EventsWithin    = time.Minute
+)
+
+// Budget is a recorder that keeps to the budget of each object. What is beyond it, or
+// was told a moment ago in the same words, isn't told: the conditions hold what is true.
+type Budget struct {
+	next  events.EventRecorder
+	clock clock.PassiveClock
+
+	mu    sync.Mutex
+	spent map[string][]spending
+	swept time.Time
+}
+
+type spending struct {
+	at   time.Time
+	text string
+}
+
+// WithinBudget makes a recorder that gives next only what the budget allows.
+func WithinBudget(next events.EventRecorder, c clock.PassiveClock) *Budget {
+	return &Budget{next: next, clock: c, spent: map[string][]spending{}}
+}
+
+// Eventf implements events.EventRecorder.
+func (b *Budget) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
+	if b.affords(regarding, eventType, fmt.Sprint(eventType, reason, action, fmt.Sprintf(note, args...))) {
+		b.next.Eventf(regarding, related, eventType, reason, action, note, args...)
+	}
+}
+
+func (b *Budget) affords(regarding runtime.Object, eventType, text string) bool {
+	object, err := meta.Accessor(regarding)
+	if err != nil {
+		return true
+	}
+	key, now := fmt.Sprintf("%T/%s/%s/%s", regarding, object.GetNamespace(), object.GetName(), object.GetUID()), b.clock.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sweep(now)
+	spent := recent(b.spent[key], now)
+	b.spent[key] = spent
+	places := EventsPerObject
+	if eventType == corev1.EventTypeNormal {
+		places--
+	}
+	for _, was := range spent {
+		if was.text == text {
+			return false
+		}
+	}
+	if len(spent) >= places {
+		return false
+	}
+	b.spent[key] = append(spent, spending{now, text})
+	return true
+}
+
+// sweep forgets objects of which nothing was told for a while.
+func (b *Budget) sweep(now time.Time) {
+	if now.Sub(b.swept) < EventsWithin {
+		return
+	}
+	b.swept = now
+	for key, spent := range b.spent {
+		if len(recent(spent, now)) == 0 {
+			delete(b.spent, key)
+		}
+	}
+}
+
+func recent(spent []spending, now time.Time) []spending {
+	var kept []spending
+	for _, was := range spent {
+		if now.Sub(was.at) <= EventsWithin {
+			kept = append(kept, was)
+		}
+	}
+	return kept
+}

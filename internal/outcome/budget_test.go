@@ -1,0 +1,61 @@
+package outcome
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	testingclock "k8s.io/utils/clock/testing"
+)
+
+type counted map[string]int
+
+func (c counted) Eventf(regarding, _ runtime.Object, eventType, _, _, _ string, _ ...any) {
+	c[regarding.(*corev1.Service).Name+" "+eventType]++
+}
+
+func TestEventsKeepToTheBudgetOfTheirObject(t *testing.T) {
+	t.Parallel()
+	service := func(name string) *corev1.Service { return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	type say struct {
+		object, kind string
+		times        int
+		same         bool
+	}
+	for name, c := range map[string]struct {
+		said []say
+		want counted
+	}{
+		"few":                             {[]say{{"a", "Normal", 3, false}, {"a", "Warning", 2, false}}, counted{"a Normal": 3, "a Warning": 2}},
+		"many Warnings":                   {[]say{{"a", "Warning", 30, false}}, counted{"a Warning": 5}},
+		"much good news leaves one place": {[]say{{"a", "Normal", 30, false}, {"a", "Warning", 3, false}}, counted{"a Normal": 4, "a Warning": 1}},
+		"the same words":                  {[]say{{"a", "Warning", 30, true}, {"a", "Warning", 2, false}}, counted{"a Warning": 3}},
+		"each object has a budget":        {[]say{{"a", "Warning", 30, false}, {"b", "Warning", 30, false}}, counted{"a Warning": 5, "b Warning": 5}},
+		"a minute later there is another": {[]say{{"a", "Warning", 30, false}, {"", "", 0, false}, {"a", "Warning", 30, false}}, counted{"a Warning": 10}},
+		"a minute later it is told again": {[]say{{"a", "Warning", 2, true}, {"", "", 0, false}, {"a", "Warning", 2, true}}, counted{"a Warning": 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock, got := testingclock.NewFakeClock(time.Now()), counted{}
+			budget := WithinBudget(got, clock)
+			for i, said := range c.said {
+				if said.times == 0 {
+					clock.Step(EventsWithin + time.Second)
+				}
+				for j := range said.times {
+					text := "same"
+					if !said.same {
+						text = fmt.Sprint(i, j)
+					}
+					budget.Eventf(service(said.object), nil, said.kind, "Reason", "Action", "%s", text)
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
