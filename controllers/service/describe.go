@@ -117,9 +117,15 @@ func notAccepted(own children) []projection.Problem {
 	}
 	if own.loadBalancer != nil {
 		look("NetworkLoadBalancer", own.loadBalancer.Name, own.loadBalancer.Status.Conditions)
+		for i := range problems {
+			problems[i].Message += wayOut(own.loadBalancer)
+		}
 	}
 	for _, child := range own.services {
 		look("NLBService", child.Name, child.Status.Conditions)
+		if own.shared && len(problems) > 0 {
+			problems[len(problems)-1].Message += sharedWayOut
+		}
 	}
 	return problems
 }
@@ -132,6 +138,8 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 		return portsProgrammed(ports) // these tell of the NetworkLoadBalancer what this Service may know
 	case lb == nil && len(plan.Problems) > 0:
 		return verdict{metav1.ConditionFalse, plan.Problems[0].Reason, plan.Problems[0].Message}
+	case lb == nil && plan.AttachTo.Name == "" && len(plan.PortProblems) > 0:
+		return portsProgrammed(ports)
 	case lb == nil && plan.AttachTo.Name == "" && len(plan.Waits) > 0:
 		return verdict{metav1.ConditionFalse, plan.Waits[0].Reason, plan.Waits[0].Message}
 	case lb == nil:

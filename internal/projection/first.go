@@ -1,0 +1,72 @@
+package projection
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/annotation"
+	"github.com/exoscale-community/nlb-operator/internal/nlb"
+)
+
+// What was refused binds nobody, and what serves nobody isn't made.
+
+// unbound is the NetworkLoadBalancer of the Service if it never took effect; nil if it
+// did, or that isn't known yet. What it was made for doesn't matter any more then.
+func (in Input) unbound() *v1alpha1.NetworkLoadBalancer {
+	child := in.LoadBalancer
+	if child == nil || !metav1.IsControlledBy(child, in.Service) || !nlb.NeverStarted(child) {
+		return nil
+	}
+	return child
+}
+
+// served tells whether the Service has an NLB, of its own or a shared one.
+func (in Input) served() bool {
+	if child := in.LoadBalancer; child != nil && child.Status.ID != "" && metav1.IsControlledBy(child, in.Service) {
+		return true
+	}
+	return in.targetNow() != nil
+}
+
+// targetNow is where the traffic of the Service goes; nil if it goes nowhere.
+func (in Input) targetNow() *v1alpha1.Target {
+	for i := range in.Services {
+		if child := &in.Services[i]; child.Status.ID != "" && metav1.IsControlledBy(child, in.Service) {
+			return child.Spec.Target.DeepCopy()
+		}
+	}
+	return nil
+}
+
+// annotated is what the annotations are read with.
+func (in Input) annotated() annotation.Service {
+	service := annotation.Service{
+		UID: string(in.Service.UID), Ports: len(in.Service.Spec.Ports), Zone: in.Zone, Served: in.served(),
+	}
+	if child := in.LoadBalancer; child != nil {
+		if child.Spec.Zone != "" {
+			service.Zone = child.Spec.Zone
+		}
+		service.Attached = child.Spec.ManagementPolicy == v1alpha1.External && metav1.IsControlledBy(child, in.Service)
+	}
+	return service
+}
+
+// spareNLB takes the NLB out of a plan in which no port can be served, unless there is
+// one already: it would only cost.
+func (p *Plan) spareNLB(in Input) {
+	if p.LoadBalancer != nil && in.LoadBalancer == nil && len(p.Services) == 0 {
+		p.LoadBalancer, p.AttachTo.Namespace, p.AttachTo.Name = nil, "", ""
+	}
+}
+
+// discard has a NetworkLoadBalancer that never took effect go, if the plan has none, or
+// one that differs in what can't be changed.
+func (p *Plan) discard(unbound *v1alpha1.NetworkLoadBalancer) {
+	if unbound == nil || len(p.Problems) > 0 {
+		return
+	}
+	want := p.LoadBalancer
+	p.Discard = want == nil && p.AttachTo.Name == "" && len(p.Waits) == 0 ||
+		want != nil && (want.Spec.ID != unbound.Spec.ID || want.Spec.Zone != unbound.Spec.Zone || want.Spec.ManagementPolicy != unbound.Spec.ManagementPolicy)
+}
