@@ -19,8 +19,8 @@ type Key struct {
 	Default string
 	// Meaning is a sentence for the documentation.
 	Meaning string
-	// Empty tells what the CCM does with an empty value, by its code. Here it is
-	// always as without the annotation.
+	// Empty tells what the CCM does with an empty value, by its code; only of its own
+	// annotations. Here it is always as without the annotation.
 	Empty string
 	// Effect tells when a value that is set later takes effect.
 	Effect string
@@ -41,9 +41,8 @@ type Key struct {
 const (
 	emptyUnset   = "unset"
 	emptyText    = "the empty text, which is the default"
-	emptyRefused = "sent as it is, which Exoscale refuses; here unset"
+	emptyRefused = "sent as it is, which Exoscale refuses at creation; here unset"
 	emptyUnread  = "an error, since it is no %s; here unset"
-	emptyUnknown = "–"
 )
 
 // When a change takes effect.
@@ -68,7 +67,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationName,
 		Allowed: "1-255 characters that neither begin with k8s- nor contain another object's UID", Default: "k8s-<UID of the Service>",
 		Meaning: "Name of the NLB; of an external one without id: the name to look it up by.",
-		Empty:   emptyRefused + ". Of an external NLB: unset", Effect: "At once, in place; of an external NLB once it is gone, or was refused.",
+		Empty:   emptyRefused + ". Of an external NLB: unset", Effect: "At once, in place; of an external NLB without id the ports move to the NLB of that name.",
 		set: func(v *Values, s string) bool { return setText(&v.Name, s, 1) },
 	},
 	{
@@ -173,29 +172,29 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationNodeSelector,
 		Allowed: "a label selector of up to 16 KiB, for example role=ingress,tier!=test", Default: "all nodes",
 		Meaning: "The nodes whose instance pool receives the traffic; best by keys that begin with node-restriction.kubernetes.io/, which no kubelet can set on its own node.",
-		Empty:   emptyUnknown, Effect: "At once, and whenever the Nodes change; as for service-instancepool-id, if that is another pool.",
-		most: longestSelector,
-		set:  func(v *Values, s string) bool { return setSelector(&v.NodeSelector, s) },
+		Effect:  "At once, and whenever the Nodes change; as for service-instancepool-id, if that is another pool.",
+		most:    longestSelector,
+		set:     func(v *Values, s string) bool { return setSelector(&v.NodeSelector, s) },
 	},
 	{
 		Name:    v1alpha1.AnnotationDeletionPolicy,
 		Allowed: "Delete or Retain", Default: "Delete",
 		Meaning: "What becomes of the NLB when the Service is deleted.",
-		Empty:   emptyUnknown, Effect: effectDelete,
-		set: func(v *Values, s string) bool { return setOneOf(&v.DeletionPolicy, s, deletionPolicies) },
+		Effect:  effectDelete,
+		set:     func(v *Values, s string) bool { return setOneOf(&v.DeletionPolicy, s, deletionPolicies) },
 	},
 	{
 		Name:    v1alpha1.AnnotationLoadBalancer,
 		Allowed: "the [namespace/]name of a NetworkLoadBalancer",
 		Meaning: "The NetworkLoadBalancer that the Service shares, instead of an NLB of its own.",
-		Empty:   emptyUnknown, Effect: "At once: both NLBs serve until all ports work on the new one and its address is published.",
-		set: func(v *Values, s string) bool { return setReference(&v.LoadBalancer, s) },
+		Effect:  "At once: both NLBs serve until all ports work on the new one and its address is published.",
+		set:     func(v *Values, s string) bool { return setReference(&v.LoadBalancer, s) },
 	},
 	{
 		Name:    v1alpha1.AnnotationUDPHealthCheck,
 		Allowed: v1alpha1.UDPHealthCheckSidecar,
 		Meaning: "UDP ports are probed at a sidecar of the Pods, which knows whether the application answers.",
-		Empty:   emptyUnknown, Effect: "The health check at once; Pods that are made from then on have the sidecar.",
+		Effect:  "The health check at once; Pods that are made from then on have the sidecar.",
 		set: func(v *Values, s string) bool {
 			v.UDPSidecar = s == v1alpha1.UDPHealthCheckSidecar
 			return v.UDPSidecar
@@ -205,8 +204,8 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationUDPHealthCheckProbe,
 		Allowed: "checks as in docs/udp.md, for example dns;query=example.com, or 5060/socket", Default: "socket: the port is open",
 		Meaning: "How the sidecar finds out whether the application answers. On a Pod, too, where it goes before the Service's.",
-		Empty:   emptyUnknown, Effect: "For Pods that are made from then on.",
-		most: longestProbe,
+		Effect:  "For Pods that are made from then on.",
+		most:    longestProbe,
 		set: func(v *Values, s string) bool {
 			var err error
 			v.UDPProbe, err = udpprobe.ParseAnnotation(s)
