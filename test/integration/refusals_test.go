@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
@@ -62,12 +63,6 @@ var refusedThings = map[string]refusedThing{
 		operator: func(o *app.Options) { o.ExternalNLBNamespaces = []string{"elsewhere"} },
 		asks:     func(_ *world, theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID, external, "true"} },
 		says:     []string{"isn't allowed in namespace", "remove annotation " + external},
-	},
-	"the NLB of a namespace that doesn't admit this one": {
-		asks: func(w *world, _ exosim.LoadBalancer) []string {
-			return []string{v1alpha1.AnnotationLoadBalancer, "kube-system/edge"}
-		},
-		says: []string{"NetworkLoadBalancer kube-system/edge", "annotation " + v1alpha1.AnnotationLoadBalancer},
 	},
 }
 
@@ -157,4 +152,18 @@ func TestARefusedNetworkLoadBalancerIsMadeAnewWithoutWhatWasRefused(t *testing.T
 	w.gone(edge)
 	w.ready(w.loadBalancer("edge", nil), web)
 	w.g.Expect(w.sim.LoadBalancers("")).To(And(HaveLen(2), ContainElement(theirs)))
+}
+
+func TestARefusedShareEndsWithItsCause(t *testing.T) {
+	t.Parallel()
+	w, other := guestsMayCome(t, nil)
+	edge := &v1alpha1.NetworkLoadBalancer{ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "edge"}}
+	w.create(edge)
+	web := w.service("web", annotated(v1alpha1.AnnotationLoadBalancer, other+"/edge"))
+	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).Should(And(
+		HavePrefix("False/NotAllowedNamespace"), ContainSubstring("or name another NetworkLoadBalancer in annotation "+v1alpha1.AnnotationLoadBalancer+", or remove it")))
+	change(w, web, func(s *corev1.Service) { delete(s.Annotations, v1alpha1.AnnotationLoadBalancer) })
+	w.served(web)
+	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).Should(HavePrefix("True/"))
+	w.g.Expect(w.children()).To(Equal([]string{"web-80-tcp"}))
 }
