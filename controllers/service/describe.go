@@ -123,8 +123,10 @@ func notAccepted(own children) []projection.Problem {
 	}
 	for _, child := range own.services {
 		look("NLBService", child.Name, child.Status.Conditions)
-		if own.shared && len(problems) > 0 {
-			problems[len(problems)-1].Message += sharedWayOut
+	}
+	for i := range problems {
+		if own.shared && (own.serving == nil || problems[i].Reason == v1alpha1.ReasonNotAllowedNamespace) {
+			problems[i].Message += sharedWayOut
 		}
 	}
 	return problems

@@ -16,7 +16,7 @@ import (
 type refusedThing struct {
 	operator func(*app.Options)
 	// asks for what is refused, on an NLB that is somebody else's.
-	asks func(w *world, theirs exosim.LoadBalancer) []string
+	asks func(theirs exosim.LoadBalancer) []string
 	// theirs edits that NLB before it is made.
 	theirs func(*exosim.LoadBalancer)
 	// says what the Service tells: what is wrong, and a way out that its owner has.
@@ -33,35 +33,35 @@ func ofAnotherCluster(lb *exosim.LoadBalancer) {
 
 var refusedThings = map[string]refusedThing{
 	"a foreign NLB by id": {
-		asks: func(_ *world, theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID} },
+		asks: func(theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID} },
 		says: []string{"wasn't made by this object", "remove annotation " + id},
 	},
 	"the NLB of another cluster by id": {
 		theirs: ofAnotherCluster,
-		asks:   func(_ *world, theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID} },
+		asks:   func(theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID} },
 		says:   []string{"belongs to NetworkLoadBalancer", "remove annotation " + id},
 	},
 	"the NLB of another cluster as external by id": {
 		theirs: ofAnotherCluster,
-		asks:   func(_ *world, theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID, external, "true"} },
+		asks:   func(theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID, external, "true"} },
 		says:   []string{"belongs to NetworkLoadBalancer", "remove annotation " + external},
 	},
 	"the NLB of another cluster as external by name": {
 		theirs: ofAnotherCluster,
-		asks: func(_ *world, theirs exosim.LoadBalancer) []string {
+		asks: func(theirs exosim.LoadBalancer) []string {
 			return []string{v1alpha1.AnnotationName, theirs.Name, external, "true"}
 		},
 		says: []string{"belongs to NetworkLoadBalancer", "remove annotation " + external},
 	},
 	"an external NLB that doesn't exist, by name": {
-		asks: func(*world, exosim.LoadBalancer) []string {
+		asks: func(exosim.LoadBalancer) []string {
 			return []string{v1alpha1.AnnotationName, "nowhere", external, "true"}
 		},
 		says: []string{"no NLB named", "remove annotation " + external},
 	},
 	"an external NLB in a namespace where none is allowed": {
 		operator: func(o *app.Options) { o.ExternalNLBNamespaces = []string{"elsewhere"} },
-		asks:     func(_ *world, theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID, external, "true"} },
+		asks:     func(theirs exosim.LoadBalancer) []string { return []string{id, theirs.ID, external, "true"} },
 		says:     []string{"isn't allowed in namespace", "remove annotation " + external},
 	},
 }
@@ -78,7 +78,7 @@ func TestARefusalEndsWithItsCause(t *testing.T) {
 				c.theirs(&lb)
 			}
 			theirs := w.sim.PutLoadBalancer("", lb)
-			asked := c.asks(w, theirs)
+			asked := c.asks(theirs)
 			web := w.service("web", annotated(asked...))
 			for _, text := range c.says {
 				w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).Should(And(HavePrefix("False/"), ContainSubstring(text)))
