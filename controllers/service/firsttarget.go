@@ -21,7 +21,7 @@ import (
 // lead nowhere: it would cost, and serve nobody. Whether the pool may be used is the
 // NLBServices' to say.
 func (r *Reconciler) firstTarget(ctx context.Context, service *corev1.Service, plan projection.Plan, own children) (projection.Plan, error) {
-	if own.loadBalancer != nil || plan.LoadBalancer == nil || len(plan.Services) == 0 || !nlb.Made(plan.LoadBalancer) {
+	if own.loadBalancer != nil || !plan.FirstNLB(service) || len(plan.Services) == 0 || !nlb.Made(plan.LoadBalancer) {
 		return plan, nil
 	}
 	zone := plan.LoadBalancer.Spec.Zone

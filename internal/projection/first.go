@@ -1,6 +1,7 @@
 package projection
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -52,10 +53,17 @@ func (in Input) annotated() annotation.Service {
 	return service
 }
 
+// FirstNLB tells whether the plan has an NLB made for a Service that has none. Where an
+// id or an address is known there may be one, which has to be claimed to go with the
+// Service.
+func (p Plan) FirstNLB(service *corev1.Service) bool {
+	return p.LoadBalancer != nil && service.Annotations[v1alpha1.AnnotationID] == "" && len(service.Status.LoadBalancer.Ingress) == 0
+}
+
 // spareNLB takes the NLB out of a plan in which no port can be served, unless there is
 // one already: it would only cost.
 func (p *Plan) spareNLB(in Input) {
-	if p.LoadBalancer != nil && in.LoadBalancer == nil && len(p.Services) == 0 {
+	if in.LoadBalancer == nil && p.FirstNLB(in.Service) && len(p.Services) == 0 {
 		p.LoadBalancer, p.AttachTo.Namespace, p.AttachTo.Name = nil, "", ""
 	}
 }

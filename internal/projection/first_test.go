@@ -55,11 +55,15 @@ func TestNoNLBIsPlannedForNoPort(t *testing.T) {
 		in      []func(*projection.Input)
 		planned bool
 	}{
-		"a port can be served":                    {planned: true},
-		"one of two can":                          {in: []func(*projection.Input){ports(tcp(80, 0), tcp(81, 30081))}, planned: true},
-		"none has a nodePort":                     {in: []func(*projection.Input){ports(tcp(80, 0), tcp(81, 0))}},
-		"all are SCTP":                            {in: []func(*projection.Input){ports(corev1.ServicePort{Port: 80, NodePort: 30080, Protocol: corev1.ProtocolSCTP})}},
-		"none has one, and an NLB is there":       {in: []func(*projection.Input){child(begun), ports(tcp(80, 0))}, planned: true},
+		"a port can be served":                  {planned: true},
+		"one of two can":                        {in: []func(*projection.Input){ports(tcp(80, 0), tcp(81, 30081))}, planned: true},
+		"none has a nodePort":                   {in: []func(*projection.Input){ports(tcp(80, 0), tcp(81, 0))}},
+		"all are SCTP":                          {in: []func(*projection.Input){ports(corev1.ServicePort{Port: 80, NodePort: 30080, Protocol: corev1.ProtocolSCTP})}},
+		"none has one, and an NLB is there":     {in: []func(*projection.Input){child(begun), ports(tcp(80, 0))}, planned: true},
+		"none has one, and the CCM made an NLB": {in: []func(*projection.Input){annotated(v1alpha1.AnnotationID, other), ports(tcp(80, 0))}, planned: true},
+		"none has one, and an address is there": {in: []func(*projection.Input){ports(tcp(80, 0)), func(in *projection.Input) {
+			in.Service.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}}
+		}}, planned: true},
 		"none has one, and the NLB is being made": {in: []func(*projection.Input){child(unseen), ports(tcp(80, 0))}, planned: true},
 	} {
 		t.Run(name, func(t *testing.T) {
