@@ -140,9 +140,9 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 		return portsProgrammed(ports) // these tell of the NetworkLoadBalancer what this Service may know
 	case lb == nil && len(plan.Problems) > 0:
 		return verdict{metav1.ConditionFalse, plan.Problems[0].Reason, plan.Problems[0].Message}
-	case lb == nil && plan.AttachTo.Name == "" && len(plan.PortProblems) > 0:
+	case lb == nil && plan.LoadBalancer == nil && len(plan.PortProblems) > 0:
 		return portsProgrammed(ports)
-	case lb == nil && plan.AttachTo.Name == "" && len(plan.Waits) > 0:
+	case lb == nil && plan.LoadBalancer == nil && len(plan.Waits) > 0:
 		return verdict{metav1.ConditionFalse, plan.Waits[0].Reason, plan.Waits[0].Message}
 	case lb == nil:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonCreating, "The NetworkLoadBalancer is being created"}

@@ -3,6 +3,7 @@ package projection
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/annotation"
@@ -61,10 +62,13 @@ func (p Plan) FirstNLB(service *corev1.Service) bool {
 }
 
 // spareNLB takes the NLB out of a plan in which no port can be served, unless there is
-// one already: it would only cost.
+// one already: it would only cost. The companion comes before it, since ports wait for
+// its nodePort.
 func (p *Plan) spareNLB(in Input) {
 	if in.LoadBalancer == nil && p.FirstNLB(in.Service) && len(p.Services) == 0 {
-		p.LoadBalancer, p.AttachTo.Namespace, p.AttachTo.Name = nil, "", ""
+		if p.LoadBalancer = nil; p.Companion == nil {
+			p.AttachTo = types.NamespacedName{}
+		}
 	}
 }
 
