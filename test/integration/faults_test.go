@@ -201,7 +201,7 @@ func TestFault16NumbersOutOfRangeAreRefusedAndNothingIsTouched(t *testing.T) {
 		v1alpha1.AnnotationHealthCheckTimeout:  "90s",
 		v1alpha1.AnnotationHealthCheckRetries:  "50",
 		v1alpha1.AnnotationStrategy:            "fastest",
-		v1alpha1.AnnotationHealthCheckMode:     "",
+		v1alpha1.AnnotationHealthCheckMode:     "udp",
 	} {
 		change(w, web, annotated(annotation, value))
 		w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).
