@@ -192,3 +192,18 @@ const (
 	// AnnotationHealthCheckRetries is the number of failed probes that take a backend out, 1-20; default 1.
 	AnnotationHealthCheckRetries = AnnotationCCMPrefix + "service-healthcheck-retries"
 )
+
+// Annotations of former versions of the CCM, and of what was before it, that manifests
+// still have.
+const (
+	// AnnotationOldZone is the zone of the NLB, of the CCM before 0.6.
+	AnnotationOldZone = AnnotationCCMPrefix + "zone"
+	// AnnotationOldKeep is "true" if the NLB is to stay when the Service is deleted.
+	AnnotationOldKeep = AnnotationCCMPrefix + "keep"
+	// AnnotationOldServiceID is the id of the service on the NLB, of the CCM before 0.3.
+	AnnotationOldServiceID = AnnotationCCMPrefix + "service-id"
+	// AnnotationOldHTTPHealthCheckURI is the path to request, before the CCM's first version.
+	AnnotationOldHTTPHealthCheckURI = AnnotationCCMPrefix + "service-http-healthcheck-uri"
+	// AnnotationOldServiceProtocol is the protocol of the service, before the CCM's first version.
+	AnnotationOldServiceProtocol = AnnotationCCMPrefix + "service-protocol"
+)

@@ -209,7 +209,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if text := r.invalid(object, claim); text != "" && !round.want.Deleting {
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
-	if round.want.Deleting && neverStarted(object) {
+	if round.want.Deleting && nlb.NeverStarted(object) {
 		return r.release(ctx, round, exoscale.NothingBegun())
 	}
 	creating := object.Status.Operation != nil && object.Status.Operation.Action == v1alpha1.ActionCreate
@@ -292,14 +292,6 @@ func (r *Reconciler) invalid(object *v1alpha1.NetworkLoadBalancer, claim nlb.Cla
 		return "managementPolicy External isn't allowed in namespace " + object.Namespace + "; the operator's --external-nlb-namespaces names those where it is"
 	}
 	return nlb.InvalidLoadBalancer(object, claim.ServiceUID)
-}
-
-// neverStarted tells that nothing was ever begun in the cloud: the zone is
-// recorded before that. An object that was never described (a generation is 1 at
-// least) may be one that was restored without its status, or has lost it.
-func neverStarted(object *v1alpha1.NetworkLoadBalancer) bool {
-	status := object.Status
-	return status.ObservedGeneration > 0 && status.Zone == "" && status.ID == "" && status.Operation == nil
 }
 
 // release lets the object go: the cloud holds nothing of it any more.

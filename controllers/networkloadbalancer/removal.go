@@ -21,7 +21,7 @@ func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NetworkLoadBa
 		object.DeletionTimestamp = &now
 	}
 	removal := nlb.LoadBalancerRemoval{Zone: r.zoneOf(object), Move: nlb.LoadBalancerMove{Action: nlb.None}}
-	if neverStarted(object) {
+	if nlb.NeverStarted(object) {
 		return removal, nil
 	}
 	var unlisted error

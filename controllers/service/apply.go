@@ -27,6 +27,9 @@ import (
 // refuses becomes a problem of the plan; the other ports go on.
 func (r *Reconciler) apply(ctx context.Context, round *round) error {
 	plan, own := &round.plan, round.own
+	if plan.Discard && own.loadBalancer != nil {
+		return r.remove(ctx, own.loadBalancer) // once it is gone, the next round goes on
+	}
 	if plan.AttachTo.Name == "" {
 		return nil
 	}

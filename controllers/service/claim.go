@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/annotation"
 )
 
 // ccmFinalizer is the finalizer of the CCM, and of every cloud controller
@@ -71,7 +72,7 @@ func claimOf(service *corev1.Service, claimClassless bool) claim {
 // controller: its owner says that the NLB is to stay when we let go, and the
 // other one has put its finalizer on it. A flag alone never releases anything.
 func leaves(service *corev1.Service) bool {
-	return service.Annotations[v1alpha1.AnnotationDeletionPolicy] == string(v1alpha1.DeletionRetain) &&
+	return annotation.DeletionPolicyOf(service.Annotations) == v1alpha1.DeletionRetain &&
 		controllerutil.ContainsFinalizer(service, ccmFinalizer)
 }
 

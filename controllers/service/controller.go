@@ -39,6 +39,9 @@ import (
 type Inventory interface {
 	LoadBalancer(ctx context.Context, zone, id string) (nlb.LoadBalancer, error)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
+	SKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
+	FreshSKSNodepools(ctx context.Context, zone string) ([]nlb.SKSNodepool, error)
 	Instances(ctx context.Context, zone string) ([]nlb.Instance, error)
 	FreshInstances(ctx context.Context, zone string) ([]nlb.Instance, error)
 }
@@ -238,6 +241,9 @@ func (r *Reconciler) serve(ctx context.Context, round *round) (outcome.Outcome, 
 	})
 	if problem := r.adoption(ctx, service, round.plan, got.loadBalancer); problem != nil {
 		round.plan = round.plan.Refused(*problem)
+	}
+	if round.plan, err = r.firstTarget(ctx, service, round.plan, round.own); err != nil {
+		return outcome.Outcome{}, err
 	}
 	if err := r.apply(ctx, round); err != nil {
 		return outcome.Outcome{}, err

@@ -125,9 +125,17 @@ func notAccepted(own children) []projection.Problem {
 	}
 	if own.loadBalancer != nil {
 		look("NetworkLoadBalancer", own.loadBalancer.Name, own.loadBalancer.Status.Conditions)
+		for i := range problems {
+			problems[i].Message += wayOut(own.loadBalancer)
+		}
 	}
 	for _, child := range own.services {
 		look("NLBService", child.Name, child.Status.Conditions)
+	}
+	for i := range problems {
+		if own.shared && (own.serving == nil || problems[i].Reason == v1alpha1.ReasonNotAllowedNamespace) {
+			problems[i].Message += sharedWayOut
+		}
 	}
 	return problems
 }
@@ -140,7 +148,9 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 		return portsProgrammed(ports) // these tell of the NetworkLoadBalancer what this Service may know
 	case lb == nil && len(plan.Problems) > 0:
 		return verdict{metav1.ConditionFalse, plan.Problems[0].Reason, plan.Problems[0].Message}
-	case lb == nil && plan.AttachTo.Name == "" && len(plan.Waits) > 0:
+	case lb == nil && plan.LoadBalancer == nil && len(plan.PortProblems) > 0:
+		return portsProgrammed(ports)
+	case lb == nil && plan.LoadBalancer == nil && len(plan.Waits) > 0:
 		return verdict{metav1.ConditionFalse, plan.Waits[0].Reason, plan.Waits[0].Message}
 	case lb == nil:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonCreating, "The NetworkLoadBalancer is being created"}

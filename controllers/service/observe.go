@@ -206,11 +206,16 @@ func (r *Reconciler) infer(ctx context.Context, own children) (inferred identity
 	case lb.Spec.Zone != "":
 		zone = lb.Spec.Zone
 	}
+	return r.inferOf(ctx, nodes.Items, zone, own.poolID())
+}
+
+// inferOf asks which pool some Nodes are in.
+func (r *Reconciler) inferOf(ctx context.Context, nodes []corev1.Node, zone, current string) (inferred identity.Inference, cloud, err error) {
 	known := &v1alpha1.NodeIdentityList{}
 	if err := r.Client.List(ctx, known, client.UnsafeDisableDeepCopy); err != nil {
 		return identity.Inference{}, nil, fmt.Errorf("listing the NodeIdentities: %w", err)
 	}
-	in := identity.Input{Nodes: nodes.Items, Trust: identity.TrustBy(known.Items), Current: own.poolID()}
+	in := identity.Input{Nodes: nodes, Trust: identity.TrustBy(known.Items), Current: current}
 	if in.Pools, cloud = r.Inventory.InstancePools(ctx, zone); cloud != nil {
 		return identity.Inference{}, cloud, nil
 	}

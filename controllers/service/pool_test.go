@@ -155,9 +155,12 @@ func TestALostPoolIsToldWhileTrafficGoesWhereItWent(t *testing.T) {
 
 func TestANodeSelectorAndADefaultPoolAskNoNode(t *testing.T) {
 	s := newStage(t, func(o *service.Options) { o.DefaultInstancePool = "F0E1D2C3-0000-4000-8000-000000000001" })
+	s.sim.AddPool("", exosim.InstancePool{ID: "f0e1d2c3-0000-4000-8000-000000000001", Name: "default"})
 	s.start()
 	s.service("web", []int32{80}, nil)
 	s.Expect(s.poolOf("web-80-tcp")).To(Equal("f0e1d2c3-0000-4000-8000-000000000001"))
+	s.pool = s.addPool("ingress", 1) // the selector's own first NLB needs a Node
+	change(s, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: s.ns + "-ingress-0"}}, func(o *corev1.Node) { o.Labels = map[string]string{"role": "ingress"} })
 	s.service("chosen", []int32{80}, func(o *corev1.Service) { annotate(o, v1alpha1.AnnotationNodeSelector, "role=ingress") })
 	s.Expect(s.nlbService("chosen-80-tcp").Spec.Target.NodeSelector.MatchLabels).To(HaveKeyWithValue("role", "ingress"))
 	s.addNode(s.ns+"-any", corev1.NodeSpec{})

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,6 +57,12 @@ func TestAServiceGetsItsObjectsThenItsAddress(t *testing.T) {
 
 func TestTheAPIServerAcceptsWhatIsProjected(t *testing.T) {
 	s := newScene(t, nil)
+	// What they name has to exist, or no NLB is made.
+	s.sim.AddPool("", exosim.InstancePool{ID: "f0e1d2c3-0000-4000-8000-00000000000a", Name: "named"})
+	s.sim.AddCluster("", exosim.SKSCluster{Name: "prod", Nodepools: []exosim.SKSNodepool{{Name: "workers", InstancePool: exosim.Ref{ID: s.pool.ID}}}})
+	for i := range s.sim.Members(s.pool.ID) {
+		change(s, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-workers-%d", s.ns, i)}}, func(o *corev1.Node) { o.Labels = map[string]string{"role": "ingress"} })
+	}
 	files, err := filepath.Glob("../../internal/projection/testdata/*.service.yaml")
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(files).NotTo(BeEmpty())
@@ -255,6 +262,7 @@ func TestAnNLBServiceOfAPortsNameThatIsNotOursIsLeftAlone(t *testing.T) {
 
 func TestTheOperatorsDefaultPool(t *testing.T) {
 	s := newStage(t, func(o *service.Options) { o.DefaultInstancePool = "workers" })
+	s.sim.AddPool("", exosim.InstancePool{Name: "workers"})
 	s.start()
 	s.service("web", []int32{80}, nil)
 	s.Expect(s.nlbService("web-80-tcp").Spec.Target).To(Equal(v1alpha1.Target{InstancePoolName: "workers"}))

@@ -125,11 +125,9 @@ func (r *Reconciler) servedBy(ctx context.Context, lb client.Object) []reconcile
 	return requests
 }
 
-// inferring lists the Services whose pool is found from the Nodes.
+// inferring lists the Services whose pool is found from the Nodes, and those that
+// select Nodes and have no NLB before some are found.
 func (r *Reconciler) inferring(ctx context.Context, _ client.Object) []reconcile.Request {
-	if r.defaultTarget != nil {
-		return nil
-	}
 	services := &corev1.ServiceList{}
 	if err := r.Client.List(ctx, services, client.UnsafeDisableDeepCopy); err != nil {
 		log.FromContext(ctx).Error(err, "Listing the Services whose instance pool may have changed")
@@ -138,7 +136,9 @@ func (r *Reconciler) inferring(ctx context.Context, _ client.Object) []reconcile
 	var requests []reconcile.Request
 	for i := range services.Items {
 		service := &services.Items[i]
-		if controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) && !projection.NamesPool(service) {
+		infers := r.defaultTarget == nil && !projection.NamesPool(service)
+		selects := service.Annotations[v1alpha1.AnnotationNodeSelector] != "" && addressOf(service) == ""
+		if controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) && (infers || selects) {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(service)})
 		}
 	}

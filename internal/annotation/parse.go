@@ -39,10 +39,17 @@ type Service struct {
 	UID string
 	// Ports is the number of its ports.
 	Ports int
+	// Zone is where its NLB is, or is to be; empty: that isn't known.
+	Zone string
+	// Served: it has an NLB, whatever its annotations say now.
+	Served bool
+	// Attached: that NLB is an external one.
+	Attached bool
 }
 
-// Parse reads the annotations of a Service. With problems the Values aren't to
-// be used; warnings are for people only.
+// Parse reads the annotations of a Service. An empty value is as none, since
+// templates render it of a variable that isn't set. With problems the Values aren't
+// to be used; warnings are for people only.
 func Parse(annotations map[string]string, service Service) (values Values, problems, warnings []Problem) {
 	values = Values{
 		Strategy:    v1alpha1.StrategyRoundRobin,
@@ -51,7 +58,7 @@ func Parse(annotations map[string]string, service Service) (values Values, probl
 	for _, key := range keys {
 		value, annotated := annotations[key.Name]
 		switch {
-		case !annotated:
+		case !annotated || value == "":
 		case key.SinglePort && service.Ports != 1:
 			warnings = append(warnings, Problem{key.Name, value, fmt.Sprintf(
 				"it is honoured only for a Service with exactly one port, and this one has %d; the default is used", service.Ports)})
@@ -62,8 +69,11 @@ func Parse(annotations map[string]string, service Service) (values Values, probl
 		}
 	}
 	if len(problems) == 0 { // otherwise the values are not what was meant
+		warnings = append(warnings, values.emptied(annotations, service)...)
 		problems = values.contradictions(annotations, service)
 		warnings = append(warnings, values.unused(annotations)...)
+		old, refused := values.oldWords(annotations, service)
+		problems, warnings = append(problems, refused...), append(warnings, old...)
 	}
 	return values, problems, append(warnings, unknown(annotations)...)
 }
@@ -77,13 +87,38 @@ func (k Key) refusal(value string) string {
 	return k.why(value) + "; " + allowed
 }
 
+// emptied leaves what is served as it is where a value that became empty says less
+// than is needed to change it, and warns of that.
+func (v *Values) emptied(annotations map[string]string, service Service) (warnings []Problem) {
+	warn := func(name, message string) { warnings = append(warnings, Problem{name, "", message}) }
+	empty := func(name string) bool {
+		value, annotated := annotations[name]
+		return annotated && value == "" && service.Served
+	}
+	if service.Attached && empty(v1alpha1.AnnotationExternal) {
+		v.External = true
+		warn(v1alpha1.AnnotationExternal, "this Service goes on only attaching to its NLB, which is managed elsewhere")
+	}
+	const stays = "the traffic goes to the pool that it went to; set both names, or neither"
+	switch pool := v.SKSNodepool; {
+	case pool == nil:
+	case pool.Nodepool == "" && empty(v1alpha1.AnnotationSKSNodepoolName):
+		v.SKSNodepool, v.TargetStays = nil, true
+		warn(v1alpha1.AnnotationSKSNodepoolName, stays)
+	case pool.Cluster == "" && empty(v1alpha1.AnnotationSKSClusterName):
+		v.SKSNodepool, v.TargetStays = nil, true
+		warn(v1alpha1.AnnotationSKSClusterName, stays)
+	}
+	return warnings
+}
+
 // contradictions are the problems between annotations, or with the Service's identity.
 func (v *Values) contradictions(annotations map[string]string, service Service) []Problem {
 	var problems []Problem
 	refuse := func(annotation, format string, args ...any) {
 		problems = append(problems, Problem{annotation, annotations[annotation], fmt.Sprintf(format, args...)})
 	}
-	if v.External && v.ID == "" && v.Name == "" {
+	if v.External && v.ID == "" && v.Name == "" && !service.Attached { // else it is known
 		refuse(v1alpha1.AnnotationExternal, "it needs the id or the name of the NLB, in %s or %s", v1alpha1.AnnotationID, v1alpha1.AnnotationName)
 	}
 	// Looking an NLB up takes nobody's name; only those made for another Service are closed.

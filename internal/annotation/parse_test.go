@@ -43,7 +43,7 @@ var valueCases = map[string]valueCase{
 			anID:                  func(v *Values) { v.ID = anID },
 			strings.ToUpper(anID): func(v *Values) { v.ID = anID },
 		},
-		invalid: []string{"", "web", anID + "0", "{" + anID + "}", strings.ReplaceAll(anID, "-", "")},
+		invalid: []string{"web", anID + "0", "{" + anID + "}", strings.ReplaceAll(anID, "-", "")},
 	},
 	v1alpha1.AnnotationName: {
 		valid: map[string]func(*Values){
@@ -52,11 +52,10 @@ var valueCases = map[string]valueCase{
 			"web-" + ownUID + "-all": func(v *Values) { v.Name = "web-" + ownUID + "-all" },
 			long:                     func(v *Values) { v.Name = long },
 		},
-		invalid: []string{"", long + "ä", "k8s-" + otherUID, "k8s-web", "web-" + otherUID, "\xff"},
+		invalid: []string{long + "ä", "k8s-" + otherUID, "k8s-web", "web-" + otherUID, "\xff"},
 	},
 	v1alpha1.AnnotationDescription: {
 		valid: map[string]func(*Values){
-			"":       func(*Values) {},
 			"my web": func(v *Values) { v.Description = "my web" },
 			long:     func(v *Values) { v.Description = long },
 		},
@@ -71,18 +70,17 @@ var valueCases = map[string]valueCase{
 			"false": func(*Values) {},
 			"False": func(*Values) {},
 		},
-		invalid: []string{"", "yes", "1", "on", "true ", "t"},
+		invalid: []string{"yes", "1", "on", "true ", "t"},
 	},
 	v1alpha1.AnnotationServiceName: {
 		valid: map[string]func(*Values){
 			"https":         func(v *Values) { v.ServiceName = "https" },
 			ownUID + "-443": func(v *Values) { v.ServiceName = ownUID + "-443" },
 		},
-		invalid: []string{"", long + "ä", "k8s-web", otherUID + "-443"},
+		invalid: []string{long + "ä", "k8s-web", otherUID + "-443"},
 	},
 	v1alpha1.AnnotationServiceDescription: {
 		valid: map[string]func(*Values){
-			"":    func(*Values) {},
 			"TLS": func(v *Values) { v.ServiceDescription = "TLS" },
 		},
 		invalid: []string{long + "ä", "TLS [nlb.exoscale.com/0123456789ab-0123456789abcdef]", "[nlb.exoscale.com/"},
@@ -92,7 +90,7 @@ var valueCases = map[string]valueCase{
 			anID:                  func(v *Values) { v.InstancePoolID = anID },
 			strings.ToUpper(anID): func(v *Values) { v.InstancePoolID = anID },
 		},
-		invalid: []string{"", "my-pool"},
+		invalid: []string{"my-pool"},
 	},
 	v1alpha1.AnnotationSKSClusterName: {
 		besides: map[string]string{v1alpha1.AnnotationSKSNodepoolName: "blue"},
@@ -101,7 +99,7 @@ var valueCases = map[string]valueCase{
 				v.SKSNodepool = &v1alpha1.SKSNodepoolReference{Cluster: "prod", Nodepool: "blue"}
 			},
 		},
-		invalid: []string{"", long + "ä"},
+		invalid: []string{long + "ä"},
 	},
 	v1alpha1.AnnotationSKSNodepoolName: {
 		besides: map[string]string{v1alpha1.AnnotationSKSClusterName: "prod"},
@@ -110,7 +108,7 @@ var valueCases = map[string]valueCase{
 				v.SKSNodepool = &v1alpha1.SKSNodepoolReference{Cluster: "prod", Nodepool: "Blue"}
 			},
 		},
-		invalid: []string{"", long + "ä"},
+		invalid: []string{long + "ä"},
 	},
 	v1alpha1.AnnotationStrategy: {
 		valid: map[string]func(*Values){
@@ -118,7 +116,7 @@ var valueCases = map[string]valueCase{
 			"source-hash": func(v *Values) { v.Strategy = v1alpha1.StrategySourceHash },
 			"maglev-hash": func(v *Values) { v.Strategy = v1alpha1.StrategyMaglevHash },
 		},
-		invalid: []string{"", "random", "RoundRobin", "Source-Hash"},
+		invalid: []string{"random", "RoundRobin", "Source-Hash"},
 	},
 	v1alpha1.AnnotationHealthCheckMode: {
 		valid: map[string]func(*Values){
@@ -126,7 +124,7 @@ var valueCases = map[string]valueCase{
 			"http":  func(v *Values) { v.HealthCheck.Mode = v1alpha1.HealthCheckHTTP },
 			"https": func(v *Values) { v.HealthCheck.Mode = v1alpha1.HealthCheckHTTPS },
 		},
-		invalid: []string{"", "udp", "HTTP", "http "},
+		invalid: []string{"udp", "HTTP", "http "},
 	},
 	v1alpha1.AnnotationHealthCheckPort: {
 		valid: map[string]func(*Values){
@@ -134,11 +132,10 @@ var valueCases = map[string]valueCase{
 			"31621": func(v *Values) { v.HealthCheck.Port = 31621 },
 			"65535": func(v *Values) { v.HealthCheck.Port = 65535 },
 		},
-		invalid: []string{"", "0", "-1", "65536", "70000", "4295000000", "http", "80.0", " 80"},
+		invalid: []string{"0", "-1", "65536", "70000", "4295000000", "http", "80.0", " 80"},
 	},
 	v1alpha1.AnnotationHealthCheckURI: {
 		valid: map[string]func(*Values){
-			"":                             func(*Values) {},
 			"/":                            func(v *Values) { v.HealthCheck.Path = "/" },
 			"/healthz?full=1":              func(v *Values) { v.HealthCheck.Path = "/healthz?full=1" },
 			"healthz":                      func(v *Values) { v.HealthCheck.Path = "/healthz" },
@@ -153,7 +150,7 @@ var valueCases = map[string]valueCase{
 			"1m30s": func(v *Values) { v.HealthCheck.Interval = 90 * time.Second },
 			"5m":    func(v *Values) { v.HealthCheck.Interval = 300 * time.Second },
 		},
-		invalid: []string{"", "3s", "4999ms", "301s", "10", "5.5s", "-10s", "soon", "1h"},
+		invalid: []string{"3s", "4999ms", "301s", "10", "5.5s", "-10s", "soon", "1h"},
 	},
 	v1alpha1.AnnotationHealthCheckTimeout: {
 		besides: map[string]string{v1alpha1.AnnotationHealthCheckInterval: "60s"},
@@ -161,14 +158,14 @@ var valueCases = map[string]valueCase{
 			"2s": func(v *Values) { v.HealthCheck.Interval, v.HealthCheck.Timeout = 60*time.Second, 2*time.Second },
 			"1m": func(v *Values) { v.HealthCheck.Interval, v.HealthCheck.Timeout = 60*time.Second, 60*time.Second },
 		},
-		invalid: []string{"", "1s", "61s", "90s", "5", "2500ms", "never"},
+		invalid: []string{"1s", "61s", "90s", "5", "2500ms", "never"},
 	},
 	v1alpha1.AnnotationHealthCheckRetries: {
 		valid: map[string]func(*Values){
 			"1":  func(*Values) {},
 			"20": func(v *Values) { v.HealthCheck.Retries = 20 },
 		},
-		invalid: []string{"", "0", "21", "50", "two", "1.5", "99999999999"},
+		invalid: []string{"0", "21", "50", "two", "1.5", "99999999999"},
 	},
 	v1alpha1.AnnotationNodeSelector: {
 		valid: map[string]func(*Values){
@@ -187,25 +184,25 @@ var valueCases = map[string]valueCase{
 				}
 			},
 		},
-		invalid: []string{"", "role==a==b", "a=b,=", "cpu>4"},
+		invalid: []string{"role==a==b", "a=b,=", "cpu>4"},
 	},
 	v1alpha1.AnnotationDeletionPolicy: {
 		valid: map[string]func(*Values){
 			"Delete": func(v *Values) { v.DeletionPolicy = v1alpha1.DeletionDelete },
 			"Retain": func(v *Values) { v.DeletionPolicy = v1alpha1.DeletionRetain },
 		},
-		invalid: []string{"", "retain", "Keep"},
+		invalid: []string{"retain", "Keep"},
 	},
 	v1alpha1.AnnotationLoadBalancer: {
 		valid: map[string]func(*Values){
 			"shared":      func(v *Values) { v.LoadBalancer = &v1alpha1.LoadBalancerReference{Name: "shared"} },
 			"edge/shared": func(v *Values) { v.LoadBalancer = &v1alpha1.LoadBalancerReference{Namespace: "edge", Name: "shared"} },
 		},
-		invalid: []string{"", "/shared", "edge/", "Shared", "a/b/c"},
+		invalid: []string{"/shared", "edge/", "Shared", "a/b/c"},
 	},
 	v1alpha1.AnnotationUDPHealthCheck: {
 		valid:   map[string]func(*Values){"sidecar": func(v *Values) { v.UDPSidecar = true }},
-		invalid: []string{"", "Sidecar", "true", "none", "sidecar "},
+		invalid: []string{"Sidecar", "true", "none", "sidecar "},
 	},
 	v1alpha1.AnnotationUDPHealthCheckProbe: {
 		besides: map[string]string{v1alpha1.AnnotationUDPHealthCheck: "sidecar"},
@@ -215,7 +212,7 @@ var valueCases = map[string]valueCase{
 			"dns;query=example.com": func(v *Values) { v.UDPProbe = probes("dns;query=example.com") },
 			"5060/socket":           func(v *Values) { v.UDPProbe = probes("5060/socket") },
 		},
-		invalid: []string{"", "53/tcp", "probe", "dns;query", "70000/dns", "dns dns"},
+		invalid: []string{"53/tcp", "probe", "dns;query", "70000/dns", "dns dns"},
 	},
 }
 
@@ -291,6 +288,64 @@ func testWithTwoPorts(t *testing.T, key Key, test valueCase, with func(string) m
 		if refused := len(problems) == 1; refused == key.SinglePort || (key.SinglePort && len(warnings) != 1) {
 			t.Errorf("%q: problems %v, warnings %v", value, problems, warnings)
 		}
+	}
+}
+
+// What a template renders of a variable that isn't set asks for nothing.
+func TestAnEmptyValueIsAsNone(t *testing.T) {
+	all := map[string]string{}
+	for _, key := range OldKeys() {
+		all[key.Name] = ""
+	}
+	for _, key := range Keys() {
+		all[key.Name] = ""
+		for _, ports := range []int{1, 2} {
+			got, problems, warnings := Parse(map[string]string{key.Name: ""}, Service{UID: ownUID, Ports: ports})
+			if diff := cmp.Diff(defaults(), got); diff != "" || len(problems)+len(warnings) > 0 {
+				t.Error(key.Name, diff, problems, warnings)
+			}
+		}
+	}
+	if got, problems, warnings := Parse(all, Service{UID: ownUID, Ports: 1}); !cmp.Equal(defaults(), got) || len(problems)+len(warnings) > 0 {
+		t.Error(cmp.Diff(defaults(), got), problems, warnings)
+	}
+}
+
+func TestOldWords(t *testing.T) {
+	zone, keep := v1alpha1.AnnotationOldZone, v1alpha1.AnnotationOldKeep
+	for name, test := range map[string]struct {
+		annotations map[string]string
+		served      bool
+		problem     string
+		warning     string
+		policy      v1alpha1.DeletionPolicy
+	}{
+		"our zone":                          {annotations: map[string]string{zone: "ch-gva-2"}},
+		"another zone before the first NLB": {annotations: map[string]string{zone: "de-fra-1"}, problem: "ch-gva-2"},
+		"another zone of one that's served": {annotations: map[string]string{zone: "de-fra-1"}, served: true, warning: "stays there"},
+		"another zone beside sharing":       {annotations: map[string]string{zone: "de-fra-1", v1alpha1.AnnotationLoadBalancer: "edge"}, warning: "shares"},
+		"keep":                              {annotations: map[string]string{keep: "TRUE"}, warning: "Retain", policy: v1alpha1.DeletionRetain},
+		"keep that is false":                {annotations: map[string]string{keep: "false"}, warning: "Delete"},
+		"keep beside today's word":          {annotations: map[string]string{keep: "true", v1alpha1.AnnotationDeletionPolicy: "Delete"}, warning: "goes before it", policy: v1alpha1.DeletionDelete},
+		"keep beside sharing":               {annotations: map[string]string{keep: "true", v1alpha1.AnnotationLoadBalancer: "edge"}, warning: "shares"},
+		"the id of the service":             {annotations: map[string]string{v1alpha1.AnnotationOldServiceID: anID}, warning: "port and protocol"},
+		"the former path":                   {annotations: map[string]string{v1alpha1.AnnotationOldHTTPHealthCheckURI: "/"}, warning: v1alpha1.AnnotationHealthCheckURI},
+		"the protocol":                      {annotations: map[string]string{v1alpha1.AnnotationOldServiceProtocol: "tcp"}, warning: "spec.ports"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, problems, warnings := Parse(test.annotations, Service{UID: ownUID, Ports: 1, Zone: "ch-gva-2", Served: test.served})
+			for said, all := range map[string][]Problem{test.problem: problems, test.warning: warnings} {
+				if said == "" {
+					continue
+				}
+				if len(all) != 1 || !strings.Contains(all[0].Message, said) {
+					t.Errorf("got %v, want %q", all, said)
+				}
+			}
+			if test.problem == "" && len(problems) > 0 || test.warning == "" && len(warnings) > 0 || values.DeletionPolicy != test.policy {
+				t.Error(problems, warnings, values.DeletionPolicy)
+			}
+		})
 	}
 }
 
@@ -411,7 +466,7 @@ func TestProblemReadsAsASentence(t *testing.T) {
 func TestKeysAreDocumented(t *testing.T) {
 	seen := map[string]bool{}
 	for _, key := range Keys() {
-		if key.Allowed == "" || key.Meaning == "" || !ours(key.Name) || seen[key.Name] {
+		if key.Allowed == "" || key.Meaning == "" || strings.HasPrefix(key.Name, v1alpha1.AnnotationCCMPrefix) != (key.Empty != "") || key.Effect == "" || !ours(key.Name) || seen[key.Name] {
 			t.Errorf("%+v is to be described once, and ours", key)
 		}
 		seen[key.Name] = true

@@ -16,7 +16,8 @@ type Values struct {
 	ID          string
 	Name        string
 	Description string
-	// External: the NLB is made elsewhere; there is an ID or a Name of it.
+	// External: the NLB is made elsewhere; there is an ID or a Name of it, or the
+	// Service is attached to it already.
 	External bool
 
 	// ServiceName and ServiceDescription are set only for a Service of one port.
@@ -30,6 +31,8 @@ type Values struct {
 	InstancePoolID string
 	SKSNodepool    *v1alpha1.SKSNodepoolReference
 	NodeSelector   *metav1.LabelSelector
+	// TargetStays: the traffic goes where it went, since what says where became empty.
+	TargetStays bool
 
 	DeletionPolicy v1alpha1.DeletionPolicy
 	LoadBalancer   *v1alpha1.LoadBalancerReference

@@ -79,6 +79,14 @@ func Held(object *v1alpha1.NetworkLoadBalancer) bool {
 	return object.Status.ID != "" && len(object.Status.AppliedLabelKeys) > 0
 }
 
+// NeverStarted tells that nothing was ever begun in the cloud: the zone is
+// recorded before that. An object that was never described (a generation is 1 at
+// least) may be one that was restored without its status, or has lost it.
+func NeverStarted(object *v1alpha1.NetworkLoadBalancer) bool {
+	status := object.Status
+	return status.ObservedGeneration > 0 && status.Zone == "" && status.ID == "" && status.Operation == nil
+}
+
 // GoesFirst tells whether, of two objects that claim one NLB, other has the better
 // right: the one that holds it, then the older, then the one with the smaller UID.
 func GoesFirst(other, object *v1alpha1.NetworkLoadBalancer) bool {

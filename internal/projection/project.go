@@ -18,9 +18,11 @@ func Project(in Input) Plan {
 	if problem := tooManyPorts(in.Service); problem != nil {
 		return Plan{Problems: []Problem{*problem}}
 	}
-	values, problems, warnings := annotation.Parse(in.Service.Annotations, annotation.Service{
-		UID: string(in.Service.UID), Ports: len(in.Service.Spec.Ports),
-	})
+	unbound := in.unbound()
+	if unbound != nil {
+		in.LoadBalancer = nil
+	}
+	values, problems, warnings := annotation.Parse(in.Service.Annotations, in.annotated())
 	if len(problems) == 0 {
 		problems = unrestrictedLabels(in, values)
 	}
@@ -33,6 +35,9 @@ func Project(in Input) Plan {
 		plan.Problems = append(plan.Problems, contradictChild(in, values)...)
 	}
 	target := annotatedTarget(values)
+	if target == nil && values.TargetStays {
+		target = in.targetNow()
+	}
 	if target == nil {
 		target, plan.PoolProblem = in.Pool.Target, in.Pool.Problem
 	}
@@ -54,6 +59,8 @@ func Project(in Input) Plan {
 	}
 	plan.addPorts(in, values, *target)
 	plan.Companion = companion(in, values)
+	plan.spareNLB(in)
+	plan.discard(unbound)
 	return plan
 }
 
@@ -72,7 +79,7 @@ func NamesPool(service *corev1.Service) bool {
 		v1alpha1.AnnotationSKSClusterName, v1alpha1.AnnotationSKSNodepoolName,
 		v1alpha1.AnnotationInstancePoolID, v1alpha1.AnnotationNodeSelector,
 	} {
-		if _, annotated := service.Annotations[name]; annotated {
+		if service.Annotations[name] != "" {
 			return true
 		}
 	}
@@ -122,6 +129,9 @@ func loadBalancer(in Input, values annotation.Values) *v1alpha1.NetworkLoadBalan
 	spec.Name = values.Name
 	if values.External {
 		spec.ManagementPolicy = v1alpha1.External
+		if in.LoadBalancer != nil && spec.ID == "" && spec.Name == "" {
+			spec.Name = in.LoadBalancer.Spec.Name
+		}
 		return object
 	}
 	spec.ManagementPolicy = v1alpha1.Managed
@@ -175,7 +185,7 @@ func bound(child *v1alpha1.NetworkLoadBalancer) bool {
 // doesn't exist isn't to be applied: what it names is most likely lost with a
 // former cluster, or misspelt, and could never be put right.
 func (p Plan) Adopts(child *v1alpha1.NetworkLoadBalancer) (zone, id string) {
-	if p.LoadBalancer == nil || child != nil && child.Spec.ID == p.LoadBalancer.Spec.ID {
+	if p.LoadBalancer == nil || child != nil && child.Spec.ID == p.LoadBalancer.Spec.ID && !p.Discard {
 		return "", ""
 	}
 	return p.LoadBalancer.Spec.Zone, p.LoadBalancer.Spec.ID

@@ -58,17 +58,17 @@ func TestProblemsOfTheWholeServiceTouchNothing(t *testing.T) {
 		given []func(*projection.Input)
 		want  string
 	}{
-		"a bad annotation":            {[]func(*projection.Input){annotated(v1alpha1.AnnotationStrategy, "")}, v1alpha1.ReasonInvalid},
+		"a bad annotation":            {[]func(*projection.Input){annotated(v1alpha1.AnnotationStrategy, "random")}, v1alpha1.ReasonInvalid},
 		"SKS cluster alone (fault 5)": {[]func(*projection.Input){annotated(v1alpha1.AnnotationSKSClusterName, "prod")}, v1alpha1.ReasonInvalid},
 		"IPv6 only":                   {[]func(*projection.Input){func(in *projection.Input) { in.Service.Spec.IPFamilies = []corev1.IPFamily{"IPv6"} }}, v1alpha1.ReasonNotSupported},
-		"a share in no NLB":           {[]func(*projection.Input){annotated(v1alpha1.AnnotationLoadBalancer, "")}, v1alpha1.ReasonInvalid},
+		"a share in no NLB":           {[]func(*projection.Input){annotated(v1alpha1.AnnotationLoadBalancer, "/shared")}, v1alpha1.ReasonInvalid},
 		"a share in its own NLB":      {[]func(*projection.Input){annotated(v1alpha1.AnnotationLoadBalancer, "web")}, v1alpha1.ReasonInvalid},
 		"a share, and an id":          {[]func(*projection.Input){annotated(v1alpha1.AnnotationLoadBalancer, "infra/edge", v1alpha1.AnnotationID, other)}, v1alpha1.ReasonInvalid},
 		"a share, and an external NLB": {[]func(*projection.Input){
 			annotated(v1alpha1.AnnotationLoadBalancer, "infra/edge", v1alpha1.AnnotationExternal, "true", v1alpha1.AnnotationName, "shared"),
 		}, v1alpha1.ReasonInvalid},
 		"no instance pool":        {[]func(*projection.Input){noPool}, v1alpha1.ReasonNoEligibleNodes},
-		"bad annotation, no pool": {[]func(*projection.Input){noPool, annotated(v1alpha1.AnnotationStrategy, "")}, v1alpha1.ReasonInvalid},
+		"bad annotation, no pool": {[]func(*projection.Input){noPool, annotated(v1alpha1.AnnotationStrategy, "random")}, v1alpha1.ReasonInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := projection.Project(given(append(c.given, child(statusID(ownNLB)), children("web-80-tcp"))...))

@@ -98,6 +98,9 @@ type Plan struct {
 	// LoadBalancer is nil if the Service shares one.
 	LoadBalancer *v1alpha1.NetworkLoadBalancer
 	Services     []*v1alpha1.NLBService
+	// Discard: the NetworkLoadBalancer that exists goes first. It never took effect, and
+	// was made for what the Service doesn't ask for any more.
+	Discard bool
 	// Companion is to be applied, too: the Service at whose nodePort the sidecars of
 	// UDP applications are probed. Nil: none is needed.
 	Companion *corev1.Service
@@ -110,6 +113,14 @@ type Plan struct {
 // the cloud could tell: nothing of it is to be touched.
 func (p Plan) Refused(problem Problem) Plan {
 	return Plan{Problems: []Problem{problem}, Warnings: p.Warnings}
+}
+
+// Awaiting is the plan of a Service of which nothing can be made yet: what is awaited
+// comes by itself.
+func (p Plan) Awaiting(service *corev1.Service, wait Problem) Plan {
+	plan := Plan{Warnings: p.Warnings}
+	plan.awaitPool(Input{Service: service, Pool: Pool{Wait: &wait}})
+	return plan
 }
 
 // FirstProblem is one that keeps the Service from being all that it asks for;

@@ -53,7 +53,7 @@ func IDToWrite(service *corev1.Service, child *v1alpha1.NetworkLoadBalancer) (id
 	if child.Status.ID == "" || child.Status.Address == "" {
 		return annotated, false
 	}
-	if !is || made && annotated != child.Status.ID && WroteID(service) {
+	if annotated == "" || made && annotated != child.Status.ID && WroteID(service) {
 		return child.Status.ID, true
 	}
 	return annotated, false
@@ -63,14 +63,12 @@ func IDToWrite(service *corev1.Service, child *v1alpha1.NetworkLoadBalancer) (id
 // is to have once the Service lets go of it: the annotated one, which nobody may
 // have looked at before. Without one that is valid the object keeps what it has.
 func PolicyToLeave(service *corev1.Service, child *v1alpha1.NetworkLoadBalancer) (policy v1alpha1.DeletionPolicy, change bool) {
-	value, annotated := service.Annotations[v1alpha1.AnnotationDeletionPolicy]
-	if child == nil || !annotated || child.Spec.ManagementPolicy == v1alpha1.External {
+	if child == nil || child.Spec.ManagementPolicy == v1alpha1.External {
 		return "", false
 	}
-	// Alone: what is wrong with others doesn't matter any more.
-	values, problems, _ := annotation.Parse(map[string]string{v1alpha1.AnnotationDeletionPolicy: value}, annotation.Service{UID: string(service.UID)})
-	if len(problems) > 0 || values.DeletionPolicy == "" || values.DeletionPolicy == child.Spec.DeletionPolicy {
+	said := annotation.DeletionPolicyOf(service.Annotations)
+	if said == "" || said == child.Spec.DeletionPolicy {
 		return "", false
 	}
-	return values.DeletionPolicy, true
+	return said, true
 }

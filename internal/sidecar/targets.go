@@ -65,8 +65,8 @@ func (r *remarks) add(format string, args ...any) {
 
 // read gives the checks that the annotation of somebody holds.
 func (s *search) read(annotations map[string]string, whose string) []udpprobe.Spec {
-	text, has := annotations[v1alpha1.AnnotationUDPHealthCheckProbe]
-	if !has {
+	text := annotations[v1alpha1.AnnotationUDPHealthCheckProbe]
+	if text == "" { // what a template renders of a variable that isn't set
 		return nil
 	}
 	specs, err := udpprobe.ParseAnnotation(text)

@@ -89,7 +89,7 @@ func TestNonsenseLeavesThePodAsItIs(t *testing.T) {
 		want string
 	}{
 		"the Pod's annotation can't be read":      {given(probed("53/ping")), "annotation nlb.exoscale.com/udp-healthcheck-probe of the Pod: "},
-		"the Pod's annotation is empty":           {given(probed("")), "annotation nlb.exoscale.com/udp-healthcheck-probe of the Pod: "},
+		"the Pod's annotation is blank":           {given(probed(" ")), "annotation nlb.exoscale.com/udp-healthcheck-probe of the Pod: "},
 		"the Service's annotation can't be read":  {given(service("dns", how("53/probe"), number(53))), "annotation nlb.exoscale.com/udp-healthcheck-probe of Service dns: "},
 		"another Service's annotation is right":   {given(service("a", how("dns"), number(53)), service("b", how("?"), number(53))), "of Service b: "},
 		"the Service's names another port":        {given(service("dns", how("54/dns"), number(53))), "of Service dns names port 54, to which the Service sends no UDP"},

@@ -43,7 +43,7 @@ func TestTheTableOfAnnotationsIsCurrent(t *testing.T) {
 
 // annotationTable is made from what the parser goes by.
 func annotationTable() string {
-	var ccm, ours strings.Builder
+	var ccm, ours, old strings.Builder
 	for _, key := range annotation.Keys() {
 		table, name := &ours, key.Name
 		if short, is := strings.CutPrefix(key.Name, v1alpha1.AnnotationCCMPrefix); is {
@@ -53,11 +53,22 @@ func annotationTable() string {
 		if key.SinglePort {
 			meaning += " Only for a Service with exactly one port."
 		}
-		fmt.Fprintf(table, "| `%s` | %s | %s | %s |\n", name, cell(meaning), cell(key.Allowed), cell(key.Default))
+		fmt.Fprintf(table, "| `%s` | %s | %s | %s | %s |", name, cell(meaning), cell(key.Allowed), cell(key.Default), cell(key.Effect))
+		if table == &ccm {
+			fmt.Fprintf(table, " %s |", cell(key.Empty))
+		}
+		table.WriteString("\n")
 	}
-	const head = "\n| annotation | meaning | allowed | default |\n|---|---|---|---|\n"
-	return fmt.Sprintf("Those of the CCM, which begin with `%s`:\n%s%s\nThe operator's own:\n%s%s",
-		v1alpha1.AnnotationCCMPrefix, head, &ccm, head, &ours)
+	for _, key := range annotation.OldKeys() {
+		fmt.Fprintf(&old, "| `%s` | %s |\n", strings.TrimPrefix(key.Name, v1alpha1.AnnotationCCMPrefix), cell(key.Today))
+	}
+	const (
+		head     = "\n| annotation | meaning | allowed | default | a change takes effect |%s\n|---|---|---|---|---|%s\n"
+		empty    = "An empty value is as none, as templates render a variable that isn't set: what the CCM makes of it, by its code, is the last column."
+		oldTable = "\nOf former versions of the CCM, and still understood:\n\n| annotation | today |\n|---|---|\n"
+	)
+	return fmt.Sprintf("Those of the CCM, which begin with `%s`. %s\n%s%s\nThe operator's own:\n%s%s%s%s",
+		v1alpha1.AnnotationCCMPrefix, empty, fmt.Sprintf(head, " an empty value, with the CCM |", "---|"), &ccm, fmt.Sprintf(head, "", ""), &ours, oldTable, &old)
 }
 
 // cell is text as Markdown doesn't misread it.

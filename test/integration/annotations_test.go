@@ -91,7 +91,7 @@ func TestOnePortOnlyAnnotationsAreToldWithSeveralPorts(t *testing.T) {
 func TestABadAnnotationOfANewServiceMakesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
-	web := w.service("web", annotated(v1alpha1.AnnotationHealthCheckRetries, "many", v1alpha1.AnnotationStrategy, ""))
+	web := w.service("web", annotated(v1alpha1.AnnotationHealthCheckRetries, "many", v1alpha1.AnnotationStrategy, "random"))
 	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).Should(And(
 		HavePrefix("False/Invalid"), ContainSubstring(`"many"`), ContainSubstring("1"), ContainSubstring("20"),
 		ContainSubstring(v1alpha1.AnnotationStrategy), ContainSubstring("source-hash")))

@@ -201,7 +201,7 @@ func TestFault16NumbersOutOfRangeAreRefusedAndNothingIsTouched(t *testing.T) {
 		v1alpha1.AnnotationHealthCheckTimeout:  "90s",
 		v1alpha1.AnnotationHealthCheckRetries:  "50",
 		v1alpha1.AnnotationStrategy:            "fastest",
-		v1alpha1.AnnotationHealthCheckMode:     "",
+		v1alpha1.AnnotationHealthCheckMode:     "udp",
 	} {
 		web := webs[0]
 		webs[0], webs[1] = webs[1], webs[0]
