@@ -50,7 +50,11 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		Absent: round.place.absent, HandedBack: round.handedBack, Replacing: status.ReplacedAt != nil,
 		Mark: round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
 	}
-	if !want.Absent {
+	if want.Absent || want.HandedBack {
+		if out, err := r.closeProbe(ctx, round); out != nil || err != nil {
+			return deref(out), err
+		}
+	} else {
 		pool, problem := r.target(ctx, round)
 		away := want.Replacing && round.got.Own == nil && status.InstancePoolID != ""
 		switch {
@@ -58,18 +62,34 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 			pool.ID = status.InstancePoolID // what it was taken away for is gone: back
 		case problem != nil:
 			noteReplaced(round, r.Clock.Now())
-			return *problem, nil
+			return r.withoutProbe(ctx, round, *problem, nil)
 		}
 		round.pool = pool
 		want.Attributes = wanted(round, r.refusals.instead(round.object, pool.ID))
 	}
 	move := nlb.DiffService(want, round.got)
+	round.decided = true
+	chosen := move.Action == nlb.Replace && !want.Replacing && choosesPool(round.object)
+	if chosen {
+		if out, err := r.handOver(ctx, round, want.Attributes); out != nil || err != nil {
+			return deref(out), err
+		}
+	}
 	if round.needsEvidence(move) {
 		if out, err := r.confirm(ctx, round); out != nil || err != nil {
 			return deref(out), err
 		}
 		move = nlb.DiffService(want, round.got)
 	}
+	out, err := r.step(ctx, round, want, move)
+	if chosen || status.ReplacedAt != nil {
+		return out, err // the probe service that led to this stays until it is over
+	}
+	return r.withoutProbe(ctx, round, out, err)
+}
+
+// step makes the move, unless it has to wait.
+func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWant, move nlb.ServiceMove) (outcome.Outcome, error) {
 	switch move.Action {
 	case nlb.None:
 		return r.settle(ctx, round)
@@ -110,7 +130,7 @@ func (r *Reconciler) settle(ctx context.Context, round *round) (outcome.Outcome,
 // start begins the one operation.
 func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMove) (outcome.Outcome, error) {
 	status := &round.object.Status
-	action, begin := r.step(round, move)
+	action, begin := r.request(round, move)
 	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
 	intent, entry := round.intent(action, move), r.entry(round)
 	if own := round.got.Own; own != nil {
@@ -123,10 +143,10 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		r.Inventory.Invalidate(entry.Key)
 		return *ineffective, nil
 	}
-	replaced, before := status.ReplacedAt, status.Operation
+	replaced, replacing, before := status.ReplacedAt, status.Replacing, status.Operation
 	if move.Action == nlb.Replace && replaced == nil {
 		now := metav1.NewTime(r.Clock.Now())
-		status.ReplacedAt = &now
+		status.ReplacedAt, status.Replacing = &now, round.change()
 	}
 	if action == v1alpha1.ActionCreate {
 		r.refusals.tries(round.object, move.Attributes.InstancePoolID)
@@ -142,9 +162,18 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		out = r.backFrom(round, out)
 	}
 	if refused {
-		status.ReplacedAt = replaced // nothing was removed
+		status.ReplacedAt, status.Replacing = replaced, replacing // nothing was removed
 	}
 	return out, nil
+}
+
+// change is where a service that moves to another pool comes from, and why.
+func (round *round) change() *v1alpha1.PoolChange {
+	because := "spec.target says so"
+	if round.because != "" {
+		because = round.because
+	}
+	return &v1alpha1.PoolChange{FromInstancePoolID: round.got.Own.InstancePoolID, Because: because}
 }
 
 // backFrom sends a service back to the pool it had, and at once, if the add that
@@ -158,8 +187,8 @@ func (r *Reconciler) backFrom(round *round, out outcome.Outcome) outcome.Outcome
 	return out.Within(moveNet)
 }
 
-// step is the request that makes a move.
-func (r *Reconciler) step(round *round, move nlb.ServiceMove) (v1alpha1.OperationAction, journal.Begin) {
+// request is the one that makes a move.
+func (r *Reconciler) request(round *round, move nlb.ServiceMove) (v1alpha1.OperationAction, journal.Begin) {
 	zone, lb, own := round.place.zone, round.place.loadBalancerID, round.got.Own
 	switch move.Action {
 	case nlb.Create:

@@ -111,6 +111,8 @@ type Options struct {
 type Reconciler struct {
 	Options
 	journal   *journal.Journal
+	probes    *journal.Journal // of the probe services
+	pauses    *pauses
 	refusals  *refusals
 	endpoints *endpoints
 	vanished  vanished.Guard
@@ -121,6 +123,8 @@ func New(options Options) *Reconciler {
 	return &Reconciler{
 		Options:   options,
 		journal:   journal.New(journal.KindNLBService, options.Operations, options.Clock),
+		probes:    journal.New(journal.KindNLBService, options.Operations, options.Clock),
+		pauses:    newPauses(options.Clock),
 		refusals:  newRefusals(options.Clock),
 		endpoints: &endpoints{},
 		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
@@ -178,6 +182,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(round))
 		r.refusals.forget(object.UID)
+		r.pauses.forget(object.UID)
 		return ctrl.Result{}, nil
 	}
 	return out.Paced(r.SyncPeriod).Result(nil)
@@ -206,6 +211,14 @@ type round struct {
 	judged      bool
 	kept        []kept
 	portRefused bool // see wanted
+	// probe is the object's probe service on the NLB, others the objects beside it.
+	probe  *nlb.Service
+	others []v1alpha1.NLBService
+	// decided: the round got as far as a decision on where traffic goes; pending is why
+	// it stays, because why it moves.
+	decided bool
+	pending *pending
+	because string
 	notices     outcome.Notices
 }
 
@@ -236,7 +249,8 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if out != nil {
 		return r.backFrom(round, *out), nil
 	}
-	if text := nlb.InvalidService(object, ownUIDs); text != "" && !round.place.absent {
+	text := nlb.InvalidService(object, ownUIDs)
+	if text != "" && !round.place.absent && object.Status.Probe == nil {
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
 	round.claim.OwnUIDs = ownUIDs
@@ -250,8 +264,12 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return deref(out), err
 	}
 	r.conclude(ctx, round)
-	if until := round.place.until; until != nil && !round.place.absent {
-		return *until, nil
+	switch until := round.place.until; {
+	case round.place.absent:
+	case text != "":
+		return r.withoutProbe(ctx, round, outcome.Invalid(v1alpha1.ReasonInvalid, text), nil)
+	case until != nil:
+		return r.withoutProbe(ctx, round, *until, nil)
 	}
 	return r.decide(ctx, round)
 }
@@ -276,7 +294,7 @@ func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, 
 		return r.observe(ctx, round, lb)
 	case class == exoscale.NotFound:
 		return r.withoutNLB(ctx, round, exoscale.Evidence{})
-	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil:
+	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil && status.Probe == nil:
 		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
 		out := outcome.FromCloud("Looking the NLB up", err)
@@ -310,7 +328,7 @@ func (r *Reconciler) release(ctx context.Context, round *round) (outcome.Outcome
 			return outcome.Outcome{}, err
 		}
 		status := &round.object.Status
-		status.ID, status.LoadBalancerID, status.Operation, round.lb = "", "", nil, nil
+		status.ID, status.LoadBalancerID, status.Operation, status.Probe, round.lb = "", "", nil, nil, nil
 	}
 	return *round.place.until, nil
 }
