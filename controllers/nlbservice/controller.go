@@ -219,7 +219,7 @@ type round struct {
 	decided bool
 	pending *pending
 	because string
-	notices     outcome.Notices
+	notices outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API

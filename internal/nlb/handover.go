@@ -99,7 +99,8 @@ type HandOverDecision struct {
 //	                               │                     │ none, pausing      │ AwaitProbe
 //	                               │                     │ none, others probe │ AwaitProbe
 //	                               │                     │ none, room for one │ OpenProbe
-//	                               │                     │ none, the NLB full │ Move
+//	                               │                     │ none, the NLB full │ Move, unless
+//	                               │                     │                    │ one failed
 func (h HandOver) Decide() HandOverDecision {
 	decide := func(step HandOverStep, reason, format string, args ...any) HandOverDecision {
 		return HandOverDecision{Step: step, Reason: reason, Message: fmt.Sprintf(format, args...)}
@@ -119,10 +120,14 @@ func (h HandOver) Decide() HandOverDecision {
 			"%s; no Pod of the Service is ready in the new pool yet (externalTrafficPolicy Local)", h.Old, h.New, h.Why())
 	case h.Probe != nil:
 		return h.byProbe(decide)
-	case h.Room == RoomNone:
+	case h.Room == RoomNone && !h.Paused:
 		return HandOverDecision{Step: Move}
 	case h.Paused:
-		return decide(AwaitProbe, v1alpha1.ReasonNoHealthyBackends, wouldGo+
+		step := AwaitProbe
+		if h.Room == RoomNone {
+			step = Stay
+		}
+		return decide(step, v1alpha1.ReasonNoHealthyBackends, wouldGo+
 			"no instance there passed the health check within %s, which is tried again after %s. Check what listens there, and that the Nodes' security group admits its port for public-nlb-healthcheck-sources",
 			h.Old, h.New, ProbeTurn, ProbePause)
 	case h.Room == RoomTaken:
