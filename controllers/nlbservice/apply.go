@@ -72,7 +72,7 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 	chosen := move.Action == nlb.Replace && !want.Replacing && choosesPool(round.object)
 	if chosen {
 		if out, err := r.handOver(ctx, round, want.Attributes); out != nil || err != nil {
-			return deref(out), err
+			return r.meanwhile(ctx, round, want, deref(out), err)
 		}
 	}
 	if round.needsEvidence(move) {
@@ -86,6 +86,17 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		return out, err // the probe service that led to this stays until it is over
 	}
 	return r.withoutProbe(ctx, round, out, err)
+}
+
+// meanwhile changes a service whose move to another pool is pending: whatever else is
+// wanted of it isn't put off.
+func (r *Reconciler) meanwhile(ctx context.Context, round *round, want nlb.ServiceWant, staying outcome.Outcome, err error) (outcome.Outcome, error) {
+	want.Attributes.InstancePoolID = round.got.Own.InstancePoolID
+	move := nlb.DiffService(want, round.got)
+	if err != nil || move.Action == nlb.None {
+		return staying, err
+	}
+	return r.step(ctx, round, want, move)
 }
 
 // step makes the move, unless it has to wait.

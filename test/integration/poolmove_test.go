@@ -213,6 +213,9 @@ func TestTrafficStaysUntilTheNewPoolIsHealthy(t *testing.T) {
 			w.ready(lb)
 			w.g.Expect(lb.Status.ForeignServices).To(BeZero(), "it is ours")
 
+			change(w, web, annotated(v1alpha1.AnnotationStrategy, "source-hash"))
+			w.g.Eventually(func() []exosim.Service { return w.onlyNLB().Services }).Should(
+				ContainElement(And(HaveField("ID", serving.ID), HaveField("Strategy", "source-hash"))), "other changes don't wait for the move")
 			w.well(green)
 			w.g.Eventually(w.targets).Should(Equal([]string{green.ID}))
 			w.tells(port, "InstancePoolChanged", green.ID, w.pool.ID, "2 of 2")
