@@ -53,19 +53,19 @@ func (r *Reconciler) handOver(ctx context.Context, round *round, want nlb.Servic
 		if open.Kind != outcome.KindWaiting {
 			reason = open.Reason
 		}
-		return round.stays(reason, "Traffic stays where it is until a probe service finds the new instance pool healthy: "+open.Message, probeLook), nil
+		return round.stays(reason, "Traffic stays where it is until a probe service finds the new instance pool healthy: "+open.Message), nil
 	}
 	over, err := r.handOverState(ctx, round, want)
 	if err != nil {
 		unknown := outcome.FromCloud("Looking whether traffic may go to another instance pool", err)
-		return round.stays(unknown.Reason, unknown.Message, probeLook), nil
+		return round.stays(unknown.Reason, unknown.Message), nil
 	}
 	return r.handOverStep(ctx, round, want, over)
 }
 
 func (r *Reconciler) handOverStep(ctx context.Context, round *round, want nlb.ServiceAttributes, over nlb.HandOver) (*outcome.Outcome, error) {
 	decision := over.Decide()
-	staying := round.stays(decision.Reason, decision.Message, probeLook)
+	staying := round.stays(decision.Reason, decision.Message)
 	var begun *outcome.Outcome
 	var err error
 	switch decision.Step {
@@ -93,16 +93,16 @@ func (r *Reconciler) handOverStep(ctx context.Context, round *round, want nlb.Se
 		begun, err = r.closeProbe(ctx, round)
 	}
 	if begun != nil && begun.Kind != outcome.KindWaiting {
-		round.stays(begun.Reason, decision.Message+". "+begun.Message, probeLook)
+		round.stays(begun.Reason, decision.Message+". "+begun.Message)
 	}
 	return staying, err
 }
 
 // stays notes why traffic stays where it is, which is no fault: the outcome is Done.
-func (round *round) stays(reason, message string, within time.Duration) *outcome.Outcome {
+func (round *round) stays(reason, message string) *outcome.Outcome {
 	round.pending = &pending{reason: reason, message: message}
 	out := outcome.Done()
-	out.After = within
+	out.After = probeLook
 	return &out
 }
 
@@ -200,15 +200,14 @@ func (r *Reconciler) localService(ctx context.Context, object *v1alpha1.NLBServi
 		return nil, nil
 	}
 	service := &corev1.Service{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: owner.Name}, service)
-	switch {
-	case client.IgnoreNotFound(err) != nil:
+	err := client.IgnoreNotFound(r.Client.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: owner.Name}, service))
+	if err != nil {
 		return nil, &exoscale.Error{Class: exoscale.Transient, Message: fmt.Sprintf("reading Service %s: %s", owner.Name, err)}
-	case err != nil, service.UID != owner.UID, service.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal:
-		return nil, nil
-	default:
-		return service, nil
 	}
+	if service.UID != owner.UID || service.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal {
+		return nil, nil
+	}
+	return service, nil
 }
 
 // describeHandOver writes why traffic stays into the condition HandedOver, which stands

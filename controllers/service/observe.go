@@ -142,14 +142,15 @@ func (c children) own(service *corev1.Service) children {
 
 // target is where the traffic goes now; nil if it goes nowhere.
 func (c children) target() *v1alpha1.Target {
-	for _, item := range c.services {
-		target := item.Spec.Target.DeepCopy()
-		if at := item.Status.InstancePoolID; at != "" && movesWhenHealthy(item) {
-			target.InstancePoolID = at // it may be on its way elsewhere
-		}
-		return target
+	if len(c.services) == 0 {
+		return nil
 	}
-	return nil
+	item := c.services[0]
+	target := item.Spec.Target.DeepCopy()
+	if at := item.Status.InstancePoolID; at != "" && movesWhenHealthy(item) {
+		target.InstancePoolID = at // it may be on its way elsewhere
+	}
+	return target
 }
 
 // movesWhenHealthy reports whether the pool of an object was chosen by the Nodes: its
