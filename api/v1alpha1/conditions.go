@@ -18,6 +18,10 @@ const (
 	// service forwards to stays as it was, and would be refused if it began today.
 	// It informs; outside Ready.
 	ConditionTargetAllowed = "TargetAllowed"
+	// ConditionHandedOver (NLBService) stands only while it is False: traffic is to go to
+	// another instance pool, chosen by the Nodes, and stays where it is until that one
+	// is seen to be better. It informs; outside Ready.
+	ConditionHandedOver = "HandedOver"
 	// ConditionVerified (NodeIdentity): Node and Exoscale instance agree.
 	ConditionVerified = "Verified"
 	// ConditionJoined (NodeIdentity): a Node of the hostname has joined the cluster.
@@ -149,6 +153,13 @@ const (
 	ReasonNoHealthyBackends = "NoHealthyBackends"
 	// ReasonHealthUnknown: the cloud has not reported a health check yet.
 	ReasonHealthUnknown = "HealthUnknown"
+
+	// ReasonWaitingForPods: traffic stays with an instance pool because of the Pods there,
+	// or because the other one has none.
+	ReasonWaitingForPods = "WaitingForPods"
+	// ReasonProbingInstancePool: a probe service tells whether another instance pool is
+	// healthy.
+	ReasonProbingInstancePool = "ProbingInstancePool"
 
 	// ReasonSidecarsInjected: every endpoint has the sidecar.
 	ReasonSidecarsInjected = "SidecarsInjected"

@@ -127,6 +127,14 @@ const (
 	SidecarInfoPort = "udp-health-info"
 )
 
+// AnnotationPoolChoice stands on every NLBService that was projected from a Service
+// whose instance pool the operator chose by the Nodes: such a pool is left only for one
+// that is seen to be healthy.
+const AnnotationPoolChoice = Prefix + "pool-choice"
+
+// ChoiceNodes is the only value of AnnotationPoolChoice.
+const ChoiceNodes = "Nodes"
+
 // AnnotationHealthCheckChoice stands on every NLBService that was projected from a
 // Service: why the port is probed the way it is, one of those below.
 const AnnotationHealthCheckChoice = Prefix + "health-check-choice"

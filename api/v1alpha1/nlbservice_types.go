@@ -222,6 +222,29 @@ type Backend struct {
 	Healthy bool `json:"healthy"`
 }
 
+// PoolChange is a move from one instance pool to another.
+type PoolChange struct {
+	// fromInstancePoolID is the pool that received the traffic.
+	FromInstancePoolID string `json:"fromInstancePoolID"`
+	// because is why it moves, in words.
+	Because string `json:"because"`
+}
+
+// ProbeService is a service on the NLB that the operator adds for minutes, on a port
+// from 64900 to 64999, to see whether an instance pool passes a health check.
+type ProbeService struct {
+	// port of the probe service.
+	Port int32 `json:"port"`
+	// instancePoolID is the pool that is looked at.
+	// +optional
+	InstancePoolID string `json:"instancePoolID,omitempty"`
+	// since is when it was decided to add it.
+	Since metav1.Time `json:"since"`
+	// operation is its addition or removal, if that is in flight.
+	// +optional
+	Operation *Operation `json:"operation,omitempty"`
+}
+
 // NLBServiceStatus is what is true of the cloud service.
 type NLBServiceStatus struct {
 	// observedGeneration is the generation of the spec that this status is about;
@@ -264,6 +287,14 @@ type NLBServiceStatus struct {
 	// gap in traffic lasts from then until the new one is there.
 	// +optional
 	ReplacedAt *metav1.Time `json:"replacedAt,omitempty"`
+	// replacing says what it was removed for; there while replacedAt is.
+	// +optional
+	Replacing *PoolChange `json:"replacing,omitempty"`
+	// probe is the probe service, if there may be one: a service of the operator on
+	// the same NLB that shows whether another instance pool is healthy, before this
+	// one moves there.
+	// +optional
+	Probe *ProbeService `json:"probe,omitempty"`
 	// backends are the instances behind the port, with the result of their health
 	// checks: 250 at most, of which those that fail are listed first. totalBackends and
 	// healthyBackends count them all.
@@ -281,8 +312,9 @@ type NLBServiceStatus struct {
 	// +optional
 	Health string `json:"health,omitempty"`
 	// conditions: Ready, from Accepted and Programmed; BackendsHealthy and, where a
-	// Service asks for sidecars, SidecarsInjected inform, and so does TargetAllowed,
-	// which is there only while what runs would be refused if it began today;
+	// Service asks for sidecars, SidecarsInjected inform, and so do TargetAllowed,
+	// which is there only while what runs would be refused if it began today, and
+	// HandedOver, which is there only while a move to another instance pool is pending;
 	// Reconciling and Stalled while they apply.
 	// +listType=map
 	// +listMapKey=type

@@ -50,7 +50,11 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		Absent: round.place.absent, HandedBack: round.handedBack, Replacing: status.ReplacedAt != nil,
 		Mark: round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
 	}
-	if !want.Absent {
+	if want.Absent || want.HandedBack {
+		if out, err := r.closeProbe(ctx, round); out != nil || err != nil {
+			return deref(out), err
+		}
+	} else {
 		if text := nlb.RefusedDescription(round.object.Spec.Description, round.got.Own); text != "" && !want.Replacing {
 			return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 		}
@@ -64,12 +68,19 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 			pool.ID = status.InstancePoolID // what it was taken away for is gone: back
 		case problem != nil:
 			noteReplaced(round, r.Clock.Now())
-			return *problem, nil
+			return r.withoutProbe(ctx, round, *problem, nil)
 		}
 		round.pool = pool
 		want.Attributes = wanted(round, r.refusals.instead(round.object, pool.ID))
 	}
 	move := nlb.DiffService(want, round.got)
+	round.decided = true
+	chosen := move.Action == nlb.Replace && !want.Replacing && choosesPool(round.object)
+	if chosen {
+		if out, err := r.handOver(ctx, round, want.Attributes); out != nil || err != nil {
+			return r.meanwhile(ctx, round, want, deref(out), err)
+		}
+	}
 	if round.needsEvidence(move) {
 		if held := r.held(round, move); held != nil {
 			return *held, nil
@@ -79,6 +90,26 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		}
 		move = nlb.DiffService(want, round.got)
 	}
+	out, err := r.step(ctx, round, want, move)
+	if chosen || status.ReplacedAt != nil {
+		return out, err // the probe service that led to this stays until it is over
+	}
+	return r.withoutProbe(ctx, round, out, err)
+}
+
+// meanwhile changes a service whose move to another pool is pending: whatever else is
+// wanted of it isn't put off.
+func (r *Reconciler) meanwhile(ctx context.Context, round *round, want nlb.ServiceWant, staying outcome.Outcome, err error) (outcome.Outcome, error) {
+	want.Attributes.InstancePoolID = round.got.Own.InstancePoolID
+	move := nlb.DiffService(want, round.got)
+	if err != nil || move.Action == nlb.None {
+		return staying, err
+	}
+	return r.step(ctx, round, want, move)
+}
+
+// step makes the move, unless it has to wait.
+func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWant, move nlb.ServiceMove) (outcome.Outcome, error) {
 	switch move.Action {
 	case nlb.None:
 		return r.settle(ctx, round)
@@ -98,7 +129,7 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 
 // held is why a move can't begin now, so that nothing is read for it.
 func (r *Reconciler) held(round *round, move nlb.ServiceMove) *outcome.Outcome {
-	action, _ := r.step(round, move)
+	action, _ := r.request(round, move)
 	held := r.journal.Held(r.entry(round), action)
 	if held != nil && action == v1alpha1.ActionCreate {
 		back := r.backFrom(round, *held)
@@ -130,7 +161,7 @@ func (r *Reconciler) settle(ctx context.Context, round *round) (outcome.Outcome,
 // start begins the one operation.
 func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMove) (outcome.Outcome, error) {
 	status := &round.object.Status
-	action, begin := r.step(round, move)
+	action, begin := r.request(round, move)
 	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
 	intent, entry := round.intent(action, move), r.entry(round)
 	if own := round.got.Own; own != nil {
@@ -143,10 +174,10 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		r.Inventory.Invalidate(entry.Key)
 		return *ineffective, nil
 	}
-	replaced, before := status.ReplacedAt, status.Operation
+	replaced, replacing, before := status.ReplacedAt, status.Replacing, status.Operation
 	if move.Action == nlb.Replace && replaced == nil {
 		now := metav1.NewTime(r.Clock.Now())
-		status.ReplacedAt = &now
+		status.ReplacedAt, status.Replacing = &now, round.change()
 	}
 	if action == v1alpha1.ActionCreate {
 		r.refusals.tries(round.object, move.Attributes.InstancePoolID)
@@ -162,9 +193,18 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 		out = r.backFrom(round, out)
 	}
 	if refused {
-		status.ReplacedAt = replaced // nothing was removed
+		status.ReplacedAt, status.Replacing = replaced, replacing // nothing was removed
 	}
 	return out, nil
+}
+
+// change is where a service that moves to another pool comes from, and why.
+func (round *round) change() *v1alpha1.PoolChange {
+	because := "spec.target says so"
+	if round.because != "" {
+		because = round.because
+	}
+	return &v1alpha1.PoolChange{FromInstancePoolID: round.got.Own.InstancePoolID, Because: because}
 }
 
 // backFrom sends a service back to the pool it had, and at once, if the add that
@@ -178,8 +218,8 @@ func (r *Reconciler) backFrom(round *round, out outcome.Outcome) outcome.Outcome
 	return out.Within(moveNet)
 }
 
-// step is the request that makes a move.
-func (r *Reconciler) step(round *round, move nlb.ServiceMove) (v1alpha1.OperationAction, journal.Begin) {
+// request is the one that makes a move.
+func (r *Reconciler) request(round *round, move nlb.ServiceMove) (v1alpha1.OperationAction, journal.Begin) {
 	zone, lb, own := round.place.zone, round.place.loadBalancerID, round.got.Own
 	switch move.Action {
 	case nlb.Create:

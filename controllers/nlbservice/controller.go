@@ -112,6 +112,8 @@ type Options struct {
 type Reconciler struct {
 	Options
 	journal   *journal.Journal
+	probes    *journal.Journal // of the probe services
+	pauses    *pauses
 	refusals  *refusals
 	endpoints *endpoints
 	vanished  vanished.Guard
@@ -122,6 +124,8 @@ func New(options Options) *Reconciler {
 	return &Reconciler{
 		Options:   options,
 		journal:   journal.New(journal.KindNLBService, options.Operations, options.Clock),
+		probes:    journal.New(journal.KindNLBService, options.Operations, options.Clock),
+		pauses:    newPauses(options.Clock),
 		refusals:  newRefusals(options.Clock),
 		endpoints: &endpoints{},
 		vanished:  vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
@@ -179,6 +183,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(round))
 		r.refusals.forget(object.UID)
+		r.pauses.forget(object.UID)
 		return ctrl.Result{}, nil
 	}
 	return out.Paced(r.SyncPeriod).Result(nil)
@@ -211,7 +216,15 @@ type round struct {
 	judged      bool
 	kept        []kept
 	portRefused bool // see wanted
-	notices     outcome.Notices
+	// probe is the object's probe service on the NLB, others the objects beside it.
+	probe  *nlb.Service
+	others []v1alpha1.NLBService
+	// decided: the round got as far as a decision on where traffic goes; pending is why
+	// it stays, because why it moves.
+	decided bool
+	pending *pending
+	because string
+	notices outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API
@@ -245,7 +258,8 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	if out != nil {
 		return r.backFrom(round, *out), nil
 	}
-	if text := nlb.InvalidService(object, ownUIDs); text != "" && !round.place.absent {
+	text := nlb.InvalidService(object, ownUIDs)
+	if text != "" && !round.place.absent && object.Status.Probe == nil {
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
 	round.claim.OwnUIDs = ownUIDs
@@ -259,8 +273,12 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return deref(out), err
 	}
 	r.conclude(ctx, round)
-	if until := round.place.until; until != nil && !round.place.absent {
-		return *until, nil
+	switch until := round.place.until; {
+	case round.place.absent:
+	case text != "":
+		return r.withoutProbe(ctx, round, outcome.Invalid(v1alpha1.ReasonInvalid, text), nil)
+	case until != nil:
+		return r.withoutProbe(ctx, round, *until, nil)
 	}
 	return r.decide(ctx, round)
 }
@@ -286,7 +304,7 @@ func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, 
 	case class == exoscale.NotFound:
 		round.unseen = "Exoscale doesn't show NLB " + where.loadBalancerID
 		return r.withoutNLB(ctx, round, exoscale.Evidence{})
-	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil:
+	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil && status.Probe == nil:
 		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
 		out := outcome.FromCloud("Looking the NLB up", err)
@@ -323,7 +341,7 @@ func (r *Reconciler) release(ctx context.Context, round *round) (outcome.Outcome
 			return outcome.Outcome{}, err
 		}
 		status := &round.object.Status
-		status.ID, status.LoadBalancerID, status.Operation, round.lb = "", "", nil, nil
+		status.ID, status.LoadBalancerID, status.Operation, status.Probe, round.lb = "", "", nil, nil, nil
 	}
 	return *round.place.until, nil
 }

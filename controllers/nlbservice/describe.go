@@ -37,6 +37,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	}
 	out.Describe(&status.Conditions, object.Generation)
 	describeKept(round)
+	describeHandOver(round)
 	noteSidecars(round)
 	if !round.serviceTells {
 		noteHealth(round)
@@ -261,8 +262,17 @@ func noteReplaced(round *round, now time.Time) {
 	if status.ReplacedAt == nil || own == nil {
 		return
 	}
-	gap := now.Sub(status.ReplacedAt.Time).Round(time.Second)
-	status.ReplacedAt = nil
+	gap, change := now.Sub(status.ReplacedAt.Time).Round(time.Second), status.Replacing
+	status.ReplacedAt, status.Replacing = nil, nil
+	to := own.InstancePoolID
+	switch {
+	case change == nil:
+	case change.FromInstancePoolID == to:
+		to += " again"
+	default:
+		to += " instead of " + change.FromInstancePoolID + ", since " + change.Because
+	}
 	round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, "Replace",
-		"Service %q of NLB %s forwards to instance pool %s; it was away for %s at most", own.Name, round.place.loadBalancerID, own.InstancePoolID, gap)
+		"Service %q of NLB %s forwards to instance pool %s; it was away for %s at most, and port %s without service so long",
+		own.Name, round.place.loadBalancerID, to, gap, nlb.PortText(own.Port, own.Protocol))
 }

@@ -139,7 +139,7 @@ func (r *Reconciler) endpointSlices(from cache.Cache) source.Source {
 }
 
 // servedFrom lists the objects whose Service an EndpointSlice is of, if that asks
-// for sidecars. What was counted of the Service holds no longer.
+// for sidecars, or if they wait for Pods to move to another pool. What was counted of the Service holds no longer.
 func (r *Reconciler) servedFrom(ctx context.Context, slice client.Object) []reconcile.Request {
 	owner := metav1.GetControllerOf(slice)
 	if owner == nil || owner.Kind != "Service" {
@@ -149,10 +149,14 @@ func (r *Reconciler) servedFrom(ctx context.Context, slice client.Object) []reco
 	err := r.Client.Get(ctx, types.NamespacedName{Namespace: slice.GetNamespace(), Name: owner.Name}, service)
 	gone := err != nil || service.UID != owner.UID
 	r.endpoints.changed(owner.UID, gone)
-	if gone || !wantsSidecars(service) {
+	if gone {
 		return nil
 	}
-	return r.ofService(ctx, service)
+	waiting := r.requests(ctx, handingOver, client.InNamespace(service.Namespace), client.MatchingFields{index.ByService: string(service.UID)})
+	if !wantsSidecars(service) {
+		return waiting
+	}
+	return append(waiting, r.ofService(ctx, service)...)
 }
 
 // ofService lists the objects of a Service that are about UDP.

@@ -98,7 +98,7 @@ func (r *Reconciler) missing(ctx context.Context, round *round, removed bool) (*
 func (r *Reconciler) withoutNLB(ctx context.Context, round *round, seen exoscale.Evidence) (*outcome.Outcome, error) {
 	where := round.place
 	switch {
-	case round.handedBack:
+	case round.handedBack && round.object.Status.Probe == nil:
 		return r.releasing(ctx, round, exoscale.LeftInPlace())
 	case !where.absent && where.until != nil:
 		return where.until, nil

@@ -110,7 +110,7 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 		return nil, err
 	}
 	wanted := nlb.WantedService(object, "")
-	round.lb = &lb
+	round.lb, round.others, round.probe = &lb, others, nil
 	round.got = nlb.ServiceGot{
 		LoadBalancerID: lb.ID, Refusal: round.place.refusal(lb, r.ClusterID), Count: len(lb.Services) + away(others, lb.Services),
 		Consent: r.consent(object).HowTo(),
@@ -118,6 +118,8 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 	got := &round.got
 	for _, service := range lb.Services {
 		switch {
+		case round.isProbe(service):
+			round.probe = &service
 		case nlb.ServiceIsOurs(service, round.claim):
 			if got.Own == nil || service.ID == object.Status.ID {
 				got.Own = &service

@@ -159,7 +159,7 @@ func goesWithItsNLB(lb *v1alpha1.NetworkLoadBalancer) bool {
 
 // standsOn tells whether the object has a service on an NLB, or is adding one.
 func standsOn(object *v1alpha1.NLBService, loadBalancerID string) bool {
-	return loadBalancerID != "" && (object.Status.ID != "" || object.Status.Operation != nil)
+	return loadBalancerID != "" && (object.Status.ID != "" || object.Status.Operation != nil || object.Status.Probe != nil)
 }
 
 // settled tells whether the NetworkLoadBalancer has an NLB to which services can

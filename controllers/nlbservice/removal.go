@@ -59,7 +59,7 @@ func (r *Reconciler) removalThere(ctx context.Context, round *round, removal nlb
 	status := round.object.Status
 	seen, err := r.Inventory.Evidence(ctx, round.place.zone, round.place.loadBalancerID)
 	switch {
-	case exoscale.ClassOf(err) == exoscale.UnknownZone && status.ID == "" && status.Operation == nil:
+	case exoscale.ClassOf(err) == exoscale.UnknownZone && status.ID == "" && status.Operation == nil && status.Probe == nil:
 		return removal, nil
 	case err != nil:
 		return removal, err
@@ -74,6 +74,14 @@ func (r *Reconciler) removalThere(ctx context.Context, round *round, removal nlb
 	}
 	if unknown, err := r.observe(ctx, round, lb); unknown != nil || err != nil {
 		return waitingRemoval(removal, deref(unknown)), err
+	}
+	if probe := status.Probe; round.probe == nil && probe != nil && journal.MayAppear(probe.Operation, r.Clock.Now()) {
+		removal.Move = nlb.ServiceMove{Action: nlb.Wait, Reason: v1alpha1.ReasonWaitingForOperation, Message: "A probe service may have been added; waiting whether Exoscale shows it"}
+		return removal, nil
+	}
+	if round.probe != nil {
+		removal.Own, removal.Move, removal.Probe = round.probe, nlb.ServiceMove{Action: nlb.Delete}, true
+		return removal, nil
 	}
 	if op := status.Operation; round.got.Own == nil && !round.handedBack && journal.MayAppear(op, r.Clock.Now()) {
 		removal.Move = nlb.ServiceMove{Action: nlb.Wait, Reason: v1alpha1.ReasonWaitingForOperation, Message: fmt.Sprintf(

@@ -103,8 +103,12 @@ func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alp
 		return nil
 	}
 	if err == nil && got != nil && otherPool(want.Spec.Target, got.Spec.Target) {
-		round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, fmt.Sprintf("Update%d%s", want.Spec.Port, want.Spec.Protocol), "Port %d/%s forwards to instance pool %s instead of %s from now on",
-			want.Spec.Port, want.Spec.Protocol, want.Spec.Target.InstancePoolID, got.Spec.Target.InstancePoolID)
+		from, moves := got.Spec.Target.InstancePoolID, "forwards to instance pool %s instead of %s from now on"
+		if want.Annotations[v1alpha1.AnnotationPoolChoice] != "" {
+			moves = "is to forward to instance pool %s instead of %s, whose Nodes are all cordoned, excluded or gone, once that one is seen to be healthy; NLBService " + want.Name + " tells how far it is"
+		}
+		round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, fmt.Sprintf("Update%d%s", want.Spec.Port, want.Spec.Protocol),
+			"Port %d/%s "+moves, want.Spec.Port, want.Spec.Protocol, want.Spec.Target.InstancePoolID, from)
 	}
 	return err
 }
@@ -140,7 +144,8 @@ func sameService(want, got *v1alpha1.NLBService) bool {
 	spec := *got.Spec.DeepCopy()
 	spec.HealthCheck.TLSServerName = "" // the users': no annotation says it
 	return sameMeta(want, got) && equality.Semantic.DeepEqual(want.Spec, spec) &&
-		got.Annotations[v1alpha1.AnnotationHealthCheckChoice] == want.Annotations[v1alpha1.AnnotationHealthCheckChoice]
+		got.Annotations[v1alpha1.AnnotationHealthCheckChoice] == want.Annotations[v1alpha1.AnnotationHealthCheckChoice] &&
+		got.Annotations[v1alpha1.AnnotationPoolChoice] == want.Annotations[v1alpha1.AnnotationPoolChoice]
 }
 
 func sameMeta(want, got client.Object) bool {

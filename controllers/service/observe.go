@@ -142,20 +142,32 @@ func (c children) own(service *corev1.Service) children {
 
 // target is where the traffic goes now; nil if it goes nowhere.
 func (c children) target() *v1alpha1.Target {
-	for _, item := range c.services {
-		return item.Spec.Target.DeepCopy()
+	if len(c.services) == 0 {
+		return nil
 	}
-	return nil
+	item := c.services[0]
+	target := item.Spec.Target.DeepCopy()
+	if at := item.Status.InstancePoolID; at != "" && movesWhenHealthy(item) {
+		target.InstancePoolID = at // it may be on its way elsewhere
+	}
+	return target
+}
+
+// movesWhenHealthy reports whether the pool of an object was chosen by the Nodes: its
+// traffic goes there only once it is seen to be healthy.
+func movesWhenHealthy(item v1alpha1.NLBService) bool {
+	return item.Annotations[v1alpha1.AnnotationPoolChoice] != "" && item.Spec.Target.InstancePoolID != ""
 }
 
 // poolID is the id of the pool that receives the traffic now; empty if none is known.
 func (c children) poolID() string {
 	for _, item := range c.services {
-		if item.Spec.Target.InstancePoolID != "" {
-			return item.Spec.Target.InstancePoolID
+		spec, at := item.Spec.Target.InstancePoolID, item.Status.InstancePoolID
+		if spec != "" && (at == "" || !movesWhenHealthy(item)) {
+			return spec
 		}
-		if item.Status.InstancePoolID != "" {
-			return item.Status.InstancePoolID
+		if at != "" {
+			return at
 		}
 	}
 	return ""
@@ -176,18 +188,18 @@ func (r *Reconciler) pool(ctx context.Context, service *corev1.Service, own chil
 	case err != nil:
 		return projection.Pool{}, err
 	case cloud != nil && own.target() != nil:
-		return projection.Pool{Target: own.target()}, nil // the NLBServices tell of the cloud
+		return projection.Pool{Target: own.target(), ByNodes: true}, nil // the NLBServices tell of the cloud
 	case cloud != nil:
 		out := outcome.FromCloud("Finding the instance pool of the nodes", cloud)
 		return projection.Pool{Problem: &projection.Problem{Reason: out.Reason, Message: out.Message}}, nil
 	case inferred.Reason == v1alpha1.ReasonWaitingForVerification:
-		return projection.Pool{Target: own.target(), Wait: &projection.Problem{Reason: inferred.Reason, Message: inferred.Message}}, nil
+		return projection.Pool{Target: own.target(), ByNodes: true, Wait: &projection.Problem{Reason: inferred.Reason, Message: inferred.Message}}, nil
 	case inferred.PoolID == "":
-		return projection.Pool{Target: own.target(), Problem: &projection.Problem{
+		return projection.Pool{Target: own.target(), ByNodes: true, Problem: &projection.Problem{
 			Reason: inferred.Reason, Message: fmt.Sprintf("%s; name a pool in %s", inferred.Message, v1alpha1.AnnotationInstancePoolID),
 		}}, nil
 	default:
-		return projection.Pool{Target: &v1alpha1.Target{InstancePoolID: inferred.PoolID}}, nil
+		return projection.Pool{Target: &v1alpha1.Target{InstancePoolID: inferred.PoolID}, ByNodes: true}, nil
 	}
 }
 

@@ -113,6 +113,34 @@ func InferPool(in Input) Inference {
 	}
 }
 
+// State counts the Nodes of a pool as a choice sees them. Nodes without a verdict are
+// in service, too: they are no reason to leave.
+func (in Input) State(pool string) nlb.PoolState {
+	state := nlb.PoolState{ID: pool, Name: in.nameOf(pool)}
+	candidates, _ := in.candidates()
+	if candidate, _ := split(candidates, pool); candidate != nil {
+		state.InService, state.Ready = candidate.uncordoned+candidate.undecided, candidate.available
+		state.Cordoned = len(candidate.Nodes) - candidate.uncordoned
+	}
+	return state
+}
+
+// PoolsOf is the instance pool of each Node that is an instance of the zone, by the
+// Node's name, whatever else is known of it.
+func (in Input) PoolsOf() map[string]string {
+	pools := make(map[string]string, len(in.Instances))
+	for _, instance := range in.Instances {
+		pools[strings.ToLower(instance.ID)] = instance.InstancePoolID
+	}
+	byNode := make(map[string]string, len(in.Nodes))
+	for i := range in.Nodes {
+		if pool := pools[NodeInstanceID(&in.Nodes[i])]; pool != "" {
+			byNode[in.Nodes[i].Name] = pool
+		}
+	}
+	return byNode
+}
+
 // mayChange tells whether a verdict on a Node could add a pool to those that were
 // chosen from the candidates.
 func mayChange(chosen, candidates []Candidate) bool {

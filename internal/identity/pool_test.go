@@ -165,6 +165,36 @@ func TestInferPool(t *testing.T) {
 	}
 }
 
+func TestTheStateOfAPool(t *testing.T) {
+	for name, test := range map[string]struct {
+		given Input
+		want  nlb.PoolState
+	}{
+		"nodes in service":                  {given(blue, node(1), node(2), node(4)), nlb.PoolState{InService: 2, Ready: 2}},
+		"one isn't ready":                   {given(blue, node(1), node(2, isNotReady)), nlb.PoolState{InService: 2, Ready: 1}},
+		"one is cordoned":                   {given(blue, node(1), node(2, isCordoned)), nlb.PoolState{InService: 1, Ready: 1, Cordoned: 1}},
+		"all are cordoned":                  {given(blue, node(1, isCordoned), node(2, isCordoned)), nlb.PoolState{Cordoned: 2}},
+		"excluded, leaving or refuted ones": {given(blue, node(1, isExcluded), node(2, isLeaving), node(3, isRefuted)), nlb.PoolState{}},
+		"one without a verdict":             {given(blue, node(1, isUndecided)), nlb.PoolState{InService: 1}},
+		"one without a verdict, cordoned":   {given(blue, node(1, isUndecided, isCordoned)), nlb.PoolState{}},
+		"no node":                           {given(blue, node(4)), nlb.PoolState{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := test.given.State(blue)
+			if got.ID != blue || got.Name == "" {
+				t.Errorf("it is called %s", got)
+			}
+			if got.ID, got.Name = "", ""; got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+	pools := given(blue, node(1, isExcluded), node(4, isRefuted), node(7), node(9, isElsewhere)).PoolsOf()
+	if len(pools) != 2 || pools["node-1"] != blue || pools["node-4"] != green {
+		t.Errorf("the Nodes are in %v", pools)
+	}
+}
+
 func TestInferPoolDoesNotDependOnTheOrder(t *testing.T) {
 	nodes := []corev1.Node{node(6), node(2), node(4), node(1), node(5)}
 	want := InferPool(given("", nodes...))

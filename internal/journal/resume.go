@@ -54,7 +54,11 @@ func (r *Resumption) Once(ctx context.Context) error {
 	}
 	for i := range services.Items {
 		object := &services.Items[i]
-		r.resume(KindNLBService, object, object.Status.Operation, exoscale.Key{Zone: object.Status.Zone, ID: object.Status.LoadBalancerID})
+		key := exoscale.Key{Zone: object.Status.Zone, ID: object.Status.LoadBalancerID}
+		r.resume(KindNLBService, object, object.Status.Operation, key)
+		if probe := object.Status.Probe; probe != nil {
+			r.resume(KindNLBService, object, probe.Operation, key)
+		}
 	}
 	r.done = true
 	return nil

@@ -32,6 +32,7 @@ var quiet = []string{
 	v1alpha1.ReasonInstancePoolChanged, v1alpha1.ReasonJoined, v1alpha1.ReasonNotJoined, v1alpha1.ReasonPending,
 	v1alpha1.ReasonProgrammed, v1alpha1.ReasonReady, v1alpha1.ReasonRetained, v1alpha1.ReasonSidecarsInjected, v1alpha1.ReasonUpdated,
 	v1alpha1.ReasonUpdating, v1alpha1.ReasonVerified, v1alpha1.ReasonWaitingForAddress, v1alpha1.ReasonWaitingForOperation,
+	v1alpha1.ReasonProbingInstancePool, v1alpha1.ReasonWaitingForPods,
 	v1alpha1.ReasonWaitingForServices, v1alpha1.ReasonWaitingForVerification,
 }
 

@@ -15,6 +15,8 @@ type LoadBalancerRemoval struct {
 type ServiceRemoval struct {
 	// Zone and LoadBalancerID are the NLB that was looked at; empty if none is known.
 	Zone, LoadBalancerID string
+	// Probe: Own is its probe service, which goes first, whatever becomes of the other.
+	Probe bool
 	// Own is the service of the object; nil if there is none.
 	Own *Service
 	// Move is None once nothing is left to do.

@@ -105,6 +105,14 @@ func ServiceIsOurs(service Service, claim ServiceClaim) bool {
 	}
 }
 
+// ProbeIsOurs decides whether a probe service is the claimant's, by the UID in its name
+// or, if the object was made anew since, by the mark. uid is that of the NLBService.
+func ProbeIsOurs(service Service, claim ServiceClaim, uid string) bool {
+	samePort := service.Port == claim.Port && service.Protocol == claim.Protocol
+	return IsProbe(service) && !samePort && claim.HolderOf(service.ID) == "" &&
+		(service.Name == ProbeName(uid) || claim.Mark != (Mark{}) && service.Mark() == claim.Mark)
+}
+
 // MadeForService tells whether an NLB bears the name that the CCM, and the
 // operator, give to the one of a Service with one of these UIDs. The caller has
 // looked the Service up.

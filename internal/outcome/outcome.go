@@ -103,7 +103,9 @@ const resyncs = 10
 // Paced sets the delays that depend on the sync period.
 func (o Outcome) Paced(syncPeriod time.Duration) Outcome {
 	if o.Kind == KindDone {
-		o.After = resyncs * syncPeriod
+		if rest := resyncs * syncPeriod; o.After == 0 || o.After > rest {
+			o.After = rest
+		}
 		return o
 	}
 	return o.Within(syncPeriod)

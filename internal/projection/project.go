@@ -58,6 +58,11 @@ func Project(in Input) Plan {
 		plan.LoadBalancer = loadBalancer(in, values)
 	}
 	plan.addPorts(in, values, *target)
+	if annotatedTarget(values) == nil && in.Pool.ByNodes {
+		for _, child := range plan.Services {
+			child.Annotations[v1alpha1.AnnotationPoolChoice] = v1alpha1.ChoiceNodes
+		}
+	}
 	plan.Companion = companion(in, values)
 	plan.spareNLB(in)
 	plan.discard(unbound)

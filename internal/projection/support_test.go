@@ -116,3 +116,24 @@ func TestAPoolKeptForWantOfABetterOneIsSaid(t *testing.T) {
 		t.Errorf("want it served, and the problem said: %+v", plan)
 	}
 }
+
+// The mark is by which a pool is left only for one that is healthy.
+func TestAPoolThatTheNodesChoseIsMarked(t *testing.T) {
+	byNodes := func(in *projection.Input) { in.Pool.ByNodes = true }
+	for name, c := range map[string]struct {
+		given []func(*projection.Input)
+		want  string
+	}{
+		"chosen by the Nodes":     {[]func(*projection.Input){byNodes}, v1alpha1.ChoiceNodes},
+		"the operator's default":  {nil, ""},
+		"named by the Service":    {[]func(*projection.Input){byNodes, annotated(v1alpha1.AnnotationInstancePoolID, other)}, ""},
+		"selected by the Service": {[]func(*projection.Input){byNodes, annotated(v1alpha1.AnnotationNodeSelector, "a=b")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := projection.Project(given(c.given...))
+			if len(plan.Services) != 1 || plan.Services[0].Annotations[v1alpha1.AnnotationPoolChoice] != c.want {
+				t.Errorf("want %q: %+v", c.want, plan.Services)
+			}
+		})
+	}
+}

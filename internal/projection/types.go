@@ -42,6 +42,8 @@ type Pool struct {
 	// Wait tells what has to end before one is found, and does so by itself; nil if
 	// nothing is awaited.
 	Wait *Problem
+	// ByNodes: the operator chose it by the Nodes, and chooses again when they change.
+	ByNodes bool
 }
 
 // UDPHealthCheck is the operator's --udp-default-healthcheck.

@@ -112,9 +112,11 @@ func (r *Releaser) nlbServiceStep(ctx context.Context, object *v1alpha1.NLBServi
 		s.begin = func(ctx context.Context) (exoscale.Operation, error) {
 			return r.Cloud.UpdateService(ctx, removal.Zone, removal.LoadBalancerID, *removal.Own, removal.Move.Attributes)
 		}
-	case r.Mode == Retain:
+	case r.Mode == Retain && !removal.Probe:
 	case removal.Move.Action == nlb.Delete:
-		s.verdict, s.fate = change, serviceGoes(*removal.Own, removal.LoadBalancerID)
+		if s.verdict = change; !removal.Probe {
+			s.fate = serviceGoes(*removal.Own, removal.LoadBalancerID)
+		}
 		s.begin = func(ctx context.Context) (exoscale.Operation, error) {
 			seen, err := r.Inventory.Evidence(ctx, removal.Zone, removal.LoadBalancerID)
 			if err != nil {

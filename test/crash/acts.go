@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -84,6 +85,29 @@ func removePort(st *story) error {
 
 func changePool(st *story) error {
 	return st.edit(func(s *corev1.Service) { s.Annotations[v1alpha1.AnnotationInstancePoolID] = greenID })
+}
+
+// selectPool has the Nodes of a pool chosen, as a fleet does whose nodepools are
+// replaced: the operator finds the pool, and leaves the other once this is healthy.
+func (st *story) selectPool(service *corev1.Service, pool string) {
+	var names []string
+	for _, instance := range st.fleet.members {
+		if instance.Manager.ID == pool {
+			names = append(names, instance.Name)
+		}
+	}
+	delete(service.Annotations, v1alpha1.AnnotationInstancePoolID)
+	service.Annotations[v1alpha1.AnnotationNodeSelector] = fmt.Sprintf("%s in (%s)", corev1.LabelHostname, strings.Join(names, ","))
+}
+
+func createSelecting(st *story) error {
+	service := st.webService()
+	st.selectPool(service, workersID)
+	return st.client.Create(st.ctx, service)
+}
+
+func selectGreen(st *story) error {
+	return st.edit(func(s *corev1.Service) { st.selectPool(s, greenID) })
 }
 
 func toClusterIP(st *story) error {

@@ -148,6 +148,9 @@ func (r *reckoning) nlbService(name client.ObjectKey, lb exosim.LoadBalancer, se
 	if object.Status.Operation != nil {
 		r.say("%s has %s of operation %q in flight", key, object.Status.Operation.Action, object.Status.Operation.ID)
 	}
+	if object.Status.Probe != nil {
+		r.say("%s records a probe service on port %d", key, object.Status.Probe.Port)
+	}
 	if object.Status.LoadBalancerID != lb.ID || object.Status.ID != service.ID {
 		r.say("%s records service %q on NLB %q, and its service is %s on NLB %s", key, object.Status.ID, object.Status.LoadBalancerID, service.ID, lb.ID)
 	}

@@ -172,7 +172,7 @@ func TestInTwoNamespacesTheSameIsGranted(t *testing.T) {
 
 // Nobody needs these but for Services that ask for sidecars, by whatever hand those
 // come to the Pods.
-var forSidecars = []string{"create services", "delete services", "list pods", "list endpointslices.discovery.k8s.io", "watch endpointslices.discovery.k8s.io"}
+var forSidecars = []string{"create services", "delete services", "list pods"}
 
 func TestSidecarsByHandAreProbed(t *testing.T) {
 	for where, scope := range map[string]string{"": "", "shop": "shop: "} {
