@@ -71,7 +71,7 @@ func TestAMarkWrittenByAUserIsRefused(t *testing.T) {
 	w.g.Expect(w.writes()).To(BeEmpty())
 	w.g.Expect(w.ports()).To(HaveLen(1))
 
-	// What else is changed is honoured, and the object can be deleted.
+	// What else is changed is done, and the object can be deleted.
 	change(w, served, func(object *v1alpha1.NLBService) { object.Spec.TargetPort++ })
 	w.ready(served)
 	w.g.Expect(w.onlyNLB().Services[0].TargetPort).To(BeEquivalentTo(served.Spec.TargetPort))
