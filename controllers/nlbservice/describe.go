@@ -61,7 +61,7 @@ func describeUnseen(round *round) {
 	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionBackendsHealthy) == nil {
 		return
 	}
-	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+	outcome.SetCondition(&status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionBackendsHealthy, ObservedGeneration: round.object.Generation,
 		Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonHealthUnknown, Message: "The health checks can't be seen. " + round.unseen,
 	})

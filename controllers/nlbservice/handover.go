@@ -222,7 +222,7 @@ func describeHandOver(round *round) {
 		return
 	}
 	now := round.pending
-	meta.SetStatusCondition(conditions, metav1.Condition{
+	outcome.SetCondition(conditions, metav1.Condition{
 		Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionFalse, Reason: now.reason, Message: now.message,
 		ObservedGeneration: round.object.Generation,
 	})
