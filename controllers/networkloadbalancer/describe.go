@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -14,13 +15,27 @@ import (
 func describe(round *round, out outcome.Outcome) {
 	object := round.object
 	status := &object.Status
-	status.ObservedGeneration = object.Generation
+	if !unsearched(round, out) {
+		status.ObservedGeneration = object.Generation
+	}
 	if round.got != nil {
 		describeNLB(round)
 	}
 	out.Describe(&status.Conditions, object.Generation)
 
 	round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+}
+
+// unsearched reports whether nobody knows yet whether an object that has lost its status
+// has an NLB: Exoscale couldn't be asked, or has shown none once. It stays one that was
+// never described (see neverStarted). One that had no finalizer before this round is new.
+func unsearched(round *round, out outcome.Outcome) bool {
+	before := round.Before
+	if before.Status.ObservedGeneration > 0 || !controllerutil.ContainsFinalizer(before, v1alpha1.LoadBalancerFinalizer) ||
+		out.Kind == outcome.KindInvalid || out.Reason == v1alpha1.ReasonUnknownZone {
+		return false
+	}
+	return round.got == nil || round.want.Deleting && round.got.NLB == nil && round.absence.Cleared() != nil
 }
 
 // noteAddress tells of another address, also where there was none for a while: an

@@ -279,6 +279,8 @@ func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, 
 	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil:
 		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
+		// Nobody knows yet whether one that isn't new, and has lost its status, has a service.
+		round.unsearched = status.ObservedGeneration <= 0 && controllerutil.ContainsFinalizer(round.Before, v1alpha1.NLBServiceFinalizer)
 		out := outcome.FromCloud("Looking the NLB up", err)
 		return &out, nil
 	}

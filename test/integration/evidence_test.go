@@ -116,13 +116,77 @@ func TestAListThatLacksAnNLBStartsNothing(t *testing.T) {
 	w.g.Eventually(func() int { return w.sim.Calls().Operations[listNLBs] }).Should(BeNumerically(">", 3))
 	w.ready(lb)
 	w.g.Expect(lb.Status.ID).To(Equal(id))
+	w.g.Expect(w.writes()).To(BeEmpty())
 	w.remove(lb)
 	w.gone(lb)
 	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
 	w.g.Expect(w.writes()).To(Equal([]string{"delete-load-balancer"}))
 }
 
-// A delete that a gateway swallows, and a gateway's 404 after it, prove nothing.
+// Of an NLB whose object has lost its status, and is being deleted, nothing tells but
+// lists; a first one that lacks it, or fails, is no proof that there is none.
+func TestAFirstListThatLacksAnNLBLetsNothingGo(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]exosim.Fault{
+		"it lacks the NLB": {Operation: listNLBs, Kind: exosim.FaultLackingObject, Count: 1},
+		"it fails":         {Operation: listNLBs, Kind: exosim.FaultStatus, Status: 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{})
+			lb := w.loadBalancer("edge", nil)
+			w.ready(lb)
+			w.stop()
+			if fault.Kind == exosim.FaultLackingObject {
+				fault.Object = lb.Status.ID
+			}
+			w.remove(lb)
+			w.losesStatus(lb)
+			w.sim.ResetCalls()
+			end := w.sim.Fault(fault)
+			w.start()
+			if fault.Count == 0 { // it lasts until it was told
+				w.becomes(lb, v1alpha1.ConditionReady, "False/Retrying")
+				end()
+			}
+			w.gone(lb)
+			w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
+			w.g.Expect(w.writes()).To(Equal([]string{"delete-load-balancer"}))
+		})
+	}
+}
+
+// losesStatus is what a restored backup does to an object.
+func (w *world) losesStatus(object client.Object) {
+	w.t.Helper()
+	w.g.Expect(w.client.Status().Patch(w.t.Context(), object, client.RawPatch("application/merge-patch+json", []byte(`{"status":null}`)))).To(Succeed())
+}
+
+// A round in an outage says nothing of the service of an object that has lost its status.
+func TestAnOutageIsNoProofThatAnObjectWithoutStatusHasNoService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	made, lb := w.attached()
+	web := w.nlbService("web", "edge", 80, byHand)
+	w.ready(web)
+	w.stop()
+	w.losesStatus(web)
+	end := w.sim.Fault(exosim.Fault{Operation: listNLBs, Kind: exosim.FaultStatus, Status: 503})
+	w.start()
+	w.becomes(web, v1alpha1.ConditionReady, "False/Retrying")
+	w.stop()
+	w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
+	w.remove(lb)
+	w.gone(lb)
+	end()
+	w.start()
+	w.remove(web)
+	w.gone(web)
+	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
+}
+
+// A delete that a gateway swallows, and a gateway's 404 after it, prove nothing. No list
+// is read in between that would show what is still there.
 func TestA404ByAGatewayLetsNothingGo(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]exosim.Fault{
@@ -131,7 +195,7 @@ func TestA404ByAGatewayLetsNothingGo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, setup{})
+			w := newWorld(t, setup{Operator: slowly})
 			lb := w.loadBalancer("edge", nil)
 			web := w.nlbService("web", "edge", 80, nil)
 			w.ready(lb, web)
