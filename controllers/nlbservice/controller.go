@@ -200,7 +200,7 @@ type round struct {
 	evidence exoscale.Evidence
 	absence  exoscale.Absence
 	gone     bool // the finalizer has left
-	// unsearched: nobody knows yet whether the object has a service (see findStray).
+	// unsearched: it isn't known yet whether the object has a service (see findStray, lostStatus).
 	unsearched bool
 	// judged: the target was looked at; kept is what of it stays only because it runs.
 	judged      bool
@@ -237,6 +237,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return r.backFrom(round, *out), nil
 	}
 	if text := nlb.InvalidService(object, ownUIDs); text != "" && !round.place.absent {
+		round.unsearched = lostStatus(round)
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
 	round.claim.OwnUIDs = ownUIDs
@@ -279,11 +280,17 @@ func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, 
 	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil:
 		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
-		// Nobody knows yet whether one that isn't new, and has lost its status, has a service.
-		round.unsearched = status.ObservedGeneration <= 0 && controllerutil.ContainsFinalizer(round.Before, v1alpha1.NLBServiceFinalizer)
+		round.unsearched = lostStatus(round)
 		out := outcome.FromCloud("Looking the NLB up", err)
 		return &out, nil
 	}
+}
+
+// lostStatus reports whether an object was described before, and lost that: it may have
+// a service. An object that had no finalizer before this round is new.
+func lostStatus(round *round) bool {
+	before := round.Before
+	return before.Status.ObservedGeneration <= 0 && controllerutil.ContainsFinalizer(before, v1alpha1.NLBServiceFinalizer)
 }
 
 // unseen tells to wait while what an operation did, or may have done, isn't

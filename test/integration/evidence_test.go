@@ -185,6 +185,48 @@ func TestAnOutageIsNoProofThatAnObjectWithoutStatusHasNoService(t *testing.T) {
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
 }
 
+// Nobody has looked for what an invalid object has in the cloud: if its status is lost,
+// too, that is done when it is deleted.
+func TestAnInvalidObjectWithoutStatusIsSearchedForWhenItGoes(t *testing.T) {
+	t.Parallel()
+	t.Run("an NLB", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, setup{})
+		lb := w.loadBalancer("edge", nil)
+		w.ready(lb)
+		w.stop()
+		spec := `{"spec":{"name":"k8s-0d1a286f-396a-4efa-9a98-65a30016e10a"}}`
+		w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(spec)))).To(Succeed())
+		w.losesStatus(lb)
+		w.start()
+		w.becomes(lb, v1alpha1.ConditionReady, "False/Invalid")
+		w.remove(lb)
+		w.gone(lb)
+		w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
+	})
+	t.Run("a service", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, setup{})
+		made, lb := w.attached()
+		web := w.nlbService("web", "edge", 80, byHand)
+		w.ready(web)
+		w.stop()
+		spec := `{"spec":{"name":"0d1a286f-396a-4efa-9a98-65a30016e10a-80"}}`
+		w.g.Expect(w.client.Patch(t.Context(), web, client.RawPatch("application/merge-patch+json", []byte(spec)))).To(Succeed())
+		w.losesStatus(web)
+		w.start()
+		w.becomes(web, v1alpha1.ConditionReady, "False/Invalid")
+		w.stop()
+		w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
+		w.remove(lb)
+		w.gone(lb)
+		w.start()
+		w.remove(web)
+		w.gone(web)
+		w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
+	})
+}
+
 // A delete that a gateway swallows, and a gateway's 404 after it, prove nothing. No list
 // is read in between that would show what is still there.
 func TestA404ByAGatewayLetsNothingGo(t *testing.T) {
