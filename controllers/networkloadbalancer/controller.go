@@ -52,7 +52,6 @@ type Inventory interface {
 	Missing(zone string, ids []string) int
 	NoLoadBalancer(ctx context.Context, zone string, is func(nlb.LoadBalancer) bool) (exoscale.Absence, error)
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
-	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Invalidate(key exoscale.Key)
 }
 
