@@ -28,6 +28,7 @@ func (r *Reconciler) missing(ctx context.Context, round *round, claim nlb.Claim,
 		round.absence = exoscale.LeftInPlace()
 		return nil, nil
 	case removed:
+		r.Inventory.NoteDeleted(recorded)
 		round.absence = exoscale.Removed()
 		return nil, nil
 	}
@@ -68,10 +69,11 @@ func (r *Reconciler) absent(ctx context.Context, object *v1alpha1.NetworkLoadBal
 // believed gives the outcome if the absence of an NLB can't be believed: too much is
 // gone at once.
 func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (*outcome.Outcome, error) {
-	if vanished.Confirmed(object, object.Status.ID) {
+	zone := r.zoneOf(object)
+	if vanished.Confirmed(object, object.Status.ID) || object.Status.ID == "" && vanished.ConfirmedZone(object, zone) {
 		return nil, nil
 	}
-	return r.vanished.Check(ctx, r.zoneOf(object))
+	return r.vanished.Check(ctx, zone)
 }
 
 // mayCreate gives the outcome if no NLB may be made, since the account shows nothing
@@ -80,12 +82,12 @@ func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadB
 func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, seen exoscale.ZoneEvidence) (*outcome.Outcome, error) {
 	zone := r.zoneOf(object)
 	switch {
-	case vanished.ConfirmedCreate(object, zone):
+	case vanished.Confirmed(object, object.Status.ID), vanished.ConfirmedZone(object, zone):
 		return nil, nil
 	case slices.ContainsFunc(seen.LoadBalancers(), func(lb nlb.LoadBalancer) bool { return nlb.MadeBy(lb, r.ClusterID) }):
-		return r.vanished.Check(ctx, zone)
+		return r.vanished.CheckRecorded(ctx, zone)
 	default:
-		return r.vanished.CheckCreate(ctx, zone)
+		return r.vanished.Check(ctx, zone)
 	}
 }
 

@@ -50,7 +50,7 @@ type Inventory interface {
 	Nowhere(ctx context.Context, is func(nlb.Service) bool) (exoscale.Absence, error)
 	Evidence(ctx context.Context, zone, id string) (exoscale.Evidence, error)
 	Without(ctx context.Context, zone, id string, is func(nlb.Service) bool) (exoscale.Evidence, exoscale.Absence, error)
-	Missing(zone string, ids []string) int
+	Missing(zone string, ids []string) (expected, missing int)
 	Invalidate(key exoscale.Key)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)

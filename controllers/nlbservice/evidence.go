@@ -135,7 +135,7 @@ func (r *Reconciler) believed(ctx context.Context, round *round) (*outcome.Outco
 	if vanished.Confirmed(confirms, round.place.loadBalancerID) {
 		return nil, nil
 	}
-	return r.vanished.Check(ctx, round.place.zone)
+	return r.vanished.CheckRecorded(ctx, round.place.zone)
 }
 
 func (r *Reconciler) releasing(ctx context.Context, round *round, absence exoscale.Absence) (*outcome.Outcome, error) {

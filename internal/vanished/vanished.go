@@ -23,7 +23,7 @@ import (
 
 // Inventory tells what was read last; only the pools may have to be read.
 type Inventory interface {
-	Missing(zone string, ids []string) int
+	Missing(zone string, ids []string) (expected, missing int)
 	// CurrentInstancePools are read after the call began.
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 }
@@ -38,21 +38,22 @@ type Guard struct {
 	FindsNodes bool
 }
 
-// Check returns the outcome of a round that is about to take something for absent,
-// if that can't be believed; nil if it can. An object is exempt once a person has
-// confirmed that its NLB was deleted.
+// Check returns the outcome of a round that is about to take something for absent, or
+// to make an NLB, if the zone can't be believed; nil if it can. An object is exempt
+// once a person has confirmed that its NLB was deleted.
 func (g Guard) Check(ctx context.Context, zone string) (*outcome.Outcome, error) {
 	return g.check(ctx, zone, false)
 }
 
-// CheckCreate is Check before an NLB is made: in a zone of which no NLB is recorded,
-// this cluster's pools have to be there.
-func (g Guard) CheckCreate(ctx context.Context, zone string) (*outcome.Outcome, error) {
+// CheckRecorded is Check by the recorded NLBs alone, if all of them are accounted for:
+// where one of this cluster was just listed, or where nothing is lost with what is
+// absent.
+func (g Guard) CheckRecorded(ctx context.Context, zone string) (*outcome.Outcome, error) {
 	return g.check(ctx, zone, true)
 }
 
-func (g Guard) check(ctx context.Context, zone string, creating bool) (*outcome.Outcome, error) {
-	look, err := g.look(ctx, zone, creating)
+func (g Guard) check(ctx context.Context, zone string, recordedOnly bool) (*outcome.Outcome, error) {
+	look, err := g.look(ctx, zone, recordedOnly)
 	var cloud *exoscale.Error
 	switch {
 	case errors.As(err, &cloud):
@@ -63,7 +64,7 @@ func (g Guard) check(ctx context.Context, zone string, creating bool) (*outcome.
 	}
 	if look.Recorded == 0 {
 		out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
-			"Exoscale shows no instance pool of this cluster in zone %s (of %d that are recorded), so no NLB is made there: "+
+			"Exoscale shows no instance pool of this cluster in zone %s (of %d that are recorded), so no NLB is made or given up there: "+
 				"is the operator's API key of another organisation? If the pools were deleted, confirm it by the annotation %s: %s",
 			zone, look.Pools, v1alpha1.AnnotationConfirmVanished, zone))
 		return &out, nil
@@ -106,9 +107,9 @@ func (g Guard) Doubtful(ctx context.Context, zone string) (bool, error) {
 	return look.MostMissing(), err
 }
 
-func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLook, error) {
+func (g Guard) look(ctx context.Context, zone string, recordedOnly bool) (nlb.ZoneLook, error) {
 	look, err := g.count(ctx, zone)
-	look.Creating = creating
+	look.RecordedOnly = recordedOnly
 	if err != nil || !look.PoolsMatter() {
 		return look, err
 	}
@@ -149,7 +150,9 @@ func (g Guard) count(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	}
 	slices.Sort(ids)
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return excused[id] })
-	return nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids)}, nil
+	look := nlb.ZoneLook{}
+	look.Recorded, look.Missing = g.Inventory.Missing(zone, ids)
+	return look, nil
 }
 
 // services are the NLBServices of a zone that are meant.
@@ -192,12 +195,9 @@ func Confirmed(object client.Object, id string) bool {
 	return id != "" && object.GetAnnotations()[v1alpha1.AnnotationConfirmVanished] == id
 }
 
-// ConfirmedCreate reports whether a person has confirmed that an NLB is to be made
-// though what this cluster had in the zone is gone.
-func ConfirmedCreate(object *v1alpha1.NetworkLoadBalancer, zone string) bool {
-	value := object.Annotations[v1alpha1.AnnotationConfirmVanished]
-	return value != "" && (value == object.Status.ID || value == zone)
-}
+// ConfirmedZone reports whether a person has confirmed on an object that what this
+// cluster had in the zone is gone.
+func ConfirmedZone(object client.Object, zone string) bool { return Confirmed(object, zone) }
 
 // pools counts the instance pools that the objects and the Nodes of a zone record, and
 // those of them that Exoscale doesn't show.

@@ -9,7 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/exosim"
+	clocks "github.com/exoscale-community/nlb-operator/test/world"
 )
 
 // A key of another organization shows none of what is ours.
@@ -98,6 +100,53 @@ func TestAnNLBServiceConfirmsOnlyWithoutLoadBalancer(t *testing.T) {
 	w.remove(lb)
 	w.gone(lb)
 	w.gone(web)
+}
+
+// Who takes a cluster down may delete its pools first. What the operator itself deletes
+// afterwards hasn't vanished.
+func TestWhatIsDeletedAfterAllPoolsHasNotVanished(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	lb := w.loadBalancer("edge", nil)
+	web := w.nlbService("web", lb.Name, 80, nil)
+	own := w.service("own", nil)
+	w.ready(lb, web)
+	w.served(own)
+	w.sim.DeletePool(web.Status.InstancePoolID)
+	w.remove(own)
+	w.remove(lb)
+	w.gone(own)
+	w.gone(lb)
+	w.remove(web)
+	w.gone(web)
+	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
+}
+
+// An operation that creates an NLB can't be read any more with a key of another
+// organization. The object that is deleted meanwhile isn't let go.
+func TestADeletedObjectWhoseNLBIsBeingMadeIsNotLetGoByAnotherKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{Operator: func(o *app.Options) {
+		o.Clock = clocks.Hurried(20) // what came of a create is waited for for two minutes
+	}})
+	edge := w.loadBalancer("edge", nil)
+	web := w.nlbService("web", edge.Name, 80, nil)
+	w.ready(edge, web)
+	w.remove(web)
+	w.gone(web)
+	w.remove(edge)
+	w.gone(edge)
+	w.hold()
+	late := w.loadBalancer("late", nil)
+	w.stuck(late)
+	end := w.sim.Fault(exosim.Fault{Kind: exosim.FaultOtherOrganization})
+	w.remove(late)
+	w.becomes(late, v1alpha1.ConditionReady, "False/ManyVanished")
+	w.tells(late, "Warning ManyVanished", "Exoscale shows no instance pool of this cluster in zone "+exosim.DefaultZone)
+	w.letEnd()
+	end()
+	w.gone(late)
+	w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
 }
 
 // Where no NLB is recorded, the pools tell whose account it is: an object that lost its
