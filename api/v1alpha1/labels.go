@@ -32,10 +32,10 @@ const (
 	OwnerUIDRetained = "retained"
 )
 
-// Keys under which operators wrote the same as CloudLabelCluster, CloudLabelOwner and
-// CloudLabelOwnerUID, unencoded, before values were encoded. The present one writes
-// under others, so that such an operator, if somebody goes back to it, finds no label
-// of ownership that it can't read, and knows the NLB by the id in the status.
+// Earlier operators wrote what CloudLabelCluster, CloudLabelOwner and CloudLabelOwnerUID
+// hold under these keys, without encoding it. The keys differ because of a way back:
+// an earlier operator would refuse an NLB whose labels it can't read. It finds none
+// under its own keys, and recognizes the NLB by the id in the status.
 const (
 	FormerCloudLabelCluster  = Prefix + "cluster"
 	FormerCloudLabelOwner    = Prefix + "owner"
@@ -78,7 +78,9 @@ const LabelManagedBy = "app.kubernetes.io/managed-by"
 // AnnotationConfirmVanished, on a NetworkLoadBalancer, confirms that the NLB of this
 // id was deleted at Exoscale, where so many have vanished at once that the operator
 // takes it for a mistake (reason ManyVanished). Where no id is recorded, its value is
-// the zone in which an NLB may be made though the cluster's pools are gone there.
+// the zone in which an NLB may be made though the cluster's pools are gone there. On an
+// NLBService whose NetworkLoadBalancer is gone it confirms the same of the NLB that
+// holds its service; its value is status.loadBalancerID.
 const AnnotationConfirmVanished = Prefix + "confirm-vanished"
 
 // AnnotationAbandonOperation, on a NetworkLoadBalancer or an NLBService, names the

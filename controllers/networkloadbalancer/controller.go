@@ -50,10 +50,10 @@ type Inventory interface {
 	LoadBalancers(ctx context.Context, zone string) ([]nlb.LoadBalancer, error)
 	Evidence(ctx context.Context, zone, id string) (exoscale.Evidence, error)
 	ZoneEvidence(ctx context.Context, zone string) (exoscale.ZoneEvidence, error)
-	Missing(zone string, ids []string) int
+	Missing(zone string, ids []string) (expected, missing int)
+	NoteDeleted(id string)
 	NoLoadBalancer(ctx context.Context, zone string, is func(nlb.LoadBalancer) bool) (exoscale.Absence, error)
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
-	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	Invalidate(key exoscale.Key)
 }
 

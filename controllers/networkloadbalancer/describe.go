@@ -40,6 +40,19 @@ func unsearched(round *round, out outcome.Outcome) bool {
 	return round.got == nil || round.want.Deleting && round.got.NLB == nil && round.absence.Cleared() != nil
 }
 
+// unsearched reports whether it isn't known yet if an object that has lost its status
+// has an NLB: it is invalid, so nobody has looked; Exoscale couldn't be asked; or the
+// only look found none. The object then counts as never described (see neverStarted).
+// An object that had no finalizer before this round is new, and has no NLB.
+func unsearched(round *round, out outcome.Outcome) bool {
+	before := round.Before
+	if before.Status.ObservedGeneration > 0 || !controllerutil.ContainsFinalizer(before, v1alpha1.LoadBalancerFinalizer) ||
+		out.Reason == v1alpha1.ReasonUnknownZone {
+		return false
+	}
+	return round.got == nil || round.want.Deleting && round.got.NLB == nil && round.absence.Cleared() != nil
+}
+
 // noteAddress tells of another address, also where there was none for a while: an
 // NLB that has vanished is made anew. A Service tells of its own.
 func (r *Reconciler) noteAddress(round *round) {

@@ -3,6 +3,7 @@ package networkloadbalancer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
@@ -27,6 +28,7 @@ func (r *Reconciler) missing(ctx context.Context, round *round, claim nlb.Claim,
 		round.absence = exoscale.LeftInPlace()
 		return nil, nil
 	case removed:
+		r.Inventory.NoteDeleted(recorded)
 		round.absence = exoscale.Removed()
 		return nil, nil
 	}
@@ -81,20 +83,26 @@ func (r *Reconciler) absent(ctx context.Context, object *v1alpha1.NetworkLoadBal
 // believed gives the outcome if the absence of an NLB can't be believed: too much is
 // gone at once.
 func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (*outcome.Outcome, error) {
-	if vanished.Confirmed(object) {
+	zone := r.zoneOf(object)
+	if vanished.Confirmed(object, object.Status.ID) || object.Status.ID == "" && vanished.ConfirmedZone(object, zone) {
 		return nil, nil
 	}
-	return r.vanished.Check(ctx, r.zoneOf(object))
+	return r.vanished.Check(ctx, zone)
 }
 
 // mayCreate gives the outcome if no NLB may be made, since the account shows nothing
-// of what this cluster has.
-func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (*outcome.Outcome, error) {
+// of what this cluster has. The pools needn't be read where another NLB of the cluster
+// is listed.
+func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, seen exoscale.ZoneEvidence) (*outcome.Outcome, error) {
 	zone := r.zoneOf(object)
-	if vanished.ConfirmedCreate(object, zone) {
+	switch {
+	case vanished.Confirmed(object, object.Status.ID), vanished.ConfirmedZone(object, zone):
 		return nil, nil
+	case slices.ContainsFunc(seen.LoadBalancers(), func(lb nlb.LoadBalancer) bool { return nlb.MadeBy(lb, r.ClusterID) }):
+		return r.vanished.CheckRecorded(ctx, zone)
+	default:
+		return r.vanished.Check(ctx, zone)
 	}
-	return r.vanished.CheckCreate(ctx, zone)
 }
 
 // confirm decides once more about a step that can't be taken back, by what is read
@@ -149,7 +157,7 @@ func (r *Reconciler) confirmCreate(ctx context.Context, round *round, claim nlb.
 		out := outcome.FromCloud("Looking at the NLBs before making one", err)
 		return move, &out, nil
 	}
-	if out, err := r.mayCreate(ctx, object); out != nil || err != nil {
+	if out, err := r.mayCreate(ctx, object, seen); out != nil || err != nil {
 		round.got = nil
 		return move, out, err
 	}

@@ -51,7 +51,7 @@ type Inventory interface {
 	Nowhere(ctx context.Context, is func(nlb.Service) bool) (exoscale.Absence, error)
 	Evidence(ctx context.Context, zone, id string) (exoscale.Evidence, error)
 	Without(ctx context.Context, zone, id string, is func(nlb.Service) bool) (exoscale.Evidence, exoscale.Absence, error)
-	Missing(zone string, ids []string) int
+	Missing(zone string, ids []string) (expected, missing int)
 	Invalidate(key exoscale.Key)
 	InstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
@@ -206,7 +206,7 @@ type round struct {
 	evidence exoscale.Evidence
 	absence  exoscale.Absence
 	gone     bool // the finalizer has left
-	// unsearched: nobody knows yet whether the object has a service (see findStray).
+	// unsearched: it isn't known yet whether the object has a service (see findStray, lostStatus).
 	unsearched bool
 	// unseen says why nothing is known of the NLB; empty if it was looked at.
 	unseen string
@@ -260,6 +260,7 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	}
 	text := nlb.InvalidService(object, ownUIDs)
 	if text != "" && !round.place.absent && object.Status.Probe == nil {
+		round.unsearched = lostStatus(round)
 		return outcome.Invalid(v1alpha1.ReasonInvalid, text), nil
 	}
 	round.claim.OwnUIDs = ownUIDs
@@ -307,14 +308,20 @@ func (r *Reconciler) look(ctx context.Context, round *round) (*outcome.Outcome, 
 	case class == exoscale.UnknownZone && where.absent && status.ID == "" && status.Operation == nil && status.Probe == nil:
 		return r.releasing(ctx, round, exoscale.NothingBegun())
 	default:
-		// Nobody knows yet whether one that isn't new, and has lost its status, has a service.
-		round.unsearched = status.ObservedGeneration <= 0 && controllerutil.ContainsFinalizer(round.Before, v1alpha1.NLBServiceFinalizer)
+		round.unsearched = lostStatus(round)
 		out := outcome.FromCloud("Looking the NLB up", err)
 		if !out.Quiet {
 			round.unseen = out.Message
 		}
 		return &out, nil
 	}
+}
+
+// lostStatus reports whether an object was described before, and lost that: it may have
+// a service. An object that had no finalizer before this round is new.
+func lostStatus(round *round) bool {
+	before := round.Before
+	return before.Status.ObservedGeneration <= 0 && controllerutil.ContainsFinalizer(before, v1alpha1.NLBServiceFinalizer)
 }
 
 // unseen tells to wait while what an operation did, or may have done, isn't

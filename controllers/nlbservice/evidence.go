@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -126,10 +128,14 @@ func (r *Reconciler) withoutNLB(ctx context.Context, round *round, seen exoscale
 
 // believed gives the outcome if an absence can't be believed: too much is gone at once.
 func (r *Reconciler) believed(ctx context.Context, round *round) (*outcome.Outcome, error) {
-	if through := round.place.through; through != nil && through.Status.ID == round.place.loadBalancerID && vanished.Confirmed(through) {
+	var confirms client.Object = round.object
+	if through := round.place.through; through != nil && through.Status.ID == round.place.loadBalancerID {
+		confirms = through
+	}
+	if vanished.Confirmed(confirms, round.place.loadBalancerID) {
 		return nil, nil
 	}
-	return r.vanished.Check(ctx, round.place.zone)
+	return r.vanished.CheckRecorded(ctx, round.place.zone)
 }
 
 func (r *Reconciler) releasing(ctx context.Context, round *round, absence exoscale.Absence) (*outcome.Outcome, error) {

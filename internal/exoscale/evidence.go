@@ -244,16 +244,24 @@ func (i *Inventory) ZoneEvidence(ctx context.Context, zone string) (ZoneEvidence
 	return ZoneEvidence{zone: z.zone, all: all, read: true}, nil
 }
 
-// Missing counts those ids that the last read of a zone doesn't show. It asks nobody.
-func (i *Inventory) Missing(zone string, ids []string) int {
+// NoteDeleted notes that an operation of ours has deleted an NLB, so that Missing
+// expects it no more.
+func (i *Inventory) NoteDeleted(id string) { i.deleted.Add(id, nil) }
+
+// Missing counts the ids that the last read of a zone should show, which are all but
+// the deleted, and those of them that it doesn't. It asks nobody.
+func (i *Inventory) Missing(zone string, ids []string) (expected, missing int) {
 	z := i.zone(zone)
-	missing := 0
 	for _, id := range ids {
+		if _, deleted := i.deleted.Get(id); deleted {
+			continue
+		}
+		expected++
 		if _, present := z.balancers.peek(id); !present {
 			missing++
 		}
 	}
-	return missing
+	return expected, missing
 }
 
 func holds(all []nlb.LoadBalancer, id string) bool {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
 
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
@@ -78,6 +79,8 @@ type Inventory struct {
 	client *Client
 	opts   InventoryOptions
 	crowd  crowd
+	// deleted are the ids of NLBs that operations of ours have deleted, the last ones.
+	deleted *lru.Cache
 
 	mu      sync.Mutex
 	zones   map[string]*zoneInventory
@@ -85,6 +88,9 @@ type Inventory struct {
 	stopped bool            // no more loops are started
 	loops   sync.WaitGroup
 }
+
+// rememberedDeletions bounds the memory of what was deleted.
+const rememberedDeletions = 1000
 
 // zoneInventory is what is known of one zone.
 type zoneInventory struct {
@@ -107,7 +113,7 @@ type zoneInventory struct {
 // NewInventory makes an inventory that fetches when it is asked; Start keeps it
 // fresh. It looks again at once when the client's credentials change.
 func NewInventory(client *Client, opts InventoryOptions) (*Inventory, error) {
-	i := &Inventory{client: client, opts: opts.withDefaults(client), zones: map[string]*zoneInventory{}}
+	i := &Inventory{client: client, opts: opts.withDefaults(client), deleted: lru.New(rememberedDeletions), zones: map[string]*zoneInventory{}}
 	i.crowd = crowd{most: i.opts.Waiting, moment: i.opts.Moment, clock: i.opts.Clock}
 	if source, ok := client.opts.Credentials.(changingSource); ok {
 		source.OnChange(i.RefreshSoon)

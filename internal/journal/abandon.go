@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
@@ -18,9 +19,12 @@ import (
 // at once, when the status says that it is.
 const afterAbandoned = 50 * time.Millisecond
 
-// abandoned gives the outcome if a person asks by annotation to wait no longer for the
-// operation in flight; nil if not. The entry stays as one whose answer was lost: what
-// it did, or may yet do, is seen only by what Exoscale shows from now on.
+// longestValue is how much of a wrong annotation a message repeats, in bytes.
+const longestValue = 50
+
+// abandoned returns the outcome if the annotation asks to stop waiting for the operation
+// in flight; nil if it doesn't. The entry stays as one whose answer was lost: only what
+// Exoscale shows from now on tells what the operation did.
 func (j *Journal) abandoned(ctx context.Context, entry Entry) *outcome.Outcome {
 	op := *entry.Operation
 	if asked(entry) != op.ID {
@@ -43,8 +47,8 @@ func (j *Journal) abandoned(ctx context.Context, entry Entry) *outcome.Outcome {
 	return &out
 }
 
-// misnamed says, behind what an operation in flight is told by, why the annotation
-// doesn't abandon it; empty without one.
+// misnamed is appended to the message about an operation in flight: why the annotation
+// doesn't abandon it. It is empty without an annotation.
 func misnamed(entry Entry) string {
 	value, op := asked(entry), *entry.Operation
 	_, err := uuid.Parse(value)
@@ -52,8 +56,8 @@ func misnamed(entry Entry) string {
 	case value == "" || value == op.ID:
 		return ""
 	case err != nil || len(value) != len(op.ID):
-		return fmt.Sprintf(". The annotation %s abandons nothing: %s isn't the id of an operation, such as %s",
-			v1alpha1.AnnotationAbandonOperation, quoted(value), op.ID)
+		return fmt.Sprintf(". The annotation %s abandons nothing: %q isn't the id of an operation, such as %s",
+			v1alpha1.AnnotationAbandonOperation, brief.Cut(value, longestValue), op.ID)
 	default:
 		return fmt.Sprintf(". The annotation %s names operation %s, which isn't this one, so nothing is abandoned",
 			v1alpha1.AnnotationAbandonOperation, value)
@@ -62,15 +66,6 @@ func misnamed(entry Entry) string {
 
 func asked(entry Entry) string {
 	return entry.Object.GetAnnotations()[v1alpha1.AnnotationAbandonOperation]
-}
-
-// quoted is a value that a user wrote, no longer than a message may be made by it.
-func quoted(value string) string {
-	const most = 50
-	if len(value) > most {
-		value = value[:most] + "…"
-	}
-	return fmt.Sprintf("%q", value)
 }
 
 // pending reports whether the end of an operation isn't known.

@@ -34,6 +34,11 @@ func ownerOf(lb LoadBalancer) labelledOwner {
 	return presentKeys.read(lb.Labels)
 }
 
+// MadeBy reports whether the labels of an NLB name this cluster as its owner.
+func MadeBy(lb LoadBalancer, cluster string) bool {
+	return cluster != "" && ownerOf(lb).cluster == LabelValue(cluster)
+}
+
 // read the labels under the keys. Which form they have is known from all of them
 // together: the object's text holds a slash, which an encoded one never does.
 func (k ownershipKeys) read(labels map[string]string) labelledOwner {

@@ -39,7 +39,7 @@ func FindUnused(all []LoadBalancer, objects []v1alpha1.NetworkLoadBalancer, clus
 	var unused []Unused
 	for _, lb := range all {
 		owner := ownerOf(lb)
-		ours := cluster != "" && owner.cluster == LabelValue(cluster) && owner.object != "" && owner.uid != "" && !owner.retained()
+		ours := MadeBy(lb, cluster) && owner.object != "" && owner.uid != "" && !owner.retained()
 		if !ours || recorded[lb.ID] || lb.State == StateDeleting {
 			continue
 		}

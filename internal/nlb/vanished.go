@@ -13,9 +13,9 @@ type ZoneLook struct {
 	Pools, MissingPools int
 	// NodesUnknown: the cluster has Nodes, and none of them was ever found at Exoscale.
 	NodesUnknown bool
-	// Creating: an NLB is about to be made. Where none is recorded, nothing can be
-	// missing, and the pools alone tell whose account it is.
-	Creating bool
+	// RecordedOnly: where no NLB is recorded, the pools don't matter either. Otherwise
+	// they alone tell then whose account it is, since nothing can be missing.
+	RecordedOnly bool
 }
 
 // leastVanished is how many NLBs have to vanish at once to be a sign of something
@@ -27,7 +27,7 @@ const leastVanished = 3
 //
 //	missing NLBs                  │ pools of the cluster │ vanished
 //	──────────────────────────────┼──────────────────────┼─────────
-//	none is recorded, one is made │ all missing          │ yes
+//	none is recorded              │ all missing          │ unless RecordedOnly
 //	half of them, or fewer        │ any                  │ no
 //	more than half, three or more │ any                  │ yes
 //	more than half, fewer         │ all missing          │ yes
@@ -47,7 +47,7 @@ func (z ZoneLook) Vanished() bool {
 // PoolsMatter reports whether the NLBs alone don't decide.
 func (z ZoneLook) PoolsMatter() bool {
 	if z.Recorded == 0 {
-		return z.Creating
+		return !z.RecordedOnly
 	}
 	return z.Missing < leastVanished && z.MostMissing()
 }

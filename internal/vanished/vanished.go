@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -22,11 +23,9 @@ import (
 
 // Inventory tells what was read last; only the pools may have to be read.
 type Inventory interface {
-	Missing(zone string, ids []string) int
+	Missing(zone string, ids []string) (expected, missing int)
 	// CurrentInstancePools are read after the call began.
 	CurrentInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
-	// FreshInstancePools are a few seconds old at most: many creates share them.
-	FreshInstancePools(ctx context.Context, zone string) ([]nlb.InstancePool, error)
 }
 
 // Guard compares what the objects of a zone record with what Exoscale shows.
@@ -39,21 +38,22 @@ type Guard struct {
 	FindsNodes bool
 }
 
-// Check returns the outcome of a round that is about to take something for absent,
-// if that can't be believed; nil if it can. An object is exempt once a person has
-// confirmed that its NLB was deleted.
+// Check returns the outcome of a round that is about to take something for absent, or
+// to make an NLB, if the zone can't be believed; nil if it can. An object is exempt
+// once a person has confirmed that its NLB was deleted.
 func (g Guard) Check(ctx context.Context, zone string) (*outcome.Outcome, error) {
 	return g.check(ctx, zone, false)
 }
 
-// CheckCreate is Check before an NLB is made: in a zone of which no NLB is recorded,
-// this cluster's pools have to be there.
-func (g Guard) CheckCreate(ctx context.Context, zone string) (*outcome.Outcome, error) {
+// CheckRecorded is Check by the recorded NLBs alone, if all of them are accounted for:
+// where one of this cluster was just listed, or where nothing is lost with what is
+// absent.
+func (g Guard) CheckRecorded(ctx context.Context, zone string) (*outcome.Outcome, error) {
 	return g.check(ctx, zone, true)
 }
 
-func (g Guard) check(ctx context.Context, zone string, creating bool) (*outcome.Outcome, error) {
-	look, err := g.look(ctx, zone, creating)
+func (g Guard) check(ctx context.Context, zone string, recordedOnly bool) (*outcome.Outcome, error) {
+	look, err := g.look(ctx, zone, recordedOnly)
 	var cloud *exoscale.Error
 	switch {
 	case errors.As(err, &cloud):
@@ -64,31 +64,35 @@ func (g Guard) check(ctx context.Context, zone string, creating bool) (*outcome.
 	}
 	if look.Recorded == 0 {
 		out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
-			"None of the %d instance pools of this cluster's Nodes is in zone %s, so no NLB is made there: "+
+			"Exoscale shows no instance pool of this cluster in zone %s (of %d that are recorded), so no NLB is made or given up there: "+
 				"is the operator's API key of another organisation? If the pools were deleted, confirm it by the annotation %s: %s",
-			look.Pools, zone, v1alpha1.AnnotationConfirmVanished, zone))
+			zone, look.Pools, v1alpha1.AnnotationConfirmVanished, zone))
 		return &out, nil
 	}
 	out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
 		"%d of the %d NLBs that this cluster's objects record in zone %s are gone at once, so nothing is made, forgotten or removed there: "+
-			"is the operator's API key of another organisation? If they were deleted, confirm it for each NetworkLoadBalancer by the annotation %s: <status.id>",
+			"is the operator's API key of another organisation? If they were deleted, confirm it for each NetworkLoadBalancer, or each NLBService that has none any more, by the annotation %s: <id of the NLB>",
 		look.Missing, look.Recorded, zone, v1alpha1.AnnotationConfirmVanished))
 	return &out, nil
 }
 
 // CheckEverywhere is Check for every zone that an object records.
 func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
-	var objects v1alpha1.NetworkLoadBalancerList
-	if err := g.Reader.List(ctx, &objects, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing the NetworkLoadBalancers: %w", err)
-	}
-	checked := map[string]bool{"": true}
-	for i := range objects.Items {
-		zone := objects.Items[i].Status.Zone
-		if checked[zone] {
-			continue
+	var loadBalancers v1alpha1.NetworkLoadBalancerList
+	var services v1alpha1.NLBServiceList
+	for _, list := range []client.ObjectList{&loadBalancers, &services} {
+		if err := g.Reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("listing what records a zone: %w", err)
 		}
-		checked[zone] = true
+	}
+	zones := sets.New[string]()
+	for i := range loadBalancers.Items {
+		zones.Insert(loadBalancers.Items[i].Status.Zone)
+	}
+	for i := range services.Items {
+		zones.Insert(services.Items[i].Status.Zone)
+	}
+	for _, zone := range sets.List(zones.Delete("")) {
 		if out, err := g.Check(ctx, zone); out != nil || err != nil {
 			return out, err
 		}
@@ -103,13 +107,13 @@ func (g Guard) Doubtful(ctx context.Context, zone string) (bool, error) {
 	return look.MostMissing(), err
 }
 
-func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLook, error) {
+func (g Guard) look(ctx context.Context, zone string, recordedOnly bool) (nlb.ZoneLook, error) {
 	look, err := g.count(ctx, zone)
-	look.Creating = creating
+	look.RecordedOnly = recordedOnly
 	if err != nil || !look.PoolsMatter() {
 		return look, err
 	}
-	if look.Pools, look.MissingPools, err = g.pools(ctx, zone, creating); err != nil || look.Pools > 0 {
+	if look.Pools, look.MissingPools, err = g.pools(ctx, zone); err != nil || look.Pools > 0 {
 		return look, err
 	}
 	look.NodesUnknown, err = g.nodesUnknown(ctx)
@@ -117,20 +121,47 @@ func (g Guard) look(ctx context.Context, zone string, creating bool) (nlb.ZoneLo
 }
 
 // count compares the NLBs that objects of a zone record with those that were listed.
+// NLBServices count as well: the NetworkLoadBalancer that they go through may be gone
+// before them. As long as it is there it alone, and no tenant of it, confirms.
 func (g Guard) count(ctx context.Context, zone string) (nlb.ZoneLook, error) {
 	var objects v1alpha1.NetworkLoadBalancerList
 	if err := g.Reader.List(ctx, &objects, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
 		return nlb.ZoneLook{}, fmt.Errorf("listing the NetworkLoadBalancers of zone %s: %w", zone, err)
 	}
+	services, err := g.services(ctx, zone)
+	if err != nil {
+		return nlb.ZoneLook{}, err
+	}
 	var ids []string
+	held, excused := map[string]bool{}, map[string]bool{"": true}
 	for i := range objects.Items {
-		if g.meant(&objects.Items[i]) && counts(&objects.Items[i]) {
-			ids = append(ids, objects.Items[i].Status.ID)
+		object := &objects.Items[i]
+		if !g.meant(object) {
+			continue
 		}
+		id := object.Status.ID
+		ids, held[id] = append(ids, id), true
+		excused[id] = excused[id] || moving(object) || Confirmed(object, id)
+	}
+	for i := range services {
+		id := services[i].Status.LoadBalancerID
+		ids = append(ids, id)
+		excused[id] = excused[id] || !held[id] && Confirmed(&services[i], id)
 	}
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	return nlb.ZoneLook{Recorded: len(ids), Missing: g.Inventory.Missing(zone, ids)}, nil
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return excused[id] })
+	look := nlb.ZoneLook{}
+	look.Recorded, look.Missing = g.Inventory.Missing(zone, ids)
+	return look, nil
+}
+
+// services are the NLBServices of a zone that are meant.
+func (g Guard) services(ctx context.Context, zone string) ([]v1alpha1.NLBService, error) {
+	var all v1alpha1.NLBServiceList
+	if err := g.Reader.List(ctx, &all, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the NLBServices of zone %s: %w", zone, err)
+	}
+	return slices.DeleteFunc(all.Items, func(object v1alpha1.NLBService) bool { return !g.meant(&object) }), nil
 }
 
 // nodesUnknown reports whether the cluster has Nodes of which none was ever found.
@@ -151,36 +182,33 @@ func (g Guard) meant(object client.Object) bool {
 	return len(g.Namespaces) == 0 || slices.Contains(g.Namespaces, object.GetNamespace())
 }
 
-// counts reports whether the NLB that an object records has to be there: no create
-// or delete of ours is under way, and no person has said that it is gone.
-func counts(object *v1alpha1.NetworkLoadBalancer) bool {
+// moving reports whether an operation of ours makes or deletes the NLB, so that it
+// needn't be there.
+func moving(object *v1alpha1.NetworkLoadBalancer) bool {
 	op := object.Status.Operation
-	moving := op != nil && (op.Action == v1alpha1.ActionCreate || op.Action == v1alpha1.ActionDelete)
-	return object.Status.ID != "" && !moving && !Confirmed(object)
+	return op != nil && (op.Action == v1alpha1.ActionCreate || op.Action == v1alpha1.ActionDelete)
 }
 
-// Confirmed reports whether a person has confirmed that the NLB which an object
-// records was deleted.
-func Confirmed(object *v1alpha1.NetworkLoadBalancer) bool {
-	return object.Status.ID != "" && object.Annotations[v1alpha1.AnnotationConfirmVanished] == object.Status.ID
+// Confirmed reports whether a person has confirmed on an object that the NLB with this
+// id was deleted.
+func Confirmed(object client.Object, id string) bool {
+	return id != "" && object.GetAnnotations()[v1alpha1.AnnotationConfirmVanished] == id
 }
 
-// ConfirmedCreate reports whether a person has confirmed that an NLB is to be made
-// though what this cluster had in the zone is gone.
-func ConfirmedCreate(object *v1alpha1.NetworkLoadBalancer, zone string) bool {
-	return Confirmed(object) || object.Annotations[v1alpha1.AnnotationConfirmVanished] == zone
-}
+// ConfirmedZone reports whether a person has confirmed on an object that what this
+// cluster had in the zone is gone.
+func ConfirmedZone(object client.Object, zone string) bool { return Confirmed(object, zone) }
 
 // pools counts the instance pools that the objects and the Nodes of a zone record, and
 // those of them that Exoscale doesn't show.
-func (g Guard) pools(ctx context.Context, zone string, creating bool) (recorded, missing int, err error) {
-	var services v1alpha1.NLBServiceList
-	if err := g.Reader.List(ctx, &services, client.MatchingFields{index.ByZone: zone}, client.UnsafeDisableDeepCopy); err != nil {
-		return 0, 0, fmt.Errorf("listing the NLBServices of zone %s: %w", zone, err)
+func (g Guard) pools(ctx context.Context, zone string) (recorded, missing int, err error) {
+	services, err := g.services(ctx, zone)
+	if err != nil {
+		return 0, 0, err
 	}
 	ids := map[string]bool{}
-	for i := range services.Items {
-		if id := services.Items[i].Status.InstancePoolID; id != "" && g.meant(&services.Items[i]) {
+	for i := range services {
+		if id := services[i].Status.InstancePoolID; id != "" {
 			ids[id] = true
 		}
 	}
@@ -196,11 +224,7 @@ func (g Guard) pools(ctx context.Context, zone string, creating bool) (recorded,
 	if len(ids) == 0 {
 		return 0, 0, nil
 	}
-	read := g.Inventory.CurrentInstancePools
-	if creating {
-		read = g.Inventory.FreshInstancePools
-	}
-	shown, err := read(ctx, zone)
+	shown, err := g.Inventory.CurrentInstancePools(ctx, zone)
 	if err != nil {
 		return 0, 0, err
 	}

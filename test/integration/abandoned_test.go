@@ -134,9 +134,9 @@ func TestWhatAnAbandonedOperationDidIsFound(t *testing.T) {
 	})
 }
 
-// What hangs at Exoscale keeps the NLB busy there. The operator tries again, whatever
-// restarts, and makes nothing twice once it ends.
-func TestAnAbandonedOperationThatStillHangsIsTriedAgain(t *testing.T) {
+// Exoscale goes on showing what hangs there as being created. The operator knows it for
+// its own, whatever restarts, and makes nothing twice.
+func TestAnAbandonedAddThatStillHangsIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
 	lb := w.loadBalancer("edge", nil)
@@ -146,8 +146,11 @@ func TestAnAbandonedOperationThatStillHangsIsTriedAgain(t *testing.T) {
 	operation := w.stuck(web)
 	w.abandon(web, operation)
 	w.tells(web, "Warning Abandoned", operation)
+	w.becomes(web, v1alpha1.ConditionReady, "False/Creating")
+	w.g.Expect(operationOf(web)).To(BeNil())
 	w.restart()
-	w.becomes(web, v1alpha1.ConditionReady, "False/WaitingForOperation")
+	w.settles()
+	w.becomes(web, v1alpha1.ConditionReady, "False/Creating")
 	w.g.Expect(w.sim.EndOperation(operation)).To(BeTrue())
 	w.ready(web)
 	w.g.Expect(w.onlyNLB().Services).To(HaveLen(1))
