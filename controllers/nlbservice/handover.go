@@ -48,7 +48,7 @@ func choosesPool(object *v1alpha1.NLBService) bool {
 // wanted. Without an outcome it moves now. While it doesn't, the object is served as it
 // was: the condition HandedOver tells why.
 func (r *Reconciler) handOver(ctx context.Context, round *round, want nlb.ServiceAttributes) (*outcome.Outcome, error) {
-	if open := r.followProbe(ctx, round); open != nil {
+	if open := r.followProbe(ctx, round, true); open != nil {
 		reason := v1alpha1.ReasonProbingInstancePool
 		if open.Kind != outcome.KindWaiting {
 			reason = open.Reason

@@ -21,16 +21,20 @@ import (
 // until it is proven to be gone. It has a journal of its own: whatever becomes of it
 // doesn't hold up the service itself.
 
-// openProbe begins to add the probe service. The outcome is that of the attempt.
+// openProbe begins to add the probe service. The outcome is that of the attempt. One
+// that may have been added has its port, which is given once: it isn't added twice.
 func (r *Reconciler) openProbe(ctx context.Context, round *round, want nlb.ServiceAttributes) (*outcome.Outcome, error) {
 	status, uid := &round.object.Status, string(round.object.UID)
-	port := nlb.FreeProbePort(uid, round.portsTaken())
+	port, lost := nlb.FreeProbePort(uid, round.portsTaken()), (*v1alpha1.Operation)(nil)
+	if status.Probe != nil {
+		port, lost = status.Probe.Port, status.Probe.Operation
+	}
 	if port == 0 {
 		out := outcome.Blocked(v1alpha1.ReasonPortConflict, "No port for it is free")
 		return &out, nil
 	}
 	add := nlb.ProbeFor(uid, port, want, round.claim.Mark)
-	status.Probe = &v1alpha1.ProbeService{Port: port, InstancePoolID: want.InstancePoolID, Since: metav1.NewTime(r.Clock.Now())}
+	status.Probe = &v1alpha1.ProbeService{Port: port, InstancePoolID: want.InstancePoolID, Since: metav1.NewTime(r.Clock.Now()), Operation: lost}
 	seen := exoscale.DerivedName(round.place.zone, round.place.loadBalancerID, uid)
 	out, err := r.probes.Start(ctx, r.probeEntry(round), v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: add.Name}, round,
 		func(ctx context.Context) (exoscale.Operation, error) { return r.Services.AddService(ctx, seen, add) }, func(exoscale.Operation) {})
@@ -42,7 +46,7 @@ func (r *Reconciler) openProbe(ctx context.Context, round *round, want nlb.Servi
 
 // closeProbe makes the next step towards no probe service; nil if there is none.
 func (r *Reconciler) closeProbe(ctx context.Context, round *round) (*outcome.Outcome, error) {
-	if open := r.followProbe(ctx, round); open != nil || round.probe == nil {
+	if open := r.followProbe(ctx, round, false); open != nil || round.probe == nil {
 		return open, nil
 	}
 	seen, err := r.Inventory.Evidence(ctx, round.place.zone, round.place.loadBalancerID)
@@ -64,7 +68,8 @@ func (r *Reconciler) closeProbe(ctx context.Context, round *round) (*outcome.Out
 
 // followProbe leads the record to what the NLB shows: afterwards there are both, the
 // probe service and its record, or neither. The outcome is set while that isn't sure.
-func (r *Reconciler) followProbe(ctx context.Context, round *round) *outcome.Outcome {
+// again: one whose answer was lost may as well be added once more, so it is no matter.
+func (r *Reconciler) followProbe(ctx context.Context, round *round, again bool) *outcome.Outcome {
 	status, probe := &round.object.Status, round.probe
 	if status.Probe == nil && probe == nil {
 		return nil
@@ -80,6 +85,9 @@ func (r *Reconciler) followProbe(ctx context.Context, round *round) *outcome.Out
 	if op := status.Probe.Operation; op != nil {
 		lost := probe == nil && r.probes.Lost(entry)
 		differs := ended && (op.Action == v1alpha1.ActionCreate) != (probe != nil)
+		if lost && again {
+			return nil
+		}
 		if lost || differs {
 			r.Inventory.Invalidate(entry.Key)
 			if unseen := r.probes.Unseen(entry); unseen != nil {

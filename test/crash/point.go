@@ -113,9 +113,7 @@ func points(sc scenario, undisturbed trace) []point {
 			if fault.Kind == exosim.FaultOperationFailure {
 				p.again++
 			}
-			if sc.moves {
-				p.again++
-			}
+			p.again += sc.attempts()
 			all = append(all, p)
 		}
 	}

@@ -24,8 +24,21 @@ type scenario struct {
 	most map[string]int
 	// moves tells that services move to another pool.
 	moves bool
+	// probes tells that the other pool is probed first, and so again before a second attempt.
+	probes bool
 	// classless lets the operator claim Services without a class.
 	classless bool
+}
+
+// attempts is how many services more a move may add whose first attempt fails.
+func (sc scenario) attempts() int {
+	again := 0
+	for _, is := range []bool{sc.moves, sc.probes} {
+		if is {
+			again++
+		}
+	}
+	return again
 }
 
 // wanting tells what is wanted, given what the API server has chosen.
@@ -40,9 +53,9 @@ func scenarios() []scenario {
 		{name: "port-added", given: createWeb, settled: served, act: addPort, left: served},
 		{name: "port-removed", given: createWeb, settled: served, act: removePort, left: served},
 		{name: "pool-changed", given: createWeb, settled: served, act: changePool, left: servedWith(pool{greenID}), moves: true},
-		{name: "pool-handed-over", given: createSelecting, settled: served, act: selectGreen, left: servedWith(pool{greenID}), moves: true},
+		{name: "pool-handed-over", given: createSelecting, settled: served, act: selectGreen, left: servedWith(pool{greenID}), moves: true, probes: true},
 		{name: "deleted-while-probed", given: createSelecting, settled: served, act: selectGreen, meanwhile: deleteWeb, left: nothingButForeign,
-			most: map[string]int{addService: 4}},
+			most: map[string]int{addService: 4}, moves: true, probes: true},
 		{name: "adopt-from-ccm", given: ccmServes, act: nothing, left: takenOver, classless: true},
 		{name: "adopt-by-consent", given: consent, act: adopt, left: adopted},
 		{name: "attach-to-external", given: terraform, act: attach, left: attached},

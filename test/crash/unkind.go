@@ -181,9 +181,7 @@ func (u unkindness) point(sc scenario, where string, after int) point {
 			st.cloud.Fault(fault)
 		}
 	}}
-	if sc.moves {
-		p.again++
-	}
+	p.again += sc.attempts()
 	return p
 }
 

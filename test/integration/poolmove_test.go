@@ -241,6 +241,9 @@ func pendingMove(t *testing.T, with setup) (w *world, web *corev1.Service, green
 func TestAProbeServiceIsAlwaysRemoved(t *testing.T) {
 	t.Parallel()
 	web80 := func(w *world) *v1alpha1.NLBService { return w.portOf("web", "80-tcp") }
+	settled := func(w *world) {
+		w.g.Eventually(func() bool { probe := web80(w).Status.Probe; return probe != nil && probe.Operation == nil }).Should(BeTrue())
+	}
 	for name, after := range map[string]func(w *world, web *corev1.Service){
 		"the old pool is in service again": func(w *world, web *corev1.Service) {
 			w.uncordons(w.pool)
@@ -291,7 +294,7 @@ func TestAProbeServiceIsAlwaysRemoved(t *testing.T) {
 		},
 		"somebody else has removed it": func(w *world, _ *corev1.Service) {
 			lb := w.onlyNLB().ID
-			w.g.Eventually(func() bool { probe := web80(w).Status.Probe; return probe != nil && probe.Operation == nil }).Should(BeTrue())
+			settled(w)
 			w.stop()
 			w.sim.MutateLoadBalancer(lb, func(lb *exosim.LoadBalancer) {
 				lb.Services = slices.DeleteFunc(lb.Services, func(s exosim.Service) bool { return strings.HasPrefix(s.Name, "probe-") })
@@ -303,6 +306,7 @@ func TestAProbeServiceIsAlwaysRemoved(t *testing.T) {
 			}).Should(BeNil())
 		},
 		"all is let go of": func(w *world, _ *corev1.Service) {
+			settled(w) // what may have been added just now is waited for
 			w.stop()
 			letting := &lettingGo{world: w, lease: w.namespace(nil)}
 			_, err := letting.releases(release.Retain, nil)
@@ -311,6 +315,7 @@ func TestAProbeServiceIsAlwaysRemoved(t *testing.T) {
 			w.g.Expect(w.targets()).To(Equal([]string{w.pool.ID}))
 		},
 		"all is let go of and deleted": func(w *world, _ *corev1.Service) {
+			settled(w) // what may have been added just now is waited for
 			w.stop()
 			letting := &lettingGo{world: w, lease: w.namespace(nil)}
 			_, err := letting.releases(release.DeleteCloud, nil)
@@ -368,6 +373,7 @@ func TestAFullNLBHandsOverWithoutAProbeService(t *testing.T) {
 		}
 	})
 	green := w.addPool("green", 2)
+	w.verified(green)
 	w.cordons(w.pool)
 	w.tells(w.portOf("web", "80-tcp"), "InstancePoolChanged", green.ID, "no place for a probe service", "2 Nodes of the new pool are ready")
 	w.g.Expect(w.accepted()).To(HaveLen(4), "an NLB, a service, and its move")
