@@ -28,18 +28,6 @@ func describe(round *round, out outcome.Outcome) {
 	}
 }
 
-// unsearched reports whether nobody knows yet whether an object that has lost its status
-// has an NLB: Exoscale couldn't be asked, or has shown none once. It stays one that was
-// never described (see neverStarted). One that had no finalizer before this round is new.
-func unsearched(round *round, out outcome.Outcome) bool {
-	before := round.Before
-	if before.Status.ObservedGeneration > 0 || !controllerutil.ContainsFinalizer(before, v1alpha1.LoadBalancerFinalizer) ||
-		out.Kind == outcome.KindInvalid || out.Reason == v1alpha1.ReasonUnknownZone {
-		return false
-	}
-	return round.got == nil || round.want.Deleting && round.got.NLB == nil && round.absence.Cleared() != nil
-}
-
 // unsearched reports whether it isn't known yet if an object that has lost its status
 // has an NLB: it is invalid, so nobody has looked; Exoscale couldn't be asked; or the
 // only look found none. The object then counts as never described (see neverStarted).
