@@ -178,6 +178,7 @@ type round struct {
 	evidence exoscale.Evidence
 	listed   exoscale.ZoneEvidence
 	absence  exoscale.Absence
+	byPools  bool // the instance pools spoke for the absence
 	// unlisted is why the API server didn't tell who holds an NLB.
 	unlisted error
 	gone     bool // the finalizer has left

@@ -32,17 +32,14 @@ func (r *Reconciler) missing(ctx context.Context, round *round, claim nlb.Claim,
 		round.absence = exoscale.Removed()
 		return nil, nil
 	}
-	absence, err := r.absent(ctx, round.object, claim)
-	if err != nil {
-		out := outcome.FromCloud("Looking whether the NLB is gone", err)
-		return &out, nil
-	}
-	if absence.Cleared() != nil { // it is there again, in memory, too
-		return r.look(ctx, round, claim)
-	}
-	if out, err := r.believed(ctx, round.object); out != nil || err != nil {
+	absence, out, byPools, err := r.gone(ctx, round.object, claim)
+	round.byPools = byPools
+	switch {
+	case out != nil || err != nil:
 		round.got = nil // what is published stays
 		return out, err
+	case absence.Cleared() != nil: // it is there again, in memory, too
+		return r.look(ctx, round, claim)
 	}
 	round.absence = absence
 	round.loses(recorded)
@@ -62,30 +59,49 @@ func (round *round) loses(id string) {
 	status.Lost = &lost
 }
 
+// gone is the absence of an object's NLB, if it is proven and can be believed; unproven,
+// the NLB is there. The outcome is set if that can't be told, or not believed. byPools:
+// the pools spoke for it. Where nothing is looked at after them, the NLB is once more.
+func (r *Reconciler) gone(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) (absence exoscale.Absence, out *outcome.Outcome, byPools bool, err error) {
+	absence, out = r.absent(ctx, object, claim)
+	if out == nil && absence.Cleared() == nil {
+		out, byPools, err = r.believed(ctx, object)
+	}
+	if out == nil && err == nil && byPools && (claim.External || !object.DeletionTimestamp.IsZero()) {
+		absence, out = r.absent(ctx, object, claim)
+	}
+	return absence, out, byPools, err
+}
+
 // absent proves that the NLB of an object isn't there: the recorded one, or, where
-// none is recorded, any that bears its labels. Unproven, it is there.
-func (r *Reconciler) absent(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) (exoscale.Absence, error) {
+// none is recorded, any that bears its labels. Unproven, it is there. The outcome is set
+// if it can't be told.
+func (r *Reconciler) absent(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) (absence exoscale.Absence, unknown *outcome.Outcome) {
 	zone := r.zoneOf(object)
+	var seen exoscale.Evidence
+	var err error
 	if object.Status.ID == "" {
-		return r.Inventory.NoLoadBalancer(ctx, zone, func(lb nlb.LoadBalancer) bool {
+		absence, err = r.Inventory.NoLoadBalancer(ctx, zone, func(lb nlb.LoadBalancer) bool {
 			_, proof := nlb.FindLoadBalancer([]nlb.LoadBalancer{lb}, claim)
 			return proof != nlb.ProofNone
 		})
+	} else {
+		seen, err = r.Inventory.Evidence(ctx, zone, object.Status.ID)
+		absence, _ = seen.Gone()
 	}
-	seen, err := r.Inventory.Evidence(ctx, zone, object.Status.ID)
 	if err != nil {
-		return exoscale.Absence{}, err
+		out := outcome.FromCloud("Looking whether the NLB is gone", err)
+		return exoscale.Absence{}, &out
 	}
-	gone, _ := seen.Gone()
-	return gone, nil
+	return absence, nil
 }
 
 // believed gives the outcome if the absence of an NLB can't be believed: too much is
 // gone at once.
-func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (*outcome.Outcome, error) {
+func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (out *outcome.Outcome, byPools bool, err error) {
 	zone := r.zoneOf(object)
 	if vanished.Confirmed(object, object.Status.ID) || object.Status.ID == "" && vanished.ConfirmedZone(object, zone) {
-		return nil, nil
+		return nil, false, nil
 	}
 	return r.vanished.Check(ctx, zone)
 }
@@ -93,11 +109,11 @@ func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadB
 // mayCreate gives the outcome if no NLB may be made, since the account shows nothing
 // of what this cluster has. The pools needn't be read where another NLB of the cluster
 // is listed.
-func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, seen exoscale.ZoneEvidence) (*outcome.Outcome, error) {
+func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, seen exoscale.ZoneEvidence) (out *outcome.Outcome, byPools bool, err error) {
 	zone := r.zoneOf(object)
 	switch {
 	case vanished.Confirmed(object, object.Status.ID), vanished.ConfirmedZone(object, zone):
-		return nil, nil
+		return nil, false, nil
 	case slices.ContainsFunc(seen.LoadBalancers(), func(lb nlb.LoadBalancer) bool { return nlb.MadeBy(lb, r.ClusterID) }):
 		return r.vanished.CheckRecorded(ctx, zone)
 	default:
@@ -153,13 +169,19 @@ func (r *Reconciler) confirmCreate(ctx context.Context, round *round, claim nlb.
 		return move, held, nil
 	}
 	seen, err := r.Inventory.ZoneEvidence(ctx, r.zoneOf(object))
+	if err == nil {
+		out, byPools, unknown := r.mayCreate(ctx, object, seen)
+		if out != nil || unknown != nil {
+			round.got = nil
+			return move, out, unknown
+		}
+		if byPools && !round.byPools { // else the list was read between two looks at the pools
+			seen, err = r.Inventory.ZoneEvidence(ctx, r.zoneOf(object))
+		}
+	}
 	if err != nil {
 		out := outcome.FromCloud("Looking at the NLBs before making one", err)
 		return move, &out, nil
-	}
-	if out, err := r.mayCreate(ctx, object, seen); out != nil || err != nil {
-		round.got = nil
-		return move, out, err
 	}
 	got := among(seen.LoadBalancers(), move.Attributes.Name, claim)
 	if err := r.takeCensus(ctx, object, &got); err != nil {

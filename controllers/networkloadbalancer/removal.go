@@ -42,15 +42,17 @@ func (r *Reconciler) Removal(ctx context.Context, object *v1alpha1.NetworkLoadBa
 		return removal, nil
 	}
 	if removal.Got.NLB == nil && !claim.External {
-		absence, err := r.absent(ctx, object, claim)
-		if err == nil && absence.Cleared() != nil {
+		absence, out, _, err := r.gone(ctx, object, claim)
+		if out == nil && err == nil && absence.Cleared() != nil {
 			err = &exoscale.Error{Class: exoscale.Transient, Zone: removal.Zone, Message: "Exoscale shows the NLB, and doesn't, in turn"}
 		}
-		if err != nil {
-			return removal, err
+		if out != nil {
+			removal.Move = nlb.LoadBalancerMove{Action: nlb.Wait, Reason: out.Reason, Message: out.Message}
+			if out.Reason == v1alpha1.ReasonManyVanished { // for a person to settle
+				removal.Move.Action = nlb.Conflict
+			}
 		}
-		if out, err := r.believed(ctx, object); out != nil || err != nil {
-			removal.Move = nlb.LoadBalancerMove{Action: nlb.Conflict, Reason: deref(out).Reason, Message: deref(out).Message}
+		if out != nil || err != nil {
 			return removal, err
 		}
 	}

@@ -110,30 +110,41 @@ func (r *Reconciler) withoutNLB(ctx context.Context, round *round, seen exoscale
 	}
 	gone, is := seen.Gone()
 	if !is {
-		var err error
-		if seen, err = r.Inventory.Evidence(ctx, where.zone, where.loadBalancerID); err != nil {
-			out := outcome.FromCloud("Looking whether the NLB is gone", err)
-			return &out, nil
-		}
-		if gone, is = seen.Gone(); !is {
-			out := outcome.Waiting(v1alpha1.ReasonRetrying, "NLB "+where.loadBalancerID+" is there again; looking again").Within(moveNet)
-			return &out, nil
+		again, err := r.Inventory.Evidence(ctx, where.zone, where.loadBalancerID)
+		if gone, is = again.Gone(); !is {
+			return thereAgain(where.loadBalancerID, err), nil
 		}
 	}
-	if out, err := r.believed(ctx, round); out != nil || err != nil {
+	out, byPools, err := r.believed(ctx, round)
+	if out != nil || err != nil {
 		return out, err
+	}
+	if byPools {
+		again, err := r.Inventory.Evidence(ctx, where.zone, where.loadBalancerID)
+		if gone, is = again.Gone(); !is {
+			return thereAgain(where.loadBalancerID, err), nil
+		}
 	}
 	return r.releasing(ctx, round, gone)
 }
 
+// thereAgain is the outcome where an NLB that seemed gone isn't, or can't be read.
+func thereAgain(id string, err error) *outcome.Outcome {
+	out := outcome.Waiting(v1alpha1.ReasonRetrying, "NLB "+id+" is there again; looking again").Within(moveNet)
+	if err != nil {
+		out = outcome.FromCloud("Looking whether the NLB is gone", err)
+	}
+	return &out
+}
+
 // believed gives the outcome if an absence can't be believed: too much is gone at once.
-func (r *Reconciler) believed(ctx context.Context, round *round) (*outcome.Outcome, error) {
+func (r *Reconciler) believed(ctx context.Context, round *round) (out *outcome.Outcome, byPools bool, err error) {
 	var confirms client.Object = round.object
 	if through := round.place.through; through != nil && through.Status.ID == round.place.loadBalancerID {
 		confirms = through
 	}
 	if vanished.Confirmed(confirms, round.place.loadBalancerID) {
-		return nil, nil
+		return nil, false, nil
 	}
 	return r.vanished.CheckRecorded(ctx, round.place.zone)
 }

@@ -66,7 +66,13 @@ func (r *Reconciler) removalThere(ctx context.Context, round *round, removal nlb
 	}
 	lb, is := seen.LoadBalancer()
 	if !is {
-		unbelieved, err := r.believed(ctx, round)
+		unbelieved, byPools, err := r.believed(ctx, round)
+		if unbelieved == nil && err == nil && byPools {
+			seen, err = r.Inventory.Evidence(ctx, round.place.zone, round.place.loadBalancerID)
+			if _, is := seen.LoadBalancer(); is {
+				unbelieved = thereAgain(round.place.loadBalancerID, nil)
+			}
+		}
 		if unbelieved != nil {
 			return waitingRemoval(removal, *unbelieved), err
 		}

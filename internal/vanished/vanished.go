@@ -41,42 +41,46 @@ type Guard struct {
 // Check returns the outcome of a round that is about to take something for absent, or
 // to make an NLB, if the zone can't be believed; nil if it can. An object is exempt
 // once a person has confirmed that its NLB was deleted.
-func (g Guard) Check(ctx context.Context, zone string) (*outcome.Outcome, error) {
+//
+// byPools: the pools were read for that, and are there. The key may have changed right
+// before, so what was found absent has to be looked for once more.
+func (g Guard) Check(ctx context.Context, zone string) (out *outcome.Outcome, byPools bool, err error) {
 	return g.check(ctx, zone, false)
 }
 
 // CheckRecorded is Check by the recorded NLBs alone, if all of them are accounted for:
 // where one of this cluster was just listed, or where nothing is lost with what is
 // absent.
-func (g Guard) CheckRecorded(ctx context.Context, zone string) (*outcome.Outcome, error) {
+func (g Guard) CheckRecorded(ctx context.Context, zone string) (out *outcome.Outcome, byPools bool, err error) {
 	return g.check(ctx, zone, true)
 }
 
-func (g Guard) check(ctx context.Context, zone string, recordedOnly bool) (*outcome.Outcome, error) {
+func (g Guard) check(ctx context.Context, zone string, recordedOnly bool) (out *outcome.Outcome, byPools bool, err error) {
 	look, err := g.look(ctx, zone, recordedOnly)
 	var cloud *exoscale.Error
 	switch {
 	case errors.As(err, &cloud):
 		unknown := outcome.FromCloud("Looking whether this cluster's instance pools are there", cloud)
-		return &unknown, nil
+		return &unknown, false, nil
 	case err != nil || !look.Vanished():
-		return nil, err
+		return nil, look.PoolsMatter(), err
 	}
 	if look.Recorded == 0 {
-		out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
+		blocked := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
 			"Exoscale shows no instance pool of this cluster in zone %s (of %d that are recorded), so no NLB is made or given up there: "+
 				"is the operator's API key of another organisation? If the pools were deleted, confirm it by the annotation %s: %s",
 			zone, look.Pools, v1alpha1.AnnotationConfirmVanished, zone))
-		return &out, nil
+		return &blocked, false, nil
 	}
-	out := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
+	blocked := outcome.Blocked(v1alpha1.ReasonManyVanished, fmt.Sprintf(
 		"%d of the %d NLBs that this cluster's objects record in zone %s are gone at once, so nothing is made, forgotten or removed there: "+
 			"is the operator's API key of another organisation? If they were deleted, confirm it for each NetworkLoadBalancer, or each NLBService that has none any more, by the annotation %s: <id of the NLB>",
 		look.Missing, look.Recorded, zone, v1alpha1.AnnotationConfirmVanished))
-	return &out, nil
+	return &blocked, false, nil
 }
 
-// CheckEverywhere is Check for every zone that an object records.
+// CheckEverywhere is Check for every zone that an object records. What is looked for
+// has to be looked for afterwards.
 func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
 	var loadBalancers v1alpha1.NetworkLoadBalancerList
 	var services v1alpha1.NLBServiceList
@@ -93,7 +97,7 @@ func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
 		zones.Insert(services.Items[i].Status.Zone)
 	}
 	for _, zone := range sets.List(zones.Delete("")) {
-		if out, err := g.Check(ctx, zone); out != nil || err != nil {
+		if out, _, err := g.Check(ctx, zone); out != nil || err != nil {
 			return out, err
 		}
 	}

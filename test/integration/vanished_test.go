@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -79,6 +80,37 @@ func TestAServiceWithoutLoadBalancerIsNotLetGoByAnotherKey(t *testing.T) {
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
 }
 
+// The key may be another's while the NLB is looked for, and ours when the pools are: then
+// the NLB is looked for once more.
+func TestAKeyThatComesBackBetweenTwoLooksLetsNothingGo(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]bool{"a recorded NLB": false, "where the status is lost, too": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{})
+			lb := w.loadBalancer("edge", nil)
+			web := w.nlbService("web", lb.Name, 80, nil)
+			w.ready(lb, web)
+			w.stop()
+			if lost {
+				w.losesStatus(lb)
+				w.g.Expect(w.client.Status().Patch(t.Context(), web, client.RawPatch("application/merge-patch+json", []byte(`{"status":{"loadBalancerID":null}}`)))).To(Succeed())
+			}
+			w.sim.ResetCalls()
+			const away = 2 * time.Second
+			w.sim.Fault(exosim.Fault{Operation: "get-load-balancer,list-load-balancers", Kind: exosim.FaultOtherOrganization, For: away})
+			slow := w.sim.Fault(exosim.Fault{Operation: "list-instance-pools", Kind: exosim.FaultLatency, Latency: away + time.Second})
+			w.start()
+			w.g.Eventually(func() int { return w.sim.Calls().Operations["list-instance-pools"] }).Should(BeNumerically(">", 1))
+			w.ready(lb, web)
+			slow()
+			w.settles()
+			w.g.Expect(w.writes()).To(BeEmpty())
+			w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", lb.Status.ID), HaveField("Services", HaveLen(1)))))
+		})
+	}
+}
+
 // What a person confirms on an NLBService counts only once no NetworkLoadBalancer is left
 // to say it: a tenant doesn't speak for all.
 func TestAnNLBServiceConfirmsOnlyWithoutLoadBalancer(t *testing.T) {
@@ -93,9 +125,9 @@ func TestAnNLBServiceConfirmsOnlyWithoutLoadBalancer(t *testing.T) {
 	w.g.Expect(w.client.Patch(t.Context(), web, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(Succeed())
 	w.becomes(lb, v1alpha1.ConditionReady, "Unknown/ManyVanished")
 	w.remove(web)
-	w.becomes(web, v1alpha1.ConditionReady, "False/ManyVanished")
+	w.becomes(web, v1alpha1.ConditionReady, "Unknown/ManyVanished")
 	w.settles()
-	w.becomes(web, v1alpha1.ConditionReady, "False/ManyVanished")
+	w.becomes(web, v1alpha1.ConditionReady, "Unknown/ManyVanished")
 	w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
 	w.remove(lb)
 	w.gone(lb)
