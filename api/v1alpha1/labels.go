@@ -78,8 +78,8 @@ const LabelManagedBy = "app.kubernetes.io/managed-by"
 // AnnotationConfirmVanished, on a NetworkLoadBalancer, confirms that the NLB of this
 // id was deleted at Exoscale, where so many have vanished at once that the operator
 // takes it for a mistake (reason ManyVanished). Where no id is recorded, its value is
-// the zone in which an NLB may be made though the cluster's pools are gone there. On an
-// NLBService whose NetworkLoadBalancer is gone it confirms the same of the NLB that
+// the zone in which an NLB may be made or given up though the cluster's pools are gone
+// there. On an NLBService whose NetworkLoadBalancer is gone it confirms the same of the NLB that
 // holds its service; its value is status.loadBalancerID.
 const AnnotationConfirmVanished = Prefix + "confirm-vanished"
 

@@ -28,9 +28,10 @@ func describe(round *round, out outcome.Outcome) {
 	}
 }
 
-// unsearched reports whether it isn't known yet if an object that has lost its status
-// has an NLB: it is invalid, so nobody has looked; Exoscale couldn't be asked; or the
-// only look found none. The object then counts as never described (see neverStarted).
+// unsearched reports whether an object that has lost its status may still have an NLB.
+// That is so if the object is invalid, because the operator doesn't look then, if
+// Exoscale couldn't be asked, or if there was only one look, and it found none. The
+// object then counts as never described (see neverStarted).
 // An object that had no finalizer before this round is new, and has no NLB.
 func unsearched(round *round, out outcome.Outcome) bool {
 	before := round.Before

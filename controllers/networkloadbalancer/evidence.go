@@ -59,9 +59,10 @@ func (round *round) loses(id string) {
 	status.Lost = &lost
 }
 
-// gone is the absence of an object's NLB, if it is proven and can be believed; unproven,
-// the NLB is there. The outcome is set if that can't be told, or not believed. byPools:
-// the pools spoke for it. Where nothing is looked at after them, the NLB is once more.
+// gone proves that the NLB of an object isn't there, and that this can be believed. If
+// the absence is unproven, the NLB is there. The outcome is set if neither can be told.
+// byPools reports that the instance pools decided. For an object that is being deleted,
+// gone then looks for the NLB once more; for others a list before the create does.
 func (r *Reconciler) gone(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) (absence exoscale.Absence, out *outcome.Outcome, byPools bool, err error) {
 	absence, out = r.absent(ctx, object, claim)
 	if out == nil && absence.Cleared() == nil {
@@ -100,7 +101,7 @@ func (r *Reconciler) absent(ctx context.Context, object *v1alpha1.NetworkLoadBal
 // gone at once.
 func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadBalancer) (out *outcome.Outcome, byPools bool, err error) {
 	zone := r.zoneOf(object)
-	if vanished.Confirmed(object, object.Status.ID) || object.Status.ID == "" && vanished.ConfirmedZone(object, zone) {
+	if vanished.Confirmed(object, object.Status.ID) || object.Status.ID == "" && vanished.Confirmed(object, zone) {
 		return nil, false, nil
 	}
 	return r.vanished.Check(ctx, zone)
@@ -112,7 +113,7 @@ func (r *Reconciler) believed(ctx context.Context, object *v1alpha1.NetworkLoadB
 func (r *Reconciler) mayCreate(ctx context.Context, object *v1alpha1.NetworkLoadBalancer, seen exoscale.ZoneEvidence) (out *outcome.Outcome, byPools bool, err error) {
 	zone := r.zoneOf(object)
 	switch {
-	case vanished.Confirmed(object, object.Status.ID), vanished.ConfirmedZone(object, zone):
+	case vanished.Confirmed(object, object.Status.ID), vanished.Confirmed(object, zone):
 		return nil, false, nil
 	case slices.ContainsFunc(seen.LoadBalancers(), func(lb nlb.LoadBalancer) bool { return nlb.MadeBy(lb, r.ClusterID) }):
 		return r.vanished.CheckRecorded(ctx, zone)

@@ -244,12 +244,12 @@ func (i *Inventory) ZoneEvidence(ctx context.Context, zone string) (ZoneEvidence
 	return ZoneEvidence{zone: z.zone, all: all, read: true}, nil
 }
 
-// NoteDeleted notes that an operation of ours has deleted an NLB, so that Missing
-// expects it no more.
+// NoteDeleted records that an operation of ours has deleted an NLB. Missing doesn't
+// expect that NLB any more.
 func (i *Inventory) NoteDeleted(id string) { i.deleted.Add(id, nil) }
 
-// Missing counts the ids that the last read of a zone should show, which are all but
-// the deleted, and those of them that it doesn't. It asks nobody.
+// Missing compares ids with the last read of a zone. The ids that NoteDeleted was told
+// don't count. Of the others, which are expected, some may be missing. It makes no call.
 func (i *Inventory) Missing(zone string, ids []string) (expected, missing int) {
 	z := i.zone(zone)
 	for _, id := range ids {

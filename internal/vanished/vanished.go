@@ -79,8 +79,8 @@ func (g Guard) check(ctx context.Context, zone string, recordedOnly bool) (out *
 	return &blocked, false, nil
 }
 
-// CheckEverywhere is Check for every zone that an object records. What is looked for
-// has to be looked for afterwards.
+// CheckEverywhere is Check for every zone that an object records. Call it before the last
+// look for what may be absent, because it doesn't tell whether the pools decided.
 func (g Guard) CheckEverywhere(ctx context.Context) (*outcome.Outcome, error) {
 	var loadBalancers v1alpha1.NetworkLoadBalancerList
 	var services v1alpha1.NLBServiceList
@@ -193,15 +193,11 @@ func moving(object *v1alpha1.NetworkLoadBalancer) bool {
 	return op != nil && (op.Action == v1alpha1.ActionCreate || op.Action == v1alpha1.ActionDelete)
 }
 
-// Confirmed reports whether a person has confirmed on an object that the NLB with this
-// id was deleted.
-func Confirmed(object client.Object, id string) bool {
-	return id != "" && object.GetAnnotations()[v1alpha1.AnnotationConfirmVanished] == id
+// Confirmed reports whether a person has confirmed on an object that something is gone:
+// the NLB with an id, or all that this cluster had in a zone.
+func Confirmed(object client.Object, idOrZone string) bool {
+	return idOrZone != "" && object.GetAnnotations()[v1alpha1.AnnotationConfirmVanished] == idOrZone
 }
-
-// ConfirmedZone reports whether a person has confirmed on an object that what this
-// cluster had in the zone is gone.
-func ConfirmedZone(object client.Object, zone string) bool { return Confirmed(object, zone) }
 
 // pools counts the instance pools that the objects and the Nodes of a zone record, and
 // those of them that Exoscale doesn't show.

@@ -10,8 +10,8 @@ import (
 	"github.com/exoscale-community/nlb-operator/test/exosim"
 )
 
-// Of an NLB whose object has lost its status, and is being deleted, nothing tells but
-// lists; a first one that lacks it, or fails, is no proof that there is none.
+// Only lists show the NLB of an object that has lost its status and is being deleted. A
+// first list that lacks the NLB, or fails, doesn't prove that there is none.
 func TestAFirstListThatLacksAnNLBLetsNothingGo(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]exosim.Fault{
@@ -49,6 +49,14 @@ func (w *world) losesStatus(object client.Object) {
 	w.g.Expect(w.client.Status().Patch(w.t.Context(), object, client.RawPatch("application/merge-patch+json", []byte(`{"status":null}`)))).To(Succeed())
 }
 
+// tornAway deletes an object without the operator's leave.
+func (w *world) tornAway(object client.Object) {
+	w.t.Helper()
+	w.g.Expect(w.client.Patch(w.t.Context(), object, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
+	w.remove(object)
+	w.gone(object)
+}
+
 // A round in an outage says nothing of the service of an object that has lost its status.
 func TestAnOutageIsNoProofThatAnObjectWithoutStatusHasNoService(t *testing.T) {
 	t.Parallel()
@@ -62,9 +70,7 @@ func TestAnOutageIsNoProofThatAnObjectWithoutStatusHasNoService(t *testing.T) {
 	w.start()
 	w.becomes(web, v1alpha1.ConditionReady, "False/Retrying")
 	w.stop()
-	w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
-	w.remove(lb)
-	w.gone(lb)
+	w.tornAway(lb)
 	end()
 	w.start()
 	w.remove(web)
@@ -72,8 +78,8 @@ func TestAnOutageIsNoProofThatAnObjectWithoutStatusHasNoService(t *testing.T) {
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
 }
 
-// Nobody has looked for what an invalid object has in the cloud: if its status is lost,
-// too, that is done when it is deleted.
+// The operator doesn't look for what an invalid object has in the cloud. If the object
+// has lost its status as well, the operator looks when the object is deleted.
 func TestAnInvalidObjectWithoutStatusIsSearchedForWhenItGoes(t *testing.T) {
 	t.Parallel()
 	t.Run("an NLB", func(t *testing.T) {
@@ -104,9 +110,7 @@ func TestAnInvalidObjectWithoutStatusIsSearchedForWhenItGoes(t *testing.T) {
 		w.start()
 		w.becomes(web, v1alpha1.ConditionReady, "False/Invalid")
 		w.stop()
-		w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
-		w.remove(lb)
-		w.gone(lb)
+		w.tornAway(lb)
 		w.start()
 		w.remove(web)
 		w.gone(web)
@@ -123,11 +127,8 @@ func TestAnObjectWithoutStatusAndLoadBalancerFindsItsService(t *testing.T) {
 	web := w.nlbService("web", "edge", 80, byHand)
 	w.ready(web)
 	w.stop()
-	patch := client.RawPatch("application/merge-patch+json", []byte(`{"status":null}`))
-	w.g.Expect(w.client.Status().Patch(t.Context(), web, patch)).To(Succeed())
-	w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
-	w.remove(lb)
-	w.gone(lb)
+	w.losesStatus(web)
+	w.tornAway(lb)
 	w.start()
 	w.becomes(web, v1alpha1.ConditionReady, "False/NotFound")
 	w.remove(web)

@@ -80,35 +80,56 @@ func TestAServiceWithoutLoadBalancerIsNotLetGoByAnotherKey(t *testing.T) {
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
 }
 
-// The key may be another's while the NLB is looked for, and ours when the pools are: then
-// the NLB is looked for once more.
+// awayBetweenLooks starts an operator that looks for NLBs with another organization's
+// key, and gets the answer about the pools when the key is ours again.
+func (w *world) awayBetweenLooks() {
+	w.t.Helper()
+	const away = 2 * time.Second
+	w.sim.ResetCalls()
+	w.sim.Fault(exosim.Fault{Operation: "get-load-balancer,list-load-balancers", Kind: exosim.FaultOtherOrganization, For: away})
+	end := w.sim.Fault(exosim.Fault{Operation: "list-instance-pools", Kind: exosim.FaultLatency, Latency: away + time.Second})
+	w.t.Cleanup(end)
+	w.start()
+}
+
+// The key may be another organization's during the look for the NLB, and ours when the
+// pools are read. Then the operator looks for the NLB once more.
+func TestAKeyThatComesBackBetweenTwoLooksMakesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	lb := w.loadBalancer("edge", nil)
+	web := w.nlbService("web", lb.Name, 80, nil)
+	w.ready(lb, web)
+	w.stop()
+	w.losesStatus(lb)
+	w.g.Expect(w.client.Status().Patch(t.Context(), web, client.RawPatch("application/merge-patch+json", []byte(`{"status":{"loadBalancerID":null}}`)))).To(Succeed())
+	w.awayBetweenLooks()
+	w.g.Eventually(func() int { return w.sim.Calls().Operations["list-instance-pools"] }).Should(BeNumerically(">", 1))
+	w.ready(lb, web)
+	w.settles()
+	w.g.Expect(w.writes()).To(BeEmpty())
+	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", lb.Status.ID), HaveField("Services", HaveLen(1)))))
+}
+
 func TestAKeyThatComesBackBetweenTwoLooksLetsNothingGo(t *testing.T) {
 	t.Parallel()
-	for name, lost := range map[string]bool{"a recorded NLB": false, "where the status is lost, too": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, setup{})
-			lb := w.loadBalancer("edge", nil)
-			web := w.nlbService("web", lb.Name, 80, nil)
-			w.ready(lb, web)
-			w.stop()
-			if lost {
-				w.losesStatus(lb)
-				w.g.Expect(w.client.Status().Patch(t.Context(), web, client.RawPatch("application/merge-patch+json", []byte(`{"status":{"loadBalancerID":null}}`)))).To(Succeed())
-			}
-			w.sim.ResetCalls()
-			const away = 2 * time.Second
-			w.sim.Fault(exosim.Fault{Operation: "get-load-balancer,list-load-balancers", Kind: exosim.FaultOtherOrganization, For: away})
-			slow := w.sim.Fault(exosim.Fault{Operation: "list-instance-pools", Kind: exosim.FaultLatency, Latency: away + time.Second})
-			w.start()
-			w.g.Eventually(func() int { return w.sim.Calls().Operations["list-instance-pools"] }).Should(BeNumerically(">", 1))
-			w.ready(lb, web)
-			slow()
-			w.settles()
-			w.g.Expect(w.writes()).To(BeEmpty())
-			w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", lb.Status.ID), HaveField("Services", HaveLen(1)))))
-		})
-	}
+	w := newWorld(t, setup{})
+	made, lb := w.attached()
+	web := w.nlbService("web", lb.Name, 80, nil)
+	w.ready(web)
+	w.stop()
+	w.tornAway(lb)
+	w.remove(web)
+	w.awayBetweenLooks()
+	w.gone(web)
+	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
+}
+
+// confirms is what a person does about ManyVanished.
+func (w *world) confirms(object client.Object, id string) {
+	w.t.Helper()
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationConfirmVanished, id)
+	w.g.Expect(w.client.Patch(w.t.Context(), object, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(Succeed())
 }
 
 // What a person confirms on an NLBService counts only once no NetworkLoadBalancer is left
@@ -121,16 +142,13 @@ func TestAnNLBServiceConfirmsOnlyWithoutLoadBalancer(t *testing.T) {
 	w.ready(web)
 	end := w.sim.Fault(exosim.Fault{Kind: exosim.FaultOtherOrganization})
 	defer end()
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationConfirmVanished, web.Status.LoadBalancerID)
-	w.g.Expect(w.client.Patch(t.Context(), web, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(Succeed())
+	w.confirms(web, web.Status.LoadBalancerID)
 	w.becomes(lb, v1alpha1.ConditionReady, "Unknown/ManyVanished")
 	w.remove(web)
 	w.becomes(web, v1alpha1.ConditionReady, "Unknown/ManyVanished")
 	w.settles()
 	w.becomes(web, v1alpha1.ConditionReady, "Unknown/ManyVanished")
-	w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
-	w.remove(lb)
-	w.gone(lb)
+	w.tornAway(lb)
 	w.gone(web)
 }
 
@@ -222,8 +240,7 @@ func TestAPersonConfirmsThatManyNLBsAreGone(t *testing.T) {
 	}
 	was := all[0].Status.ID
 	for _, lb := range all {
-		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationConfirmVanished, lb.Status.ID)
-		w.g.Expect(w.client.Patch(t.Context(), lb, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(Succeed())
+		w.confirms(lb, lb.Status.ID)
 	}
 	for _, lb := range all {
 		w.ready(lb)
