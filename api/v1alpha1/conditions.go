@@ -42,6 +42,9 @@ const (
 	// ServiceConditionBackendsHealthy informs whether every port has a backend
 	// that passes its health check.
 	ServiceConditionBackendsHealthy = Prefix + "BackendsHealthy"
+	// ServiceConditionHandedOver is there only while it is False: the traffic of a port
+	// is to go to another instance pool, and stays where it is until that one is ready.
+	ServiceConditionHandedOver = Prefix + "HandedOver"
 	// ServiceConditionUnclaimed: the operator holds the Service, but no longer
 	// claims it (its class or a flag changed); it stays as it is.
 	ServiceConditionUnclaimed = Prefix + "Unclaimed"

@@ -67,6 +67,7 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 		case problem != nil && away:
 			pool.ID = status.InstancePoolID // what it was taken away for is gone: back
 		case problem != nil:
+			round.decided = true
 			noteReplaced(round, r.Clock.Now())
 			return r.withoutProbe(ctx, round, *problem, nil)
 		}

@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -180,6 +182,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	round.notices.Send(r.Events, object)
+	round.toService.Send(r.Events, r.teller(ctx, round))
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(round))
 		r.refusals.forget(object.UID)
@@ -225,6 +228,8 @@ type round struct {
 	pending *pending
 	because string
 	notices outcome.Notices
+	// toService are notices that the Service of the object gets, if it has one.
+	toService outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API
@@ -277,11 +282,27 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	switch until := round.place.until; {
 	case round.place.absent:
 	case text != "":
+		round.decided = true
 		return r.withoutProbe(ctx, round, outcome.Invalid(v1alpha1.ReasonInvalid, text), nil)
 	case until != nil:
+		round.decided = true
 		return r.withoutProbe(ctx, round, *until, nil)
 	}
 	return r.decide(ctx, round)
+}
+
+// teller is the object that gets what a Service is told of its own: the Service, as the
+// API server has it now, since Events of one version are folded into one.
+func (r *Reconciler) teller(ctx context.Context, round *round) client.Object {
+	if !round.serviceTells || len(round.toService) == 0 {
+		return round.object
+	}
+	service := &corev1.Service{}
+	key := types.NamespacedName{Namespace: round.object.Namespace, Name: metav1.GetControllerOf(round.object).Name}
+	if err := r.Client.Get(ctx, key, service); err != nil {
+		return round.object
+	}
+	return service
 }
 
 // nowhere ends a round for an object whose service is on no NLB.

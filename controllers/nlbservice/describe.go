@@ -37,7 +37,9 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	}
 	out.Describe(&status.Conditions, object.Generation)
 	describeKept(round)
-	describeHandOver(round)
+	if describeHandOver(round); round.decided && round.pending == nil {
+		r.pauses.forget(object.UID)
+	}
 	noteSidecars(round)
 	if !round.serviceTells {
 		noteHealth(round)
@@ -272,7 +274,7 @@ func noteReplaced(round *round, now time.Time) {
 	default:
 		to += " instead of " + change.FromInstancePoolID + ", since " + change.Because
 	}
-	round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, "Replace",
+	round.toService.Normal(v1alpha1.ReasonInstancePoolChanged, "Replace"+nlb.PortText(own.Port, own.Protocol),
 		"Service %q of NLB %s forwards to instance pool %s; it was away for %s at most, and port %s without service so long",
 		own.Name, round.place.loadBalancerID, to, gap, nlb.PortText(own.Port, own.Protocol))
 }

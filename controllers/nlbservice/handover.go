@@ -3,6 +3,7 @@ package nlbservice
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,9 @@ import (
 const (
 	// probeLook is how soon to look again at what a probe service shows.
 	probeLook = 5 * time.Second
+	// minHealthy is how many instances of the new pool have to pass the health check: one
+	// of many could hardly take the traffic of all.
+	minHealthy = 2
 	// slicesAtOnce bounds what a list of EndpointSlices takes in memory.
 	slicesAtOnce = 50
 )
@@ -98,6 +102,25 @@ func (r *Reconciler) handOverStep(ctx context.Context, round *round, want nlb.Se
 	return staying, err
 }
 
+// begun reports whether another port of the same Service has moved to a pool.
+func begun(object *v1alpha1.NLBService, others []v1alpha1.NLBService, poolID string) bool {
+	owner := metav1.GetControllerOf(object)
+	return owner != nil && slices.ContainsFunc(others, func(other v1alpha1.NLBService) bool {
+		of := metav1.GetControllerOf(&other)
+		return of != nil && of.UID == owner.UID && choosesPool(&other) && other.Status.ID != "" && other.Status.InstancePoolID == poolID
+	})
+}
+
+// failed reports whether the last probe service found what is wanted unhealthy. What is
+// remembered no more after a restart stands in the condition.
+func (r *Reconciler) failed(round *round, want nlb.ServiceAttributes) bool {
+	if failed, known := r.pauses.failed(round.object.UID, want); known {
+		return failed
+	}
+	was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionHandedOver)
+	return was != nil && was.Reason == v1alpha1.ReasonNoHealthyBackends
+}
+
 // stays notes why traffic stays where it is, which is no fault: the outcome is Done.
 func (round *round) stays(reason, message string) *outcome.Outcome {
 	round.pending = &pending{reason: reason, message: message}
@@ -106,10 +129,9 @@ func (round *round) stays(reason, message string) *outcome.Outcome {
 	return &out
 }
 
-// noPlace reports whether an add was refused for good: the NLB takes no more.
-func noPlace(out outcome.Outcome) bool {
-	return out.Kind == outcome.KindBlocked && (out.Reason == v1alpha1.ReasonQuotaExceeded || out.Reason == v1alpha1.ReasonCloudError)
-}
+// noPlace reports whether the NLB takes no more services. What else refuses a probe
+// service might refuse the service in the new pool, too: then it stays where it is.
+func noPlace(out outcome.Outcome) bool { return out.Reason == v1alpha1.ReasonQuotaExceeded }
 
 // handOverState gathers what decides. Its error is the cloud's, or stands for one.
 func (r *Reconciler) handOverState(ctx context.Context, round *round, want nlb.ServiceAttributes) (nlb.HandOver, error) {
@@ -126,6 +148,7 @@ func (r *Reconciler) handOverState(ctx context.Context, round *round, want nlb.S
 		return nlb.HandOver{}, err
 	}
 	pools := in.PoolsOf()
+	unselected := in.State(own.InstancePoolID)
 	if by := object.Spec.Target.NodeSelector; by != nil {
 		selector, err := metav1.LabelSelectorAsSelector(by)
 		if err != nil {
@@ -135,8 +158,11 @@ func (r *Reconciler) handOverState(ctx context.Context, round *round, want nlb.S
 	}
 	over := nlb.HandOver{
 		Old: in.State(own.InstancePoolID), New: in.State(want.InstancePoolID),
-		Room: nlb.RoomForProbe(round.lb.Services, away(round.others, round.lb.Services)), Paused: r.pauses.last(object.UID, want),
+		Room:   nlb.RoomForProbe(round.lb.Services, away(round.others, round.lb.Services)),
+		Failed: r.failed(round, want), Paused: r.pauses.last(object.UID, want),
+		Begun: begun(object, round.others, want.InstancePoolID), MinHealthy: minHealthy,
 	}
+	over.Deselected = over.Old.Nodes() == 0 && unselected.Nodes() > 0
 	if over.Old.Name == "" && object.Status.InstancePoolID == over.Old.ID {
 		over.Old.Name = object.Status.InstancePoolName
 	}
@@ -151,8 +177,8 @@ func (r *Reconciler) handOverState(ctx context.Context, round *round, want nlb.S
 			}
 		}
 	}
-	if over.Old.InService > 0 {
-		return over, nil // nobody asks for more
+	if over.Old.InService > 0 && !over.Begun {
+		return over, nil // that decides
 	}
 	return over, r.countPods(ctx, object, &over, pools)
 }
@@ -165,17 +191,23 @@ func (r *Reconciler) countPods(ctx context.Context, object *v1alpha1.NLBService,
 		return err
 	}
 	over.Local = true
-	slices := &discoveryv1.EndpointSliceList{}
+	list, counted := &discoveryv1.EndpointSliceList{}, map[types.UID]bool{}
 	for {
-		err := r.APIReader.List(ctx, slices, client.InNamespace(object.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name},
-			client.Limit(slicesAtOnce), client.Continue(slices.Continue))
+		err := r.APIReader.List(ctx, list, client.InNamespace(object.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name},
+			client.Limit(slicesAtOnce), client.Continue(list.Continue))
 		if err != nil {
 			return &exoscale.Error{Class: exoscale.Transient, Message: fmt.Sprintf("listing the EndpointSlices of Service %s: %s", service.Name, err)}
 		}
-		for i := range slices.Items {
-			for _, endpoint := range slices.Items[i].Endpoints {
+		for i := range list.Items {
+			for _, endpoint := range list.Items[i].Endpoints {
 				if endpoint.NodeName == nil || endpoint.Conditions.Ready != nil && !*endpoint.Conditions.Ready {
 					continue
+				}
+				if pod := endpoint.TargetRef; pod != nil && pod.UID != "" {
+					if counted[pod.UID] { // in a slice for each family of addresses
+						continue
+					}
+					counted[pod.UID] = true
 				}
 				switch poolOf[*endpoint.NodeName] {
 				case "":
@@ -186,7 +218,7 @@ func (r *Reconciler) countPods(ctx context.Context, object *v1alpha1.NLBService,
 				}
 			}
 		}
-		if slices.Continue == "" {
+		if list.Continue == "" {
 			return nil
 		}
 	}
@@ -211,13 +243,21 @@ func (r *Reconciler) localService(ctx context.Context, object *v1alpha1.NLBServi
 }
 
 // describeHandOver writes why traffic stays into the condition HandedOver, which stands
-// only while it is False, and tells of it when it begins.
+// only while traffic is to go elsewhere, and tells of it when it begins. A Service tells
+// its own.
 func describeHandOver(round *round) {
-	if !round.decided {
-		return
-	}
 	conditions := &round.object.Status.Conditions
-	if round.pending == nil {
+	was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionHandedOver)
+	switch {
+	case round.unseen != "" && was != nil && round.object.Status.State != "": // not known to be gone
+		outcome.SetCondition(conditions, metav1.Condition{
+			Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionUnknown, Reason: was.Reason, Message: "It can't be seen whether traffic may go elsewhere. " + round.unseen,
+			ObservedGeneration: round.object.Generation,
+		})
+		return
+	case !round.decided && round.unseen == "":
+		return
+	case round.pending == nil:
 		meta.RemoveStatusCondition(conditions, v1alpha1.ConditionHandedOver)
 		return
 	}
@@ -226,7 +266,8 @@ func describeHandOver(round *round) {
 		Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionFalse, Reason: now.reason, Message: now.message,
 		ObservedGeneration: round.object.Generation,
 	})
-	switch was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionHandedOver); {
+	switch {
+	case round.serviceTells:
 	case now.warn:
 		round.notices.Warning(now.reason, "HandOver", "%s", now.message)
 	case was == nil:

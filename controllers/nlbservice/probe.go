@@ -208,6 +208,15 @@ func (p *pauses) begin(uid types.UID, want nlb.ServiceAttributes) bool {
 	return !is || was.poolID != want.InstancePoolID || was.check != want.HealthCheck
 }
 
+// failed reports whether the last probe service found what is wanted unhealthy, and
+// whether anything is remembered.
+func (p *pauses) failed(uid types.UID, want nlb.ServiceAttributes) (failed, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was, is := p.since[uid]
+	return is && was.poolID == want.InstancePoolID && was.check == want.HealthCheck, is
+}
+
 // last reports whether one lasts for what is wanted.
 func (p *pauses) last(uid types.UID, want nlb.ServiceAttributes) bool {
 	p.mu.Lock()

@@ -102,20 +102,7 @@ func (r *Reconciler) applyService(ctx context.Context, round *round, want *v1alp
 		})
 		return nil
 	}
-	if err == nil && got != nil && otherPool(want.Spec.Target, got.Spec.Target) {
-		from, moves := got.Spec.Target.InstancePoolID, "forwards to instance pool %s instead of %s from now on"
-		if want.Annotations[v1alpha1.AnnotationPoolChoice] != "" {
-			moves = "is to forward to instance pool %s instead of %s, whose Nodes are all cordoned, excluded or gone, once that one is seen to be healthy; NLBService " + want.Name + " tells how far it is"
-		}
-		round.notices.Normal(v1alpha1.ReasonInstancePoolChanged, fmt.Sprintf("Update%d%s", want.Spec.Port, want.Spec.Protocol),
-			"Port %d/%s "+moves, want.Spec.Port, want.Spec.Protocol, want.Spec.Target.InstancePoolID, from)
-	}
 	return err
-}
-
-// otherPool tells whether the traffic of a port goes to another pool from now on.
-func otherPool(want, got v1alpha1.Target) bool {
-	return want.InstancePoolID != "" && got.InstancePoolID != "" && want.InstancePoolID != got.InstancePoolID
 }
 
 func (c children) service(name string) *v1alpha1.NLBService {

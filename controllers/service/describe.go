@@ -40,6 +40,7 @@ func describe(service *corev1.Service, plan projection.Plan, own children) {
 	set(service, v1alpha1.ServiceConditionAccepted, accepted(plan, own))
 	set(service, v1alpha1.ServiceConditionProgrammed, programmedAs(plan, own, ports))
 	set(service, v1alpha1.ServiceConditionAllFieldsHonored, fieldsHonoured(plan))
+	describeHandOver(service, own)
 	told := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy) != nil
 	if health := backendsHealthy(ports, own, told); health.status == "" {
 		meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionBackendsHealthy)
@@ -83,6 +84,41 @@ func backendsHealthy(ports []portState, own children, told bool) verdict {
 		return verdict{}
 	default:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonBackendsHealthy, "Every port has a node that passes its health check"}
+	}
+}
+
+// describeHandOver says of the ports that are to move to another instance pool what they
+// wait for.
+func describeHandOver(service *corev1.Service, own children) {
+	var waits []string
+	var first metav1.Condition
+	for _, child := range own.services {
+		c := meta.FindStatusCondition(child.Status.Conditions, v1alpha1.ConditionHandedOver)
+		if c == nil {
+			continue
+		}
+		if len(waits) == 0 || c.Reason == v1alpha1.ReasonNoHealthyBackends {
+			first = *c
+		}
+		waits = append(waits, fmt.Sprintf("port %d/%s: %s", child.Spec.Port, child.Spec.Protocol, c.Message))
+	}
+	if len(waits) == 0 {
+		meta.RemoveStatusCondition(&service.Status.Conditions, v1alpha1.ServiceConditionHandedOver)
+		return
+	}
+	set(service, v1alpha1.ServiceConditionHandedOver, verdict{first.Status, first.Reason, brief.Sentences(waits, "; ")})
+}
+
+// tellHandOver tells once of each reason for which traffic stays where it is, not of
+// each count of healthy instances.
+func tellHandOver(notices *outcome.Notices, before, now *corev1.Service) {
+	c, was := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ServiceConditionHandedOver), meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ServiceConditionHandedOver)
+	switch {
+	case c == nil || c.Status == metav1.ConditionUnknown || was != nil && was.Reason == c.Reason:
+	case c.Reason == v1alpha1.ReasonNoHealthyBackends:
+		notices.Warning(c.Reason, "HandOver", "%s", c.Message)
+	case was == nil:
+		notices.Normal(c.Reason, "HandOver", "%s", c.Message)
 	}
 }
 
@@ -238,6 +274,7 @@ func forget(service *corev1.Service) {
 // tell collects the Events that the change of the status is worth.
 func tell(notices *outcome.Notices, before, now *corev1.Service, own children) {
 	tellAddress(notices, before, now, own)
+	tellHandOver(notices, before, now)
 	// Events of one reason and action are folded into one: each condition has
 	// an action of its own.
 	news := func(kind, action string, bad metav1.ConditionStatus) bool {

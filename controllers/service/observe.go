@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -45,6 +47,8 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 	if err := r.Client.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingFields{index.ByService: string(service.UID)}); err != nil {
 		return children{}, fmt.Errorf("listing the NLBServices: %w", err)
 	}
+	// An index gives them in no order; all decisions about the Service go by this one.
+	slices.SortFunc(list.Items, func(a, b v1alpha1.NLBService) int { return strings.Compare(a.Name, b.Name) })
 	named := map[string]bool{}
 	for _, item := range list.Items {
 		named[item.Name] = true
@@ -140,17 +144,12 @@ func (c children) own(service *corev1.Service) children {
 	return own
 }
 
-// target is where the traffic goes now; nil if it goes nowhere.
+// target is where the traffic goes, or is to go; nil if it goes nowhere.
 func (c children) target() *v1alpha1.Target {
 	if len(c.services) == 0 {
 		return nil
 	}
-	item := c.services[0]
-	target := item.Spec.Target.DeepCopy()
-	if at := item.Status.InstancePoolID; at != "" && movesWhenHealthy(item) {
-		target.InstancePoolID = at // it may be on its way elsewhere
-	}
-	return target
+	return c.services[0].Spec.Target.DeepCopy()
 }
 
 // movesWhenHealthy reports whether the pool of an object was chosen by the Nodes: its
@@ -160,17 +159,20 @@ func movesWhenHealthy(item v1alpha1.NLBService) bool {
 }
 
 // poolID is the id of the pool that receives the traffic now; empty if none is known.
+// Once one port has moved to the pool that is wanted, it is that one for all: the others
+// finish the move.
 func (c children) poolID() string {
+	var now string
 	for _, item := range c.services {
-		spec, at := item.Spec.Target.InstancePoolID, item.Status.InstancePoolID
-		if spec != "" && (at == "" || !movesWhenHealthy(item)) {
-			return spec
-		}
-		if at != "" {
-			return at
+		wanted, at := item.Spec.Target.InstancePoolID, item.Status.InstancePoolID
+		switch {
+		case wanted != "" && (at == wanted || at == "" || !movesWhenHealthy(item)):
+			return wanted
+		case now == "":
+			now = at
 		}
 	}
-	return ""
+	return now
 }
 
 // pool finds the pool of a Service that doesn't name one: the operator's

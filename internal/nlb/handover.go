@@ -16,9 +16,17 @@ type HandOver struct {
 	Probe *ProbeState
 	// Room says whether there is a place for one.
 	Room ProbeRoom
-	// Paused: one has had its turn, and the next begins later.
-	Paused bool
-	// MinHealthy is how many backends have to be healthy; at least one.
+	// Failed: the last one found the new pool unhealthy, and none has found it healthy
+	// since. Paused: it was a moment ago, and the next one begins later.
+	Failed, Paused bool
+	// Begun: another port of the same Service has moved already. The ports finish the
+	// move together, though the old pool may be in service again.
+	Begun bool
+	// Deselected: the selector doesn't match the Nodes of the old pool any more. The user
+	// has chosen the new pool, so Pods in the old one don't hold the traffic there.
+	Deselected bool
+	// MinHealthy is how many backends have to be healthy, or all where the pool has
+	// fewer; at least one.
 	MinHealthy int
 }
 
@@ -33,6 +41,9 @@ type PoolState struct {
 	// Pods are the ready endpoints on its Nodes, where Local asks for them.
 	Pods int
 }
+
+// Nodes counts those that a choice may fall on, cordoned or not.
+func (p PoolState) Nodes() int { return p.InService + p.Cordoned }
 
 func (p PoolState) String() string { return fmt.Sprintf("%q (%s)", p.Name, p.ID) }
 
@@ -87,9 +98,12 @@ type HandOverDecision struct {
 //
 //	old pool                       │ new pool            │ probe service      │ step
 //	───────────────────────────────┼─────────────────────┼────────────────────┼───────────
-//	has a Node in service          │ any                 │ any                │ Stay
-//	cordoned, excluded or gone:    │                     │                    │
-//	  Local, and has ready Pods    │ any                 │ any                │ Stay
+//	has a Node in service, and no  │                     │                    │
+//	other port has moved           │ any                 │ any                │ Stay
+//	cordoned, excluded, gone or    │                     │                    │
+//	deselected, or a port moved:   │                     │                    │
+//	  Local, and has ready Pods,   │                     │                    │
+//	  and isn't deselected         │ any                 │ any                │ Stay
 //	  else                         │ no Node is ready    │ any                │ Stay
 //	  else                         │ Local, no ready Pod │ any                │ Stay
 //	  else                         │ may be better       │ of something else  │ CloseProbe
@@ -99,20 +113,20 @@ type HandOverDecision struct {
 //	                               │                     │ none, pausing      │ AwaitProbe
 //	                               │                     │ none, others probe │ AwaitProbe
 //	                               │                     │ none, room for one │ OpenProbe
-//	                               │                     │ none, the NLB full │ Move, unless
-//	                               │                     │                    │ one failed
+//	                               │                     │ none, the NLB full │ Move
+//	                               │                     │ … and one failed   │ Stay
 func (h HandOver) Decide() HandOverDecision {
 	decide := func(step HandOverStep, reason, format string, args ...any) HandOverDecision {
 		return HandOverDecision{Step: step, Reason: reason, Message: fmt.Sprintf(format, args...)}
 	}
 	const wouldGo = "Traffic stays with instance pool %s and is to go to %s: "
 	switch {
-	case h.Old.InService > 0:
+	case h.Old.InService > 0 && !h.Begun:
 		return decide(Stay, v1alpha1.ReasonRetrying, "Instance pool %s has %d Nodes in service again, so traffic stays there", h.Old, h.Old.InService)
-	case h.Local && h.Old.Pods > 0:
+	case h.Local && h.Old.Pods > 0 && !h.Deselected:
 		return decide(Stay, v1alpha1.ReasonWaitingForPods, wouldGo+
-			"%s, but %d ready Pods of the Service still run there (externalTrafficPolicy Local). Drain its Nodes to move the traffic, or uncordon one to keep it",
-			h.Old, h.New, h.Why(), h.Old.Pods)
+			"%s, but %d ready Pods of the Service still run there (externalTrafficPolicy Local). %s",
+			h.Old, h.New, h.Why(), h.Old.Pods, h.wayOutOfPods())
 	case h.New.Ready == 0:
 		return decide(Stay, v1alpha1.ReasonNoEligibleNodes, wouldGo+"%s; no Node of the new pool is ready yet", h.Old, h.New, h.Why())
 	case h.Local && h.New.Pods == 0:
@@ -120,16 +134,16 @@ func (h HandOver) Decide() HandOverDecision {
 			"%s; no Pod of the Service is ready in the new pool yet (externalTrafficPolicy Local)", h.Old, h.New, h.Why())
 	case h.Probe != nil:
 		return h.byProbe(decide)
-	case h.Room == RoomNone && !h.Paused:
+	case h.Room == RoomNone && !h.Failed:
 		return HandOverDecision{Step: Move}
-	case h.Paused:
-		step := AwaitProbe
+	case h.Paused, h.Room == RoomNone:
+		step, again := AwaitProbe, fmt.Sprintf("it is tried again after %s", ProbePause)
 		if h.Room == RoomNone {
-			step = Stay
+			step, again = Stay, "it is tried again once the NLB has a place for a probe service"
 		}
 		return decide(step, v1alpha1.ReasonNoHealthyBackends, wouldGo+
-			"no instance there passed the health check within %s, which is tried again after %s. Check what listens there, and that the Nodes' security group admits its port for public-nlb-healthcheck-sources",
-			h.Old, h.New, ProbeTurn, ProbePause)
+			"too few instances there passed the health check within %s; %s. Check what listens there, and that the Nodes' security group admits its port for public-nlb-healthcheck-sources",
+			h.Old, h.New, ProbeTurn, again)
 	case h.Room == RoomTaken:
 		return decide(AwaitProbe, v1alpha1.ReasonProbingInstancePool, wouldGo+"other ports of the NLB are probed first", h.Old, h.New)
 	default:
@@ -143,10 +157,10 @@ func (h HandOver) byProbe(decide func(HandOverStep, string, string, ...any) Hand
 	switch {
 	case !p.Fits:
 		return decide(CloseProbe, v1alpha1.ReasonProbingInstancePool, probing+"one for what was wanted before is removed first", h.Old, h.New)
-	case p.Healthy >= max(h.MinHealthy, 1):
+	case p.Healthy >= max(min(h.MinHealthy, p.Total), 1):
 		return HandOverDecision{Step: Move}
 	case p.Over:
-		return decide(PauseProbe, v1alpha1.ReasonNoHealthyBackends, probing+"no instance passed the health check within %s", h.Old, h.New, ProbeTurn)
+		return decide(PauseProbe, v1alpha1.ReasonNoHealthyBackends, probing+"%d of %d instances passed the health check within %s", h.Old, h.New, p.Healthy, p.Total, ProbeTurn)
 	case p.Total == 0:
 		return decide(AwaitProbe, v1alpha1.ReasonProbingInstancePool, probing+"no health check is reported yet", h.Old, h.New)
 	default:
@@ -156,10 +170,25 @@ func (h HandOver) byProbe(decide func(HandOverStep, string, string, ...any) Hand
 
 // Why tells why the old pool is left.
 func (h HandOver) Why() string {
-	if h.Old.Cordoned > 0 {
+	switch {
+	case h.Begun:
+		return "another port of the Service has moved already"
+	case h.Deselected:
+		return "the selector matches no Node of the old pool any more"
+	case h.Old.Cordoned > 0:
 		return "all Nodes of the old pool that may get traffic are cordoned"
+	default:
+		return "the old pool has no Node any more that may get traffic"
 	}
-	return "the old pool has no Node any more that may get traffic"
+}
+
+// wayOutOfPods is what ends the wait for the Pods in the old pool. A drain leaves the
+// Pods of a DaemonSet.
+func (h HandOver) wayOutOfPods() string {
+	if h.Old.Cordoned > 0 {
+		return "Drain its Nodes to move the traffic (delete the Nodes, if the Pods are a DaemonSet's), or uncordon one to keep it"
+	}
+	return "Move these Pods, or delete the Nodes"
 }
 
 // Proof tells, of a move, how the new pool is known to be better.

@@ -42,7 +42,16 @@ func TestWhetherTrafficIsHandedOver(t *testing.T) {
 		"a probe that finds one healthy, at the last":     {HandOver{Old: cordoned, New: ready, Probe: &ProbeState{Fits: true, Healthy: 1, Total: 1, Over: true}}, Move, ""},
 		"a probe whose turn is over":                      {HandOver{Old: cordoned, New: ready, Probe: &ProbeState{Fits: true, Total: 2, Over: true}}, PauseProbe, v1alpha1.ReasonNoHealthyBackends},
 		"a pause after that":                              {HandOver{Old: cordoned, New: ready, Room: RoomFree, Paused: true}, AwaitProbe, v1alpha1.ReasonNoHealthyBackends},
-		"a pause after that, and the NLB is full by then": {HandOver{Old: cordoned, New: ready, Room: RoomNone, Paused: true}, Stay, v1alpha1.ReasonNoHealthyBackends},
+		"a pause after that, and the NLB is full by then": {HandOver{Old: cordoned, New: ready, Room: RoomNone, Failed: true, Paused: true}, Stay, v1alpha1.ReasonNoHealthyBackends},
+		"the NLB is full, and the last probe failed":      {HandOver{Old: cordoned, New: ready, Room: RoomNone, Failed: true}, Stay, v1alpha1.ReasonNoHealthyBackends},
+		"the last probe failed, and its pause is over":    {HandOver{Old: cordoned, New: ready, Room: RoomFree, Failed: true}, OpenProbe, v1alpha1.ReasonProbingInstancePool},
+		"two are wanted, and the pool has one":            {HandOver{Old: cordoned, New: ready, Probe: probe(1, 1), MinHealthy: 2}, Move, ""},
+		"another port has moved":                          {HandOver{Old: PoolState{InService: 2}, New: ready, Begun: true, Room: RoomFree}, OpenProbe, v1alpha1.ReasonProbingInstancePool},
+		"another port has moved, the new one is healthy":  {HandOver{Old: PoolState{InService: 2}, New: ready, Begun: true, Probe: probe(2, 2)}, Move, ""},
+		"another port has moved, no Node there is ready":  {HandOver{Old: PoolState{InService: 2}, New: starting, Begun: true}, Stay, v1alpha1.ReasonNoEligibleNodes},
+		"another port has moved, Pods are in both":        {HandOver{Old: with(PoolState{InService: 2}, 1), New: with(ready, 1), Local: true, Begun: true}, Stay, v1alpha1.ReasonWaitingForPods},
+		"deselected, Pods are in both":                    {HandOver{Old: with(PoolState{ID: "1"}, 1), New: with(ready, 1), Local: true, Deselected: true, Probe: probe(2, 2)}, Move, ""},
+		"deselected, Pods are only in the old":            {HandOver{Old: with(PoolState{ID: "1"}, 1), New: ready, Local: true, Deselected: true, Probe: probe(2, 2)}, Stay, v1alpha1.ReasonWaitingForPods},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,8 +84,10 @@ func TestRoomForAProbeService(t *testing.T) {
 		"one, and as many are probed as may be":        {1, 3, 0, RoomTaken},
 		"the last place but one":                       {8, 0, 0, RoomFree},
 		"the last place but one is probed at":          {8, 1, 0, RoomTaken},
-		"the last place stays free":                    {9, 0, 0, RoomNone},
-		"the last places are of one that will be back": {8, 0, 1, RoomNone},
+		"the last place is the first probe's":          {9, 0, 0, RoomFree},
+		"the last place is probed at":                  {9, 1, 0, RoomTaken},
+		"the last place is of one that will be back":   {9, 0, 1, RoomNone},
+		"the last but one is of one that will be back": {8, 0, 1, RoomFree},
 		"a full NLB": {10, 0, 0, RoomNone},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,8 +21,8 @@ const (
 	ProbeTurn  = 5 * time.Minute
 	ProbePause = time.Minute
 
-	// maxProbes is how many an NLB holds at once, and keptFree how many places are
-	// left for services.
+	// maxProbes is how many an NLB holds at once. All but the first leave keptFree places
+	// for services; the first one takes the last place, for ProbeTurn at most.
 	maxProbes = 3
 	keptFree  = 1
 
@@ -65,7 +65,8 @@ func RoomForProbe(services []Service, away int) ProbeRoom {
 			probes++
 		}
 	}
-	most := min(maxProbes, MaxServices-keptFree-(len(services)-probes)-away)
+	places := MaxServices - (len(services) - probes) - away
+	most := min(maxProbes, max(places-keptFree, min(places, 1)))
 	switch {
 	case most <= 0:
 		return RoomNone

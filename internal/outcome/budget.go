@@ -10,10 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
 // An object gets so many Events in such a time, whatever happens to it: whoever reads
-// them is to find the one that matters. The last place is a Warning's.
+// them is to find the one that matters. The last place is for a Warning, or for a move to
+// another instance pool, which cost traffic.
 const (
 	EventsPerObject = 5
 	EventsWithin    = time.Minute
@@ -42,12 +45,13 @@ func WithinBudget(next events.EventRecorder, c clock.PassiveClock) *Budget {
 
 // Eventf implements events.EventRecorder.
 func (b *Budget) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
-	if b.affords(regarding, eventType, fmt.Sprint(eventType, reason, action, fmt.Sprintf(note, args...))) {
+	matters := eventType == corev1.EventTypeWarning || reason == v1alpha1.ReasonInstancePoolChanged
+	if b.affords(regarding, matters, fmt.Sprint(eventType, reason, action, fmt.Sprintf(note, args...))) {
 		b.next.Eventf(regarding, related, eventType, reason, action, note, args...)
 	}
 }
 
-func (b *Budget) affords(regarding runtime.Object, eventType, text string) bool {
+func (b *Budget) affords(regarding runtime.Object, matters bool, text string) bool {
 	object, err := meta.Accessor(regarding)
 	if err != nil {
 		return true
@@ -59,7 +63,7 @@ func (b *Budget) affords(regarding runtime.Object, eventType, text string) bool 
 	spent := recent(b.spent[key], now)
 	b.spent[key] = spent
 	places := EventsPerObject
-	if eventType == corev1.EventTypeNormal {
+	if !matters {
 		places--
 	}
 	for _, was := range spent {

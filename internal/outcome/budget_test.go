@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	testingclock "k8s.io/utils/clock/testing"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
 type counted map[string]int
@@ -32,6 +34,7 @@ func TestEventsKeepToTheBudgetOfTheirObject(t *testing.T) {
 		"few":                             {[]say{{"a", "Normal", 3, false}, {"a", "Warning", 2, false}}, counted{"a Normal": 3, "a Warning": 2}},
 		"many Warnings":                   {[]say{{"a", "Warning", 30, false}}, counted{"a Warning": 5}},
 		"much good news leaves one place": {[]say{{"a", "Normal", 30, false}, {"a", "Warning", 3, false}}, counted{"a Normal": 4, "a Warning": 1}},
+		"a move has the last place, too":  {[]say{{"a", "Normal", 30, false}, {"a", "move", 3, false}}, counted{"a Normal": 5}},
 		"the same words":                  {[]say{{"a", "Warning", 30, true}, {"a", "Warning", 2, false}}, counted{"a Warning": 3}},
 		"each object has a budget":        {[]say{{"a", "Warning", 30, false}, {"b", "Warning", 30, false}}, counted{"a Warning": 5, "b Warning": 5}},
 		"a minute later there is another": {[]say{{"a", "Warning", 30, false}, {"", "", 0, false}, {"a", "Warning", 30, false}}, counted{"a Warning": 10}},
@@ -50,7 +53,11 @@ func TestEventsKeepToTheBudgetOfTheirObject(t *testing.T) {
 					if !said.same {
 						text = fmt.Sprint(i, j)
 					}
-					budget.Eventf(service(said.object), nil, said.kind, "Reason", "Action", "%s", text)
+					kind, reason := said.kind, "Reason"
+					if kind == "move" {
+						kind, reason = corev1.EventTypeNormal, v1alpha1.ReasonInstancePoolChanged
+					}
+					budget.Eventf(service(said.object), nil, kind, reason, "Action", "%s", text)
 				}
 			}
 			if fmt.Sprint(got) != fmt.Sprint(c.want) {

@@ -7,7 +7,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,7 +27,6 @@ func withoutSidecars(t *testing.T, cluster cluster) {
 	g.Expect(operator.Create(t.Context(), made, client.DryRunAll)).To(forbidden)
 	g.Expect(operator.Delete(t.Context(), &corev1.Service{ObjectMeta: named}, client.DryRunAll)).To(forbidden)
 	g.Expect(operator.List(t.Context(), &corev1.PodList{}, client.InNamespace("default"))).To(forbidden)
-	g.Expect(operator.List(t.Context(), &discoveryv1.EndpointSliceList{}, client.InNamespace("default"))).To(forbidden)
 	g.Expect(operator.List(t.Context(), &corev1.LimitRangeList{}, client.InNamespace("default"))).To(forbidden)
 }
 

@@ -169,7 +169,7 @@ func TestNodepoolsHandOverWhenThePodsHaveMovedAndBackAgain(t *testing.T) {
 				w.podsOn("web", to)
 				w.g.Eventually(w.targets).Should(Equal([]string{to.ID}))
 				w.g.Eventually(w.accepted).Should(Equal([]string{add, remove, add, remove}), "probed, moved, cleared up")
-				w.tells(port, "Normal InstancePoolChanged", "forwards to instance pool "+to.ID+" instead of "+from.ID, "cordoned", "a probe service found 2 of 2", "away for")
+				w.tells(web, "Normal InstancePoolChanged", "forwards to instance pool "+to.ID+" instead of "+from.ID, "cordoned", "a probe service found 2 of 2", "away for")
 				w.becomes(port, "HandedOver", "none")
 				w.ready(port)
 			}
@@ -207,6 +207,9 @@ func TestTrafficStaysUntilTheNewPoolIsHealthy(t *testing.T) {
 			w.g.Eventually(func() string { w.state(port, "HandedOver"); return w.message(port, "HandedOver") }).Should(ContainSubstring("0 of 2 pass"))
 			w.ready(port)
 			w.served(web)
+			w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionHandedOver) }).Should(
+				And(HavePrefix("False/ProbingInstancePool"), ContainSubstring("port 80/"+strings.ToUpper(serving.Protocol)), ContainSubstring(green.ID)))
+			w.tells(web, "Normal ProbingInstancePool", green.ID)
 			w.g.Expect(w.onlyNLB().Services).To(ContainElement(HaveField("ID", serving.ID)), "not touched")
 			w.g.Consistently(func() int { return len(w.probing()) }, 3*syncPeriod, syncPeriod).Should(Equal(1))
 			lb := &v1alpha1.NetworkLoadBalancer{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "web"}}
@@ -218,8 +221,9 @@ func TestTrafficStaysUntilTheNewPoolIsHealthy(t *testing.T) {
 				ContainElement(And(HaveField("ID", serving.ID), HaveField("Strategy", "source-hash"))), "other changes don't wait for the move")
 			w.well(green)
 			w.g.Eventually(w.targets).Should(Equal([]string{green.ID}))
-			w.tells(port, "InstancePoolChanged", green.ID, w.pool.ID, "2 of 2")
+			w.tells(web, "InstancePoolChanged", green.ID, w.pool.ID, "2 of 2")
 			w.becomes(port, "HandedOver", "none")
+			w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionHandedOver) }).Should(Equal("none"))
 			w.served(web)
 		})
 	}
@@ -359,37 +363,153 @@ func TestALostAnswerAddsNoSecondProbeService(t *testing.T) {
 	}
 }
 
+// fills an NLB with services of others.
+func (w *world) fills(lb exosim.LoadBalancer) {
+	w.sim.MutateLoadBalancer(lb.ID, func(lb *exosim.LoadBalancer) {
+		for i := range nlb.MaxServices - len(lb.Services) {
+			other := lb.Services[0]
+			other.ID, other.Name, other.Description, other.Port = fmt.Sprintf("6ba7b810-9dad-11d1-80b4-00c04fd430c%d", i), fmt.Sprintf("theirs-%d", i), "", int64(9000+i)
+			lb.Services = append(lb.Services, other)
+		}
+	})
+}
+
 // Where there is no place for a probe service, the Nodes have to do.
 func TestAFullNLBHandsOverWithoutAProbeService(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
 	web := w.service("web", nil)
 	w.served(web)
-	w.sim.MutateLoadBalancer(w.onlyNLB().ID, func(lb *exosim.LoadBalancer) {
-		for i := range 9 {
-			other := lb.Services[0]
-			other.ID, other.Name, other.Description, other.Port = fmt.Sprintf("6ba7b810-9dad-11d1-80b4-00c04fd430c%d", i), fmt.Sprintf("theirs-%d", i), "", int64(9000+i)
-			lb.Services = append(lb.Services, other)
-		}
-	})
+	w.fills(w.onlyNLB())
 	green := w.addPool("green", 2)
 	w.verified(green)
 	w.cordons(w.pool)
-	w.tells(w.portOf("web", "80-tcp"), "InstancePoolChanged", green.ID, "no place for a probe service", "2 Nodes of the new pool are ready")
+	w.tells(web, "InstancePoolChanged", green.ID, "no place for a probe service", "2 Nodes of the new pool are ready")
 	w.g.Expect(w.accepted()).To(HaveLen(4), "an NLB, a service, and its move")
 }
 
 // A pool that is never healthy doesn't keep the place, and the port, for ever.
 func TestAProbeServiceHasItsTurnAndMakesRoom(t *testing.T) {
 	t.Parallel()
-	w, _, green := pendingMove(t, setup{Operator: func(o *app.Options) { o.Clock = clocks.Hurried(60) }})
+	w, web, green := pendingMove(t, setup{Operator: func(o *app.Options) { o.Clock = clocks.Hurried(60) }})
 	port := w.portOf("web", "80-tcp")
-	w.tells(port, "Warning NoHealthyBackends", green.ID)
+	w.tells(web, "Warning NoHealthyBackends", green.ID)
 	w.g.Eventually(w.probing).Should(BeEmpty())
 	w.ready(port)
 	w.g.Eventually(w.probing).Should(HaveLen(1), "and comes back")
 	w.well(green)
 	w.g.Eventually(w.targets).Should(Equal([]string{green.ID}))
+}
+
+// A pool that a probe service found unhealthy gets no traffic because the NLB has become
+// full meanwhile, nor because the operator has forgotten.
+func TestAFullNLBHandsNothingOverToAPoolThatWasFoundUnhealthy(t *testing.T) {
+	t.Parallel()
+	w, web, green := pendingMove(t, setup{Operator: func(o *app.Options) { o.Clock = clocks.Hurried(60) }})
+	w.tells(web, "Warning NoHealthyBackends", green.ID)
+	w.fills(w.onlyNLB())
+	w.g.Eventually(w.probing).Should(BeEmpty())
+	port := w.portOf("web", "80-tcp")
+	w.g.Eventually(func() string { w.state(port, "HandedOver"); return w.message(port, "HandedOver") }).Should(ContainSubstring("once the NLB has a place"))
+	w.restart()
+	w.g.Consistently(w.targets, 5*syncPeriod, syncPeriod).Should(ContainElement(w.pool.ID))
+	w.becomes(port, "HandedOver", "False/NoHealthyBackends")
+}
+
+// What refuses the probe service might refuse the service in the new pool, too.
+func TestTrafficStaysIfTheProbeServiceIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	web := w.service("web", nil)
+	w.served(web)
+	green := w.addPool("green", 2)
+	w.verified(green)
+	end := w.sim.Fault(exosim.Fault{Operation: "add-service-to-load-balancer", Kind: exosim.FaultStatus, Status: 402})
+	w.cordons(w.pool)
+	port := w.portOf("web", "80-tcp")
+	w.becomes(port, "HandedOver", "False/CloudError")
+	w.g.Consistently(w.targets, 5*syncPeriod, syncPeriod).Should(Equal([]string{w.pool.ID}))
+	w.ready(port)
+	end()
+	w.g.Eventually(w.targets).Should(Equal([]string{green.ID}))
+}
+
+// The ports of a Service move together: one that has moved takes the others along,
+// though the old pool is in service again, and none goes to and fro.
+func TestPortsFinishAMoveThatOneHasMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	web := w.service("web", twoPorts)
+	w.served(web)
+	green := w.addPool("green", 2)
+	w.verified(green)
+	// The first service is taken away to be moved, the second isn't.
+	end := w.sim.Fault(exosim.Fault{Operation: "delete-load-balancer-service", Kind: exosim.FaultStatus, Status: 503, Nth: 2, Count: 1000})
+	w.cordons(w.pool)
+	served := func() []string {
+		var pools []string
+		for _, lb := range w.sim.LoadBalancers("") {
+			for _, service := range lb.Services {
+				if !strings.HasPrefix(service.Name, "probe-") {
+					pools = append(pools, service.InstancePool.ID)
+				}
+			}
+		}
+		return pools
+	}
+	w.g.Eventually(served).Should(ConsistOf(green.ID, w.pool.ID))
+	w.g.Eventually(func() []string { // the operator has seen it, too
+		return []string{w.portOf("web", "80-tcp").Status.InstancePoolID, w.portOf("web", "443-tcp").Status.InstancePoolID}
+	}).Should(ConsistOf(green.ID, w.pool.ID))
+	w.uncordons(w.pool)
+	specs := func() []string {
+		return []string{w.portOf("web", "80-tcp").Spec.Target.InstancePoolID, w.portOf("web", "443-tcp").Spec.Target.InstancePoolID}
+	}
+	w.g.Consistently(specs, 5*syncPeriod, syncPeriod/4).Should(HaveEach(green.ID), "both are to go to the same one")
+	end()
+	w.g.Eventually(w.targets).Should(HaveEach(green.ID))
+	w.g.Eventually(w.probing).Should(BeEmpty())
+	w.settles()
+	w.served(web)
+}
+
+// Whoever changes the selector has chosen: Pods in the old pool don't hold it up.
+func TestASelectorThatNamesAnotherPoolDoesNotWaitForPodsInTheOld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	green := w.addPool("green", 2)
+	label := func(pool exosim.InstancePool, role string) {
+		for _, instance := range w.sim.Members(pool.ID) {
+			change(w, w.node(w.nodeName(instance)), func(n *corev1.Node) { n.Labels["role-"+w.ns] = role })
+		}
+	}
+	label(w.pool, "blue")
+	label(green, "green")
+	web := w.service("web", func(s *corev1.Service) {
+		local(s)
+		annotated(v1alpha1.AnnotationNodeSelector, "role-"+w.ns+"=blue")(s)
+	})
+	w.podsOn("web", w.pool)
+	w.served(web)
+	change(w, web, annotated(v1alpha1.AnnotationNodeSelector, "role-"+w.ns+"=green"))
+	port := w.portOf("web", "80-tcp")
+	w.becomes(port, "HandedOver", "False/WaitingForPods")
+	w.g.Expect(w.message(port, "HandedOver")).To(And(ContainSubstring("the selector matches no Node of the old pool"), ContainSubstring("no Pod of the Service is ready in the new pool")))
+	w.podsOn("web", w.pool, green)
+	w.g.Eventually(w.targets).Should(Equal([]string{green.ID}))
+	w.tells(web, "InstancePoolChanged", "the selector matches no Node of the old pool")
+}
+
+// A move that isn't asked for any more isn't told any more.
+func TestThatTrafficIsToMoveIsWithdrawnWithItsNLB(t *testing.T) {
+	t.Parallel()
+	w, web, _ := pendingMove(t, setup{})
+	port := w.portOf("web", "80-tcp")
+	w.becomes(port, "HandedOver", "False/ProbingInstancePool")
+	w.sim.DeleteLoadBalancer(w.onlyNLB().ID)
+	w.g.Eventually(func() string { w.state(port, "HandedOver"); return port.Status.LoadBalancerID }).Should(Equal(""))
+	w.becomes(port, "HandedOver", "none")
+	w.served(web)
 }
 
 // Each port is probed for itself: they don't have the same health check.
