@@ -173,7 +173,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationNodeSelector,
 		Allowed: "a label selector of up to 16 KiB, for example role=ingress,tier!=test", Default: "all nodes",
 		Meaning: "The nodes whose instance pool receives the traffic; best by keys that begin with node-restriction.kubernetes.io/, which no kubelet can set on its own node.",
-		Effect:  "At once, and whenever the Nodes change; as for service-instancepool-id, if that is another pool.",
+		Effect:  "Once the new pool is seen to be healthy, if that is another pool (docs/instance-pools.md); also when the Nodes change.",
 		most:    longestSelector,
 		set:     func(v *Values, s string) bool { return setSelector(&v.NodeSelector, s) },
 	},
