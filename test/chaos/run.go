@@ -34,6 +34,9 @@ type run struct {
 	silenced bool
 	// cascades: an NLB is deleted with its services.
 	cascades bool
+	// nodesChange: the Nodes of both pools have joined, and are cordoned by turns.
+	nodesChange bool
+	nodesOf     map[string][]exosim.Instance
 	// mistaken are the NLBs that were made in another organization.
 	mistaken   []string
 	lastNumber int32
@@ -78,7 +81,7 @@ type result struct {
 func (s *stage) live(ctx context.Context, seed uint64, settings settings) (got result, err error) {
 	r := &run{
 		stage: s, seed: seed, settings: settings, chance: rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // chance that can be repeated
-		wishes: newWishes(), began: time.Now(),
+		wishes: newWishes(), began: time.Now(), nodesOf: map[string][]exosim.Instance{},
 	}
 	r.handsOnNames = r.chance.IntN(2) == 0
 	defer func() {
@@ -121,6 +124,7 @@ func (r *run) begin(ctx context.Context) error {
 	r.ns = namespace.Name
 	delay := time.Duration(r.chance.IntN(40)) * time.Millisecond
 	r.cascades = r.chance.IntN(2) == 0
+	r.nodesChange = r.chance.IntN(2) == 0
 	var err error
 	r.cloud, err = world.ServeCloud(exosim.Options{OperationDelay: delay, CascadeDelete: r.cascades})
 	if err != nil {
@@ -145,6 +149,8 @@ func (r *run) step(ctx context.Context) error {
 	r.tallies.Steps++
 	var err error
 	switch n := r.chance.IntN(100); {
+	case n < 6 && r.nodesChange:
+		err = r.nodeStep(ctx)
 	case n < 62:
 		err = r.userStep(ctx)
 	case n < 78:
@@ -187,7 +193,7 @@ func (r *run) number() int32 {
 func (r *run) quieten(ctx context.Context) error {
 	r.tell("the faults end, the hands rest")
 	r.clearFaults()
-	return r.life.revive(ctx)
+	return errors.Join(r.restNodes(ctx), r.life.revive(ctx))
 }
 
 // converges waits until nothing is broken and nothing is written any more, and
