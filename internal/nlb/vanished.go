@@ -28,16 +28,20 @@ const leastVanished = 3
 //	missing NLBs                  │ pools of the cluster │ vanished
 //	──────────────────────────────┼──────────────────────┼─────────
 //	none is recorded              │ all missing          │ unless RecordedOnly
-//	half of them, or fewer        │ any                  │ no
-//	more than half, three or more │ any                  │ yes
-//	more than half, fewer         │ all missing          │ yes
-//	more than half, fewer         │ some there           │ no
-//	more than half, fewer         │ none is recorded     │ if there are Nodes, and
+//	none is missing               │ any                  │ no
+//	three or more, more than half │ any                  │ yes
+//	three or more, not so many    │ any                  │ no
+//	one or two                    │ all missing          │ yes
+//	one or two                    │ some there           │ no
+//	one or two, more than half    │ none is recorded     │ if there are Nodes, and
 //	                              │                      │ none was ever found
+//
+// One or two don't tell by themselves: an NLB that was made while the key changed may be
+// the only one that the other organization shows.
 func (z ZoneLook) Vanished() bool {
 	switch {
 	case z.PoolsMatter() && z.Pools == 0:
-		return z.NodesUnknown && z.Recorded > 0
+		return z.NodesUnknown && z.MostMissing()
 	case z.PoolsMatter():
 		return z.MissingPools == z.Pools
 	}
@@ -49,7 +53,7 @@ func (z ZoneLook) PoolsMatter() bool {
 	if z.Recorded == 0 {
 		return !z.RecordedOnly
 	}
-	return z.Missing < leastVanished && z.MostMissing()
+	return z.Missing > 0 && z.Missing < leastVanished
 }
 
 // MostMissing reports whether more than half of what is recorded is missing.

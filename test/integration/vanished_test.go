@@ -80,6 +80,25 @@ func TestAServiceWithoutLoadBalancerIsNotLetGoByAnotherKey(t *testing.T) {
 	w.g.Expect(w.sim.LoadBalancers("")).To(HaveExactElements(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
 }
 
+// An NLB that was made while the key changed is the other organization's. That it is
+// shown there doesn't prove that ours are gone.
+func TestAnNLBThatWasMadeByAnotherKeyDoesNotVouchForIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	made, lb := w.attached()
+	web := w.nlbService("web", lb.Name, 80, nil)
+	w.ready(web)
+	end := w.sim.Fault(exosim.Fault{Kind: exosim.FaultOtherOrganization})
+	late := w.loadBalancer("late", nil)
+	w.confirms(late, exosim.DefaultZone) // as if it had been made right after the last look
+	w.ready(late)
+	w.remove(web)
+	w.g.Eventually(func() string { return w.state(web, v1alpha1.ConditionReady) }).Should(HaveSuffix("/ManyVanished"))
+	end()
+	w.gone(web)
+	w.g.Expect(w.sim.LoadBalancers("")).To(ContainElement(And(HaveField("ID", made.ID), HaveField("Services", BeEmpty()))))
+}
+
 // awayBetweenLooks starts an operator that looks for NLBs with another organization's
 // key, and gets the answer about the pools when the key is ours again.
 func (w *world) awayBetweenLooks() {
