@@ -149,12 +149,8 @@ func (w given) settled(ctx context.Context, g Gomega, edge *v1alpha1.NetworkLoad
 	}, patience).Should(Succeed())
 }
 
-const (
-	// policyFile holds the policy of the operator's IAM role. The README hands it to exo.
-	policyFile = "config/iam/policy.json"
-	// policyPage shows the policy, and explains it.
-	policyPage = readme
-)
+// policyFile holds the policy of the operator's IAM role. The README hands it to exo.
+const policyFile = "config/iam/policy.json"
 
 func policyText(t *testing.T) string {
 	t.Helper()
@@ -166,8 +162,8 @@ func policyText(t *testing.T) string {
 }
 
 func TestThePolicyIsTheSameEverywhere(t *testing.T) {
-	if diff := cmp.Diff([]string{policyText(t)}, page(t, policyPage).In("json")); diff != "" {
-		t.Errorf("%s has to show %s, as its only block of JSON: -want +got\n%s", policyPage, policyFile, diff)
+	if diff := cmp.Diff([]string{policyText(t)}, page(t, installPage).In("json")); diff != "" {
+		t.Errorf("%s has to show %s, as its only block of JSON: -want +got\n%s", installPage, policyFile, diff)
 	}
 	command := "exo iam role create nlb-operator --policy - < " + policyFile + "\n"
 	if !slices.ContainsFunc(page(t, readme).In("sh"), func(block string) bool { return strings.Contains(block, command) }) {

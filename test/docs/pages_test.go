@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/docs/markdown"
 )
@@ -17,12 +18,22 @@ import (
 // root is the checkout.
 const root = "../.."
 
-// readme is the front page.
-const readme = "README.md"
+const (
+	readme          = "README.md" // the front page
+	indexPage       = "docs/README.md"
+	installPage     = "docs/install.md"
+	annotationsPage = "docs/annotations.md"
+	objectsPage     = "docs/nlb-objects.md"
+	sharingPage     = "docs/sharing.md"
+	nodesPage       = "docs/nodes.md"
+	ccmPage         = "docs/ccm.md"
+	settingsPage    = "docs/settings.md"
+	operatePage     = "docs/operate.md"
+)
 
 // guide lists the pages by task, in the order of a reader. One test goes through them on
 // one cluster, so that a page may build on those before it.
-var guide = []string{readme}
+var guide = []string{readme, installPage, annotationsPage, objectsPage, sharingPage, nodesPage, ccmPage, settingsPage, operatePage}
 
 // pages are all pages of the repository, by their path in it.
 func pages(t *testing.T) map[string]markdown.Document {
@@ -102,7 +113,7 @@ func testedBy(name string) string {
 
 // knownInGuide reports whether a test of the guide runs or checks blocks in a language.
 func knownInGuide(name, language string) bool {
-	return slices.Contains([]string{"sh", "yaml", "text"}, language) || language == "json" && name == policyPage
+	return slices.Contains([]string{"sh", "yaml", "text"}, language) || language == "json" && name == installPage
 }
 
 func TestEveryCodeBlockIsTested(t *testing.T) {
@@ -115,6 +126,55 @@ func TestEveryCodeBlockIsTested(t *testing.T) {
 			case slices.Contains(guide, name) && !knownInGuide(name, block.Language):
 				t.Errorf("%s:%d: no test knows what to do with a block in %q", name, block.Line, block.Language)
 			}
+		}
+	}
+}
+
+// A block that is indented, in a list for example, is none that these tests find.
+func TestNoCodeBlockOfTheGuideHides(t *testing.T) {
+	for _, name := range guide {
+		if strings.Contains(page(t, name).Prose, "```") {
+			t.Errorf("%s has a code block that doesn't begin at the margin", name)
+		}
+	}
+}
+
+// longestFrontPage is what a newcomer reads in five minutes, in words as wc counts them.
+const longestFrontPage = 1200
+
+func TestTheFrontPageIsShort(t *testing.T) {
+	if words := len(strings.Fields(page(t, readme).Text)); words > longestFrontPage {
+		t.Errorf("%s has %d words, more than %d: move some to a page of docs/", readme, words, longestFrontPage)
+	}
+}
+
+func TestTheIndexNamesEveryPage(t *testing.T) {
+	index := page(t, indexPage).Text
+	for name := range pages(t) {
+		if filepath.Dir(name) == filepath.Dir(indexPage) && name != indexPage && !strings.Contains(index, "]("+filepath.Base(name)+")") {
+			t.Errorf("%s doesn't link to %s", indexPage, name)
+		}
+	}
+}
+
+// The conditions are told where people learn to read them.
+func TestEveryConditionIsExplained(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(root, "api", "v1alpha1", "conditions.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := regexp.MustCompile(`(?m)^\t(?:Service)?Condition\w+ += (Prefix \+ )?"(\w+)"$`).FindAllStringSubmatch(string(source), -1)
+	if len(types) < 10 {
+		t.Fatalf("only %d types of conditions were found", len(types))
+	}
+	explained := strings.Join(page(t, operatePage).Code(), " ")
+	for _, kind := range types {
+		name := kind[2]
+		if kind[1] != "" {
+			name = v1alpha1.Prefix + name
+		}
+		if !slices.Contains(strings.Fields(explained), name) {
+			t.Errorf("%s doesn't explain the condition %s", operatePage, name)
 		}
 	}
 }
