@@ -83,10 +83,10 @@ func (w given) commandsWork(t *testing.T) {
 
 // goThrough runs the commands of a page, applies its Services, and waits for the tables
 // that it shows.
-func (w given) goThrough(t *testing.T, page markdown.Document) {
+func (w given) goThrough(t *testing.T, document markdown.Document) {
 	t.Helper()
 	var last string
-	for _, block := range page.Blocks {
+	for _, block := range document.Blocks {
 		switch {
 		case block.Language == "sh":
 			last = w.follow(t, block)
