@@ -16,18 +16,18 @@ import (
 
 var update = flag.Bool("update", false, "write the table of annotations anew")
 
-// The table is between these in the README.
+// The table is between these in docs/annotations.md.
 const (
 	tableBegins = "<!-- annotations -->\n"
 	tableEnds   = "<!-- end of annotations -->\n"
 )
 
 func TestTheTableOfAnnotationsIsCurrent(t *testing.T) {
-	text := page(t, readme).Text
+	text := page(t, annotationsPage).Text
 	before, rest, begins := strings.Cut(text, tableBegins)
 	got, after, ends := strings.Cut(rest, tableEnds)
 	if !begins || !ends {
-		t.Fatalf("the README has no %s … %s", tableBegins, tableEnds)
+		t.Fatalf("%s has no %s … %s", annotationsPage, tableBegins, tableEnds)
 	}
 	want := annotationTable()
 	if got == want {
@@ -36,7 +36,7 @@ func TestTheTableOfAnnotationsIsCurrent(t *testing.T) {
 	if !*update {
 		t.Fatalf("-want +got (go test -update writes it anew):\n%s", cmp.Diff(want, got))
 	}
-	if err := os.WriteFile(filepath.Join(root, readme), []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, annotationsPage), []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -64,10 +64,10 @@ func annotationTable() string {
 	}
 	const (
 		head     = "\n| annotation | meaning | allowed | default | a change takes effect |%s\n|---|---|---|---|---|%s\n"
-		empty    = "An empty value is as none, as templates render a variable that isn't set: what the CCM makes of it, by its code, is the last column."
-		oldTable = "\nOf former versions of the CCM, and still understood:\n\n| annotation | today |\n|---|---|\n"
+		empty    = "An empty value counts as no value, because templates render an unset variable that way. The last column shows what the CCM's code makes of an empty value."
+		oldTable = "\nThe operator still understands these of former CCM versions:\n\n| annotation | today |\n|---|---|\n"
 	)
-	return fmt.Sprintf("Those of the CCM, which begin with `%s`. %s\n%s%s\nThe operator's own:\n%s%s%s%s",
+	return fmt.Sprintf("The annotations of the CCM begin with `%s`. %s\n%s%s\nThe operator's own:\n%s%s%s%s",
 		v1alpha1.AnnotationCCMPrefix, empty, fmt.Sprintf(head, " an empty value, with the CCM |", "---|"), &ccm, fmt.Sprintf(head, "", ""), &ours, oldTable, &old)
 }
 

@@ -31,18 +31,20 @@ var notRun = map[string]string{
 // what is needed to go on.
 var dry = strings.NewReplacer("make install-manifests", "make install-manifests", "make ", "make --dry-run ")
 
-func TestTheREADMEOnARealCluster(t *testing.T) {
+// TestTheGuideOnARealCluster reads the pages of the guide one after the other.
+func TestTheGuideOnARealCluster(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	t.Run("its objects are accepted as they stand", w.objectsAreAccepted)
-	// What a failure leaves would keep the last command from its end.
-	if t.Run("its API key may do all that is needed and no more", w.keyIsEnough) {
-		t.Run("its commands do what it says", w.commandsWork)
-	}
+	t.Run("the objects are accepted as they stand", w.objectsAreAccepted)
+	t.Run("the API key may do all that is needed and no more", w.keyIsEnough)
+	t.Run("the commands do what the pages say", w.commandsWork)
 }
 
 func TestWhatIsNotRunIsThere(t *testing.T) {
-	commands := slices.Concat(page(t, readme).In("sh"), page(t, migrationPage).In("sh"), page(t, udpPage).In("sh"), page(t, uninstallPage).In("sh"), runbookCommands(t))
+	commands := runbookCommands(t)
+	for _, name := range slices.Concat(guide, []string{migrationPage, udpPage, uninstallPage}) {
+		commands = append(commands, page(t, name).In("sh")...)
+	}
 	for begin := range notRun {
 		if !slices.ContainsFunc(commands, func(block string) bool { return strings.HasPrefix(block, begin) }) {
 			t.Errorf("no command begins with %q any more: take it off the list", begin)
@@ -61,16 +63,30 @@ func isNotRun(block string) (reason string, is bool) {
 }
 
 func (w given) objectsAreAccepted(t *testing.T) {
-	for _, object := range page(t, readme).In("yaml") {
-		w.run(t, object, "kubectl create --dry-run=server --validate=strict --filename -")
+	for _, name := range guide {
+		for _, object := range page(t, name).In("yaml") {
+			w.run(t, object, "kubectl create --dry-run=server --validate=strict --filename -")
+		}
 	}
 }
 
-// commandsWork goes through the README as a reader does, in its order.
+// commandsWork goes through the guide as a reader does, in its order. A page that fails
+// is the last, since those behind it build on it.
 func (w given) commandsWork(t *testing.T) {
 	w.operate(t, "default", w.cloud.AdminKey()) // in place of the Pod, which nobody runs here
+	for _, name := range guide {
+		if !t.Run(name, func(t *testing.T) { w.goThrough(t, page(t, name)) }) {
+			return
+		}
+	}
+}
+
+// goThrough runs the commands of a page, applies its Services, and waits for the tables
+// that it shows.
+func (w given) goThrough(t *testing.T, document markdown.Document) {
+	t.Helper()
 	var last string
-	for _, block := range page(t, readme).Blocks {
+	for _, block := range document.Blocks {
 		switch {
 		case block.Language == "sh":
 			last = w.follow(t, block)
@@ -119,7 +135,7 @@ func (w given) try(t *testing.T, stdin, script string) (string, error) {
 	return string(output), err
 }
 
-// shows waits until a command shows the tables that the README shows.
+// shows waits until a command shows the tables that the page shows.
 func (w given) shows(t *testing.T, block markdown.Block, command string) {
 	t.Helper()
 	g := NewWithT(t)

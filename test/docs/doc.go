@@ -3,9 +3,9 @@
 // names is there. docs/exosim.md has its tests beside the program, in cmd/exosim.
 //
 //	pages_test.go        what holds for every page: links, names, kinds of code blocks
-//	commands_test.go     the commands and objects of the pages, in their order
+//	commands_test.go     the commands and objects of the guide, in the order of a reader
 //	runbooks_test.go     the commands of the runbooks
-//	iam_test.go          the API key of the README may do enough, and no more
+//	iam_test.go          the IAM policy allows enough, and no more
 //	annotations_test.go  the table of annotations, which go test -update writes
 //	troubleshooting_test.go  what users meet is made, and the page says what they see
 //	markdown/            finds code blocks, links and names in a page

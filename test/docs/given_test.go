@@ -54,7 +54,7 @@ func start(t *testing.T) given {
 	t.Cleanup(func() { stopped(t, cloud.Stop) })
 	network := cloud.AddPrivateNetwork("", exosim.PrivateNetwork{Name: "nodes", StartIP: "10.0.0.10", EndIP: "10.0.0.99", Netmask: "255.255.255.0"})
 	pool := cloud.AddPool("", exosim.InstancePool{Name: "workers"})
-	for n := 1; n <= 3; n++ { // as the README shows them
+	for n := 1; n <= 3; n++ { // as docs/nodes.md shows them
 		instance := cloud.AddInstance("", exosim.Instance{
 			ID: fmt.Sprintf("3f9b3f5e-6a0a-4b3c-9a52-0d7c2a1f100%d", n), Name: fmt.Sprintf("worker-%d", n), Manager: &exosim.Manager{ID: pool.ID},
 		})

@@ -3,10 +3,14 @@ package docs
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -21,7 +25,7 @@ import (
 )
 
 // keyIsEnough leads an NLB, and a Node, through all that can happen to one, with a
-// key that has the README's policy. Every operation of the policy has to be of use.
+// key that has the policy of config/iam. Every operation of the policy has to be of use.
 func (w given) keyIsEnough(t *testing.T) {
 	g := NewWithT(t)
 	ctx, ns := t.Context(), "iam"
@@ -71,10 +75,10 @@ func (w given) keyIsEnough(t *testing.T) {
 
 	calls := w.cloud.Calls().Operations
 	for _, operation := range allowed {
-		g.Expect(calls).To(HaveKey(operation), "the README allows what the operator doesn't do")
+		g.Expect(calls).To(HaveKey(operation), "the policy allows an operation that the operator doesn't use")
 	}
 	for operation := range calls {
-		g.Expect(allowed).To(ContainElement(operation), "the README doesn't allow what the operator does")
+		g.Expect(allowed).To(ContainElement(operation), "the policy doesn't allow an operation that the operator uses")
 	}
 }
 
@@ -145,13 +149,31 @@ func (w given) settled(ctx context.Context, g Gomega, edge *v1alpha1.NetworkLoad
 	}, patience).Should(Succeed())
 }
 
-// allowedOperations are those of the policy in the README.
+// policyFile holds the policy of the operator's IAM role. The README hands it to exo.
+const policyFile = "config/iam/policy.json"
+
+func policyText(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, policyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestThePolicyIsTheSameEverywhere(t *testing.T) {
+	if diff := cmp.Diff([]string{policyText(t)}, page(t, installPage).In("json")); diff != "" {
+		t.Errorf("%s has to show %s, as its only block of JSON: -want +got\n%s", installPage, policyFile, diff)
+	}
+	command := "exo iam role create nlb-operator --policy - < " + policyFile + "\n"
+	if !slices.ContainsFunc(page(t, readme).In("sh"), func(block string) bool { return strings.Contains(block, command) }) {
+		t.Errorf("the README doesn't run %q any more", command)
+	}
+}
+
+// allowedOperations are those of the policy.
 func allowedOperations(t *testing.T) []string {
 	t.Helper()
-	policies := page(t, readme).In("json")
-	if len(policies) != 1 {
-		t.Fatalf("the README has %d JSON blocks; which is the policy?", len(policies))
-	}
 	var policy struct {
 		Default  string `json:"default-service-strategy"`
 		Services map[string]struct {
@@ -159,7 +181,7 @@ func allowedOperations(t *testing.T) []string {
 			Rules []struct{ Action, Expression string }
 		}
 	}
-	if err := json.Unmarshal([]byte(policies[0]), &policy); err != nil {
+	if err := json.Unmarshal([]byte(policyText(t)), &policy); err != nil {
 		t.Fatal(err)
 	}
 	compute := policy.Services["compute"]

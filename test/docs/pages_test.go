@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/cmd/manager/app"
 	"github.com/exoscale-community/nlb-operator/test/docs/markdown"
 )
@@ -17,8 +18,22 @@ import (
 // root is the checkout.
 const root = "../.."
 
-// readme is the page that most of these tests are about.
-const readme = "README.md"
+const (
+	readme          = "README.md" // the front page
+	indexPage       = "docs/README.md"
+	installPage     = "docs/install.md"
+	annotationsPage = "docs/annotations.md"
+	objectsPage     = "docs/nlb-objects.md"
+	sharingPage     = "docs/sharing.md"
+	nodesPage       = "docs/nodes.md"
+	ccmPage         = "docs/ccm.md"
+	settingsPage    = "docs/settings.md"
+	operatePage     = "docs/operate.md"
+)
+
+// guide lists the pages by task, in the order of a reader. One test goes through them on
+// one cluster, so that a page may build on those before it.
+var guide = []string{readme, installPage, annotationsPage, objectsPage, sharingPage, nodesPage, ccmPage, settingsPage, operatePage}
 
 // pages are all pages of the repository, by their path in it.
 func pages(t *testing.T) map[string]markdown.Document {
@@ -72,9 +87,8 @@ func TestLinksLead(t *testing.T) {
 	})
 }
 
-// blocksTestedBy tells where the code blocks of each page are tested.
+// blocksTestedBy lists where the code blocks of pages outside the guide are tested.
 var blocksTestedBy = map[string]string{
-	readme:           "this package",
 	migrationPage:    "this package",
 	udpPage:          "this package",
 	uninstallPage:    "this package",
@@ -85,12 +99,21 @@ var blocksTestedBy = map[string]string{
 	troubleshootingPage: "this package",
 }
 
-// testedBy tells where the code blocks of a page are tested; empty: nowhere.
+// testedBy reports where the code blocks of a page are tested; empty: nowhere.
 func testedBy(name string) string {
-	if strings.HasPrefix(name, runbooksFolder) {
+	switch {
+	case slices.Contains(guide, name):
+		return "this package"
+	case strings.HasPrefix(name, runbooksFolder):
 		return "this package and, in promql, test/monitoring"
+	default:
+		return blocksTestedBy[name]
 	}
-	return blocksTestedBy[name]
+}
+
+// knownInGuide reports whether a test of the guide runs or checks blocks in a language.
+func knownInGuide(name, language string) bool {
+	return slices.Contains([]string{"sh", "yaml", "text"}, language) || language == "json" && name == installPage
 }
 
 func TestEveryCodeBlockIsTested(t *testing.T) {
@@ -100,9 +123,58 @@ func TestEveryCodeBlockIsTested(t *testing.T) {
 			case block.Language == "mermaid": // TestFiguresAreFlowcharts
 			case testedBy(name) == "":
 				t.Errorf("%s:%d: no test looks at the code blocks of this page", name, block.Line)
-			case name == readme && !slices.Contains([]string{"sh", "yaml", "json", "text"}, block.Language):
+			case slices.Contains(guide, name) && !knownInGuide(name, block.Language):
 				t.Errorf("%s:%d: no test knows what to do with a block in %q", name, block.Line, block.Language)
 			}
+		}
+	}
+}
+
+// A block that is indented, in a list for example, is none that these tests find.
+func TestNoCodeBlockOfTheGuideHides(t *testing.T) {
+	for _, name := range guide {
+		if strings.Contains(page(t, name).Prose, "```") {
+			t.Errorf("%s has a code block that doesn't begin at the margin", name)
+		}
+	}
+}
+
+// longestFrontPage is what a newcomer reads in five minutes, in words as wc counts them.
+const longestFrontPage = 1200
+
+func TestTheFrontPageIsShort(t *testing.T) {
+	if words := len(strings.Fields(page(t, readme).Text)); words > longestFrontPage {
+		t.Errorf("%s has %d words, more than %d: move some to a page of docs/", readme, words, longestFrontPage)
+	}
+}
+
+func TestTheIndexNamesEveryPage(t *testing.T) {
+	index := page(t, indexPage).Text
+	for name := range pages(t) {
+		if filepath.Dir(name) == filepath.Dir(indexPage) && name != indexPage && !strings.Contains(index, "]("+filepath.Base(name)+")") {
+			t.Errorf("%s doesn't link to %s", indexPage, name)
+		}
+	}
+}
+
+// The conditions are told where people learn to read them.
+func TestEveryConditionIsExplained(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(root, "api", "v1alpha1", "conditions.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := regexp.MustCompile(`(?m)^\t(?:Service)?Condition\w+ += (Prefix \+ )?"(\w+)"$`).FindAllStringSubmatch(string(source), -1)
+	if len(types) < 10 {
+		t.Fatalf("only %d types of conditions were found", len(types))
+	}
+	explained := strings.Join(page(t, operatePage).Code(), " ")
+	for _, kind := range types {
+		name := kind[2]
+		if kind[1] != "" {
+			name = v1alpha1.Prefix + name
+		}
+		if !slices.Contains(strings.Fields(explained), name) {
+			t.Errorf("%s doesn't explain the condition %s", operatePage, name)
 		}
 	}
 }

@@ -325,6 +325,8 @@ func tabled(said string, columns [][]int) string {
 
 var unsteady = []struct{ what, instead string }{
 	{`00000000-0000-4000-8000-000000000000`, `7d9e….`},
+	// In a label, an x stands before an id that begins with a digit, as most do.
+	{`=x?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}__`, `=x0b12…__`},
 	{`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`, `0b12…`},
 	{`7d9e….`, `7d9e…`},
 	{`127\.64\.\d+\.\d+`, `192.0.2.10`},

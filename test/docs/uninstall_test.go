@@ -62,8 +62,8 @@ func TestTheUninstallationOnARealCluster(t *testing.T) {
 		"bin/manager release --retain --without-": u.hangs,
 	}
 	after := map[string]func(*testing.T){
-		"kubectl delete service web":       func(t *testing.T) { u.cloudHolds(t, 0) },
-		"kubectl delete -k config/default": u.isRemoved,
+		"kubectl delete service web":                                   func(t *testing.T) { u.cloudHolds(t, 0) },
+		"kubectl delete --ignore-not-found -k config/components/nodes": u.isRemoved,
 		"export EXOSCALE_API_KEY=EXO… EXOSCALE_API_SECRET=… EXOSCALE_ZONE=ch-gva-2\nbin/manager release --retain --stop-operator": func(t *testing.T) {
 			u.isRemoved(t)
 			u.cloudHolds(t, 1)
@@ -117,11 +117,12 @@ func (u *uninstallation) putManager(t *testing.T) {
 	u.g.Expect(os.WriteFile(filepath.Join(u.folder, "bin", "manager"), []byte(script), 0o755)).To(Succeed())
 }
 
-// installs the operator, and runs it until its Deployment wants no replica any more.
+// installs the operator with all its rights, and runs it until its Deployment wants no
+// replica any more.
 func (u *uninstallation) installs(t *testing.T) {
 	t.Helper()
 	u.stop()
-	u.run(t, "", "kubectl apply -k config/default")
+	u.run(t, "", "kubectl apply -k config/default && kubectl apply -k config/components/nodes")
 	u.run(t, "", "kubectl wait --for=condition=Established --timeout=1m customresourcedefinition --all")
 	key := u.cloud.AdminKey()
 	var err error
