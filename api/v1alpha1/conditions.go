@@ -88,8 +88,8 @@ const (
 	ReasonInvalid = "Invalid"
 	// ReasonNotSupported: an Exoscale NLB can't do what a field asks for.
 	ReasonNotSupported = "NotSupported"
-	// ReasonInUseByOther: the NLB belongs to another object, cluster or person; the
-	// instance is another Node.
+	// ReasonInUseByOther: the NLB belongs to another object, cluster or person; another
+	// NLB or service has the name; the instance is another Node.
 	ReasonInUseByOther = "InUseByOther"
 	// ReasonPortConflict: the port is held by a service that isn't this object's.
 	ReasonPortConflict = "PortConflict"

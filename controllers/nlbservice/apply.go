@@ -48,7 +48,8 @@ func (r *Reconciler) decide(ctx context.Context, round *round) (outcome.Outcome,
 	status := &round.object.Status
 	want := nlb.ServiceWant{
 		Absent: round.place.absent, HandedBack: round.handedBack, Replacing: status.ReplacedAt != nil,
-		Mark: round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
+		Derived: nlb.ServiceName(string(round.object.UID), round.claim.Port, round.claim.Protocol),
+		Mark:    round.claim.Mark, MarkDue: round.lb.Labels[v1alpha1.CloudLabelMarks] != "",
 	}
 	if want.Absent || want.HandedBack {
 		if out, err := r.closeProbe(ctx, round); out != nil || err != nil {
@@ -106,7 +107,8 @@ func (r *Reconciler) meanwhile(ctx context.Context, round *round, want nlb.Servi
 	if err != nil || move.Action == nlb.None {
 		return staying, err
 	}
-	return r.step(ctx, round, want, move)
+	out, err := r.step(ctx, round, want, move)
+	return out.Within(staying.After), err
 }
 
 // step makes the move, unless it has to wait.
@@ -118,7 +120,15 @@ func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWan
 		r.Inventory.Invalidate(r.entry(round).Key) // it changes without an operation of which we know
 		return outcome.Waiting(move.Reason, move.Message).Within(waitNet), nil
 	case nlb.Conflict:
-		return outcome.Blocked(move.Reason, move.Message), nil
+		out := outcome.Blocked(move.Reason, move.Message)
+		if move.Reason != v1alpha1.ReasonInUseByOther || round.got.Own == nil {
+			return out, nil
+		}
+		settled, err := r.settle(ctx, round) // all but the name
+		if err != nil || settled.Kind != outcome.KindDone {
+			return settled, err
+		}
+		return out, nil
 	case nlb.Replace:
 		if round.pool.Size == 0 && !want.Replacing {
 			return outcome.Blocked(v1alpha1.ReasonNoEligibleNodes, fmt.Sprintf(

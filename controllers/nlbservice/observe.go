@@ -124,8 +124,14 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 			if got.Own == nil || service.ID == object.Status.ID {
 				got.Own = &service
 			}
-		case service.Port == wanted.Port && service.Protocol == wanted.Protocol:
-			got.OnPort, got.Holder = &service, round.claim.HolderOf(service.ID)
+		default:
+			if service.Port == wanted.Port && service.Protocol == wanted.Protocol {
+				got.OnPort, got.Holder = &service, round.claim.HolderOf(service.ID)
+			}
+			if service.Name == wanted.Name {
+				got.SameName = &service
+				got.NameHolder, got.NameLeaves = r.namesake(round, service)
+			}
 		}
 	}
 	if first := rival(object, others); first != nil {

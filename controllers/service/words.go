@@ -13,6 +13,7 @@ var inAnnotations = strings.NewReplacer(
 	"create it, or check spec.name and spec.zone", "create it, or set annotation "+v1alpha1.AnnotationName+" to the name of one that exists",
 	"delete this object, or create the NetworkLoadBalancer again", "name another in annotation "+v1alpha1.AnnotationLoadBalancer+", or remove it to get an NLB of its own",
 	"(spec.zone)", "(a Service can't)",
+	"service name (spec.name)", "name in annotation "+v1alpha1.AnnotationServiceName,
 	"spec.id", "annotation "+v1alpha1.AnnotationID,
 	"spec.name", "annotation "+v1alpha1.AnnotationName,
 	"check spec.target.sksNodepool", "check annotations "+v1alpha1.AnnotationSKSClusterName+" and "+v1alpha1.AnnotationSKSNodepoolName,

@@ -68,7 +68,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationName,
 		Allowed: "1-255 characters that neither begin with k8s- nor contain another object's UID", Default: "k8s-<UID of the Service>",
 		Meaning: "Name of the NLB; of an external one without id: the name to look it up by.",
-		Empty:   emptyRefused + ". Of an external NLB: unset", Effect: "At once, in place; of an external NLB without id the ports move to the NLB of that name.",
+		Empty:   emptyRefused + ". Of an external NLB: unset", Effect: "At once, in place, or as soon as no other NLB of the zone has the name; of an external NLB without id the ports move to the NLB of that name.",
 		set: func(v *Values, s string) bool { return setText(&v.Name, s, 1) },
 	},
 	{
@@ -89,7 +89,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationServiceName,
 		Allowed: "1-255 characters that neither begin with k8s- nor contain another object's UID", Default: "<UID of the Service>-<port>, with -udp appended for UDP",
 		Meaning: "Name of the service on the NLB.", SinglePort: true,
-		Empty: emptyRefused, Effect: effectInPlace,
+		Empty: emptyRefused, Effect: "At once, in place, or as soon as no other service of the NLB has the name.",
 		set: func(v *Values, s string) bool { return setText(&v.ServiceName, s, 1) },
 	},
 	{

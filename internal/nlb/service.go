@@ -25,6 +25,9 @@ type ServiceWant struct {
 	// Mark is what the service is to bear at the end of its description; none if it
 	// is to bear none.
 	Mark Mark
+	// Derived is the name that is derived from the UID of the object, which no other
+	// service has.
+	Derived string
 	// MarkDue: a service without it differs. Otherwise the mark is written along
 	// with the next change that is needed anyway.
 	MarkDue bool
@@ -45,6 +48,12 @@ type ServiceGot struct {
 	Holder string
 	// Consent says how the account's holder hands OnPort over.
 	Consent string
+	// SameName is a service with the wanted name that isn't ours, NameHolder the object
+	// that it belongs to; empty if none of ours.
+	SameName   *Service
+	NameHolder string
+	// NameLeaves: that one is about to be removed or renamed without a user's doing.
+	NameLeaves bool
 	// Rival is another NLBService for the same port that goes first; empty if none.
 	Rival string
 	// Count is the number of services on the NLB, whoever's, with those that are
@@ -63,6 +72,9 @@ type ServiceMove struct {
 
 // DiffService decides on the one step.
 //
+// Names are unique on an NLB (docs/assumptions.md). While the wanted one is another's,
+// a service of ours keeps its own, and all else of it goes on.
+//
 //	object    │ cloud                            │ move
 //	──────────┼──────────────────────────────────┼──────────────────
 //	absent    │ ours is going away               │ Wait
@@ -78,15 +90,24 @@ type ServiceMove struct {
 //	          │ ours, differs                    │ Update
 //	          │ ours, not running yet            │ Wait
 //	          │ ours, in state error             │ Conflict CloudError
+//	          │ ours, but for a name that leaves │ Wait
+//	          │ ours, but for a name in use      │ Conflict InUseByOther
 //	          │ ours, the same                   │ None
 //	          │ the NLB is another's             │ Conflict InUseByOther
 //	          │ another's on the port            │ Conflict PortConflict
 //	          │ another object goes first        │ Conflict PortConflict
+//	          │ replacing, the name is another's │ Create, by the derived name
+//	          │ the name is another's, and leaves│ Wait
+//	          │ the name is another's            │ Conflict InUseByOther
 //	          │ the NLB is full                  │ Conflict ServiceLimitReached
 //	          │ none                             │ Create
 func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 	own, wanted := got.Own, want.Attributes
 	wanted.Description = Marked(wanted.Description, want.Mark)
+	stays := own != nil && got.SameName != nil && own.Name != wanted.Name
+	if stays {
+		wanted.Name, want.Attributes.Name = own.Name, own.Name
+	}
 	if own != nil && own.State == StateDeleting {
 		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("Service %q is being removed at Exoscale", own.Name)}
 	}
@@ -116,6 +137,9 @@ func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
 	case own.State == StateError:
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonCloudError, Message: fmt.Sprintf(
 			"Service %q (%s) is in state error at Exoscale; delete it there to have it added anew, or ask Exoscale's support", own.Name, own.ID)}
+	case stays:
+		return nameInUse(got, fmt.Sprintf("Service %q can't be renamed to %q: %s. It stays %q until that one is renamed or removed, or another service name (spec.name) is set",
+			own.Name, got.SameName.Name, holderOfName(got), own.Name))
 	default:
 		return ServiceMove{Action: None}
 	}
@@ -149,12 +173,37 @@ func addition(want ServiceWant, got ServiceGot, wanted ServiceAttributes) Servic
 	case got.Rival != "":
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
 			"Port %s of NLB %s is claimed by NLBService %s, which goes first; delete that or choose another port", port, got.LoadBalancerID, got.Rival)}
+	case got.SameName != nil && !want.Replacing:
+		return nameInUse(got, fmt.Sprintf("Service %q can't be added: %s. Set another service name (spec.name), or have that one renamed or removed: then it goes on by itself",
+			wanted.Name, holderOfName(got)))
 	case got.Count >= MaxServices:
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonServiceLimitReached, Message: fmt.Sprintf(
 			"NLB %s already holds %d services, as many as Exoscale allows; remove one, or use another NetworkLoadBalancer", got.LoadBalancerID, got.Count)}
 	default:
+		if got.SameName != nil {
+			wanted.Name = want.Derived
+		}
 		return ServiceMove{Action: Create, Attributes: wanted}
 	}
+}
+
+// nameInUse is the move while the wanted name is another service's.
+func nameInUse(got ServiceGot, message string) ServiceMove {
+	if got.NameLeaves {
+		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForOperation, Message: fmt.Sprintf(
+			"The name %q is in use until service %s is removed or renamed", got.SameName.Name, got.SameName.ID)}
+	}
+	return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: message}
+}
+
+// holderOfName says which service has the wanted name.
+func holderOfName(got ServiceGot) string {
+	service := got.SameName
+	text := fmt.Sprintf("service %s (port %s)", service.ID, PortText(service.Port, service.Protocol))
+	if got.NameHolder != "" {
+		text += " of NLBService " + got.NameHolder
+	}
+	return text + " has that name, and names are unique on NLB " + got.LoadBalancerID
 }
 
 // Fingerprint is a short text that differs for other attributes.

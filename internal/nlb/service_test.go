@@ -43,6 +43,11 @@ func TestTheStepOfAService(t *testing.T) {
 	replacing := ServiceWant{Replacing: true, Attributes: want.Attributes}
 	otherPool := standing(wantedAttributes(func(a *ServiceAttributes) { a.InstancePoolID, a.Name = "old", "old" }))
 	on := standing(wantedAttributes(func(a *ServiceAttributes) { a.Name = "theirs" }))
+	taken := standing(wantedAttributes(func(a *ServiceAttributes) { a.Port = 80 }), func(s *Service) { s.ID = "s2" })
+	under := func(name string, edits ...func(*ServiceAttributes)) ServiceAttributes {
+		return wantedAttributes(append(edits, func(a *ServiceAttributes) { a.Name = name })...)
+	}
+	derived := ServiceWant{Replacing: true, Derived: "uid-443", Attributes: want.Attributes}
 	makes := func(action Action) ServiceMove { return ServiceMove{Action: action, Attributes: want.Attributes} }
 	refused := func(reason string) ServiceMove { return ServiceMove{Action: Conflict, Reason: reason} }
 	waits := func(reason string) ServiceMove { return ServiceMove{Action: Wait, Reason: reason} }
@@ -83,10 +88,26 @@ func TestTheStepOfAService(t *testing.T) {
 		"somebody's on the port, and full":    {want, ServiceGot{OnPort: on, Count: 10}, refused(v1alpha1.ReasonPortConflict)},
 		"another object goes first":           {want, ServiceGot{Rival: "a/b"}, refused(v1alpha1.ReasonPortConflict)},
 		"another object goes first, and full": {want, ServiceGot{Rival: "a/b", Count: 10}, refused(v1alpha1.ReasonPortConflict)},
-		"the NLB is full":                     {want, ServiceGot{Count: 10}, refused(v1alpha1.ReasonServiceLimitReached)},
-		"the NLB is fuller than full":         {want, ServiceGot{Count: 11}, refused(v1alpha1.ReasonServiceLimitReached)},
-		"none, one place left":                {want, ServiceGot{Count: 9}, makes(Create)},
-		"none":                                {want, ServiceGot{}, makes(Create)},
+		"the name is another's":               {want, ServiceGot{SameName: taken}, refused(v1alpha1.ReasonInUseByOther)},
+		"the name is another object's":        {want, ServiceGot{SameName: taken, NameHolder: "a/b"}, refused(v1alpha1.ReasonInUseByOther)},
+		"the name is about to be free":        {want, ServiceGot{SameName: taken, NameHolder: "a/b", NameLeaves: true}, waits(v1alpha1.ReasonWaitingForOperation)},
+		"port and name are another's":         {want, ServiceGot{OnPort: on, SameName: on}, refused(v1alpha1.ReasonPortConflict)},
+		"the name is another's, and full":     {want, ServiceGot{SameName: taken, Count: 10}, refused(v1alpha1.ReasonInUseByOther)},
+		"absent: the name is another's":       {absent, ServiceGot{Own: standing(under("old")), SameName: taken}, ServiceMove{Action: Delete}},
+		"ours, renamed to another's name":     {want, ServiceGot{Own: standing(under("old")), SameName: taken}, refused(v1alpha1.ReasonInUseByOther)},
+		"ours, renamed to one about to leave": {want, ServiceGot{Own: standing(under("old")), SameName: taken, NameLeaves: true}, waits(v1alpha1.ReasonWaitingForOperation)},
+		"ours, renamed so, in creation":       {want, ServiceGot{Own: standing(under("old"), serviceIn(StateCreating)), SameName: taken}, waits(v1alpha1.ReasonCreating)},
+		"ours, renamed so, differs, too": {want, ServiceGot{Own: standing(under("old", func(a *ServiceAttributes) { a.TargetPort++ })), SameName: taken},
+			ServiceMove{Action: Update, Attributes: under("old")}},
+		"ours, renamed so, another pool": {want, ServiceGot{Own: standing(under("old", func(a *ServiceAttributes) { a.InstancePoolID = "old" })), SameName: taken},
+			ServiceMove{Action: Replace, Attributes: under("old")}},
+		"ours has the name, and so has another": {want, ServiceGot{Own: standing(want.Attributes), SameName: taken}, ServiceMove{Action: None}},
+		"replacing: the name is another's":      {derived, ServiceGot{SameName: taken, Count: 9}, ServiceMove{Action: Create, Attributes: under("uid-443")}},
+		"replacing: the name is about to leave": {derived, ServiceGot{SameName: taken, NameLeaves: true}, ServiceMove{Action: Create, Attributes: under("uid-443")}},
+		"the NLB is full":                       {want, ServiceGot{Count: 10}, refused(v1alpha1.ReasonServiceLimitReached)},
+		"the NLB is fuller than full":           {want, ServiceGot{Count: 11}, refused(v1alpha1.ReasonServiceLimitReached)},
+		"none, one place left":                  {want, ServiceGot{Count: 9}, makes(Create)},
+		"none":                                  {want, ServiceGot{}, makes(Create)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := DiffService(c.want, c.got)
@@ -208,10 +229,12 @@ func TestAConflictNamesPortAndHolder(t *testing.T) {
 		got ServiceGot
 		say []string
 	}{
-		"an object's":  {ServiceGot{OnPort: on, Holder: "a/b"}, []string{"443/TCP of NLB lb", "NLBService a/b"}},
-		"somebody's":   {ServiceGot{OnPort: on}, []string{"443/TCP of NLB lb", `"theirs" (s1)`}},
-		"who is first": {ServiceGot{Rival: "c/d"}, []string{"443/TCP of NLB lb", "NLBService c/d, which goes first"}},
-		"full":         {ServiceGot{Count: 10}, []string{"NLB lb already holds 10 services"}},
+		"an object's":      {ServiceGot{OnPort: on, Holder: "a/b"}, []string{"443/TCP of NLB lb", "NLBService a/b"}},
+		"somebody's":       {ServiceGot{OnPort: on}, []string{"443/TCP of NLB lb", `"theirs" (s1)`}},
+		"who is first":     {ServiceGot{Rival: "c/d"}, []string{"443/TCP of NLB lb", "NLBService c/d, which goes first"}},
+		"full":             {ServiceGot{Count: 10}, []string{"NLB lb already holds 10 services"}},
+		"a name":           {ServiceGot{SameName: on}, []string{`"web" can't be added: service s1 (port 443/TCP) has that name`, "unique on NLB lb", "another service name (spec.name)"}},
+		"an object's name": {ServiceGot{SameName: on, NameHolder: "a/b"}, []string{"service s1 (port 443/TCP) of NLBService a/b has that name"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.got.LoadBalancerID = "lb"
