@@ -117,6 +117,9 @@ func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWan
 	case nlb.None:
 		return r.settle(ctx, round)
 	case nlb.Wait:
+		if move.Reason == v1alpha1.ReasonWaitingForServices {
+			return outcome.Waiting(move.Reason, move.Message), nil
+		}
 		r.Inventory.Invalidate(r.entry(round).Key) // it changes without an operation of which we know
 		return outcome.Waiting(move.Reason, move.Message).Within(waitNet), nil
 	case nlb.Conflict:

@@ -117,6 +117,9 @@ func (r *Reconciler) observe(ctx context.Context, round *round, lb nlb.LoadBalan
 	}
 	got := &round.got
 	for _, service := range lb.Services {
+		if nlb.IsProbe(service) {
+			got.Probes++
+		}
 		switch {
 		case round.isProbe(service):
 			round.probe = &service

@@ -44,7 +44,20 @@ func TestAReplacedNodepoolTakesOver(t *testing.T) { // fault 6
 		change(s, node, func(o *corev1.Node) { o.Spec.Unschedulable = true })
 	}
 	s.Eventually(func() string { return s.poolOf("web-80-tcp") }).Should(Equal(green.ID))
-	s.tells("web", corev1.EventTypeNormal, v1alpha1.ReasonInstancePoolChanged, green.ID)
+	// The NLBService tells what the move waits for, and of the move itself.
+	s.Eventually(func() error {
+		child := s.nlbService("web-80-tcp")
+		meta.SetStatusCondition(&child.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonProbingInstancePool, Message: "0 of 2 pass"}) //nolint:forbidigo // as short as this
+		return s.Status().Update(t.Context(), child)
+	}).Should(Succeed())
+	s.Expect(s.shows("web", v1alpha1.ServiceConditionHandedOver, metav1.ConditionFalse, v1alpha1.ReasonProbingInstancePool)).To(Equal("port 80/TCP: 0 of 2 pass"))
+	s.tells("web", corev1.EventTypeNormal, v1alpha1.ReasonProbingInstancePool, "0 of 2 pass")
+	s.run("web", "80-tcp")
+	s.Eventually(func() *metav1.Condition {
+		web := &corev1.Service{}
+		s.Expect(s.Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: "web"}, web)).To(Succeed())
+		return meta.FindStatusCondition(web.Status.Conditions, v1alpha1.ServiceConditionHandedOver)
+	}).Should(BeNil())
 }
 
 func TestAmbiguousPoolsAreListedAndAChoiceIsHonoured(t *testing.T) {

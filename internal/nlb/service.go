@@ -56,6 +56,8 @@ type ServiceGot struct {
 	NameLeaves bool
 	// Rival is another NLBService for the same port that goes first; empty if none.
 	Rival string
+	// Probes is the number of probe services on the NLB, which go by themselves.
+	Probes int
 	// Count is the number of services on the NLB, whoever's, with those that are
 	// away only to be replaced.
 	Count int
@@ -94,11 +96,13 @@ type ServiceMove struct {
 //	          │ ours, but for a name in use      │ Conflict InUseByOther
 //	          │ ours, the same                   │ None
 //	          │ the NLB is another's             │ Conflict InUseByOther
+//	          │ a probe service on the port      │ Wait
 //	          │ another's on the port            │ Conflict PortConflict
 //	          │ another object goes first        │ Conflict PortConflict
 //	          │ replacing, the name is another's │ Create, by the derived name
 //	          │ the name is another's, and leaves│ Wait
 //	          │ the name is another's            │ Conflict InUseByOther
+//	          │ the NLB is full with a probe     │ Wait
 //	          │ the NLB is full                  │ Conflict ServiceLimitReached
 //	          │ none                             │ Create
 func DiffService(want ServiceWant, got ServiceGot) ServiceMove {
@@ -163,6 +167,10 @@ func addition(want ServiceWant, got ServiceGot, wanted ServiceAttributes) Servic
 	switch {
 	case got.Refusal != "":
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: got.Refusal}
+	case got.OnPort != nil && IsProbe(*got.OnPort):
+		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
+			"Port %s of NLB %s has a probe service now, which goes within %s; waiting for it. Other ports than %d to %d are never used by one",
+			port, got.LoadBalancerID, ProbeTurn, FirstProbePort, LastProbePort)}
 	case got.OnPort != nil && got.Holder != "":
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonPortConflict, Message: fmt.Sprintf(
 			"Port %s of NLB %s is held by NLBService %s; delete that or choose another port", port, got.LoadBalancerID, got.Holder)}
@@ -176,6 +184,9 @@ func addition(want ServiceWant, got ServiceGot, wanted ServiceAttributes) Servic
 	case got.SameName != nil && !want.Replacing:
 		return nameInUse(got, fmt.Sprintf("Service %q can't be added: %s. Set another service name (spec.name), or have that one renamed or removed: then it goes on by itself",
 			wanted.Name, holderOfName(got)))
+	case got.Count >= MaxServices && got.Count-got.Probes < MaxServices:
+		return ServiceMove{Action: Wait, Reason: v1alpha1.ReasonWaitingForServices, Message: fmt.Sprintf(
+			"NLB %s holds %d services, as many as Exoscale allows. One of them is a probe service, which goes within %s; waiting for its place", got.LoadBalancerID, got.Count, ProbeTurn)}
 	case got.Count >= MaxServices:
 		return ServiceMove{Action: Conflict, Reason: v1alpha1.ReasonServiceLimitReached, Message: fmt.Sprintf(
 			"NLB %s already holds %d services, as many as Exoscale allows; remove one, or use another NetworkLoadBalancer", got.LoadBalancerID, got.Count)}
