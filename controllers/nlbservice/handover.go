@@ -226,7 +226,7 @@ func describeHandOver(round *round) {
 		Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionFalse, Reason: now.reason, Message: now.message,
 		ObservedGeneration: round.object.Generation,
 	})
-	switch was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionHandedOver); {
+	switch was := meta.FindStatusCondition(round.foreign.Said.Status.Conditions, v1alpha1.ConditionHandedOver); {
 	case now.warn:
 		round.notices.Warning(now.reason, "HandOver", "%s", now.message)
 	case was == nil:
