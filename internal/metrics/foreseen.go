@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
 // Of these kinds only Events are counted: KindNode is that of Nodes, and kindNamespace
@@ -74,6 +75,9 @@ func (c *Counters) foreseeOwn() {
 	for _, kind := range []string{kindService, kindLoadBalancer, kindNLBService, kindNodeIdentity, KindNode} {
 		c.Foresee(kind, corev1.EventTypeWarning, warnings...)
 		c.Foresee(kind, corev1.EventTypeNormal, normals[kind]...)
+		for _, cause := range []string{outcome.DroppedRepeated, outcome.DroppedBudget} {
+			c.eventsDropped.WithLabelValues(kind, cause)
+		}
 	}
 	c.Foresee(kindNamespace, corev1.EventTypeWarning, v1alpha1.ReasonOrphaned)
 }
