@@ -99,7 +99,7 @@ type Options struct {
 type Reconciler struct {
 	Options
 	journal  *journal.Journal
-	told     *persist.Told
+	told     *persist.Told[*v1alpha1.NetworkLoadBalancer]
 	vanished vanished.Guard
 }
 
@@ -108,7 +108,7 @@ func New(options Options) *Reconciler {
 	return &Reconciler{
 		Options:  options,
 		journal:  journal.New(journal.KindLoadBalancer, options.Operations, options.Clock),
-		told:     persist.NewTold(options.Clock),
+		told:     persist.NewTold(telling, options.APIReader, options.Clock),
 		vanished: vanished.Guard{Reader: options.Client, Inventory: options.Inventory, Namespaces: options.VanishedIn, FindsNodes: options.FindsNodes},
 	}
 }
@@ -140,15 +140,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
-	if r.told.Overwritten(object, object.Status.Address) {
-		round.overwriter = persist.WriterOf(ctx, r.APIReader, object, "address")
-	}
+	round.foreign = r.told.Look(ctx, round.Object, true)
 	out, err := r.converge(ctx, round)
 	if err == nil {
 		err = round.unlisted // what it came to blames others
 	}
 	if err == nil && !round.gone {
 		describe(round, out)
+		out = out.Again(round.foreign.Settle(ctx))
 		err = round.Status(ctx)
 	}
 	switch {
@@ -158,7 +157,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case client.IgnoreNotFound(err) != nil:
 		return ctrl.Result{}, err
 	}
-	r.noteAddress(round)
+	if err == nil && !round.gone {
+		noteAddress(round)
+		round.foreign.Remember()
+	}
 	round.notices.Send(r.Events, object)
 	if round.gone || apierrors.IsNotFound(err) {
 		r.journal.Succeeded(r.entry(object))
@@ -184,9 +186,8 @@ type round struct {
 	gone     bool // the finalizer has left
 	// serviceTells: the Service that the object is of tells of what it is like.
 	serviceTells bool
-	// overwriter is the program that has written into the status; empty if none has.
-	overwriter string
-	notices    outcome.Notices
+	foreign      *persist.Foreign[*v1alpha1.NetworkLoadBalancer]
+	notices      outcome.Notices
 }
 
 // converge leads one step closer to what is wanted. Its error is one of the API

@@ -24,7 +24,7 @@ func describe(round *round, out outcome.Outcome) {
 	out.Describe(&status.Conditions, object.Generation)
 
 	if !round.serviceTells {
-		round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+		round.notices.Stalled(round.foreign.Said.Status.Conditions, status.Conditions)
 	}
 }
 
@@ -44,17 +44,12 @@ func unsearched(round *round, out outcome.Outcome) bool {
 
 // noteAddress tells of another address, also where there was none for a while: an
 // NLB that has vanished is made anew. A Service tells of its own.
-func (r *Reconciler) noteAddress(round *round) {
-	status, before := round.object.Status, round.Before.Status.Address
-	if round.overwriter != "" {
-		round.notices.Warning(v1alpha1.ReasonStatusOverwritten, "Observe",
-			"The status of this object is the operator's, and %s has written into status.address. The address is %s; stop what writes there",
-			round.overwriter, status.Address)
-		r.told.Tell(round.object, status.Address)
-		return
+func noteAddress(round *round) {
+	status, before := round.object.Status, round.foreign.Said.Status.Address
+	now, lost := round.foreign.Now.Status.Address, round.Before.Status.Lost
+	if writer := round.foreign.Writer; writer != "" {
+		round.notices.Overwritten("Observe", writer, now)
 	}
-	r.told.Tell(round.object, before, status.Address)
-	now, lost := status.Address, round.Before.Status.Lost
 	if before == "" && lost != nil {
 		before = lost.Address
 	}

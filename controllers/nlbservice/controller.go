@@ -115,6 +115,7 @@ type Reconciler struct {
 	Options
 	journal   *journal.Journal
 	probes    *journal.Journal // of the probe services
+	told      *persist.Told[*v1alpha1.NLBService]
 	pauses    *pauses
 	refusals  *refusals
 	endpoints *endpoints
@@ -127,6 +128,7 @@ func New(options Options) *Reconciler {
 		Options:   options,
 		journal:   journal.New(journal.KindNLBService, options.Operations, options.Clock),
 		probes:    journal.New(journal.KindNLBService, options.Operations, options.Clock),
+		told:      persist.NewTold(telling, options.APIReader, options.Clock),
 		pauses:    newPauses(options.Clock),
 		refusals:  newRefusals(options.Clock),
 		endpoints: &endpoints{},
@@ -160,6 +162,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object := &v1alpha1.NLBService{}
 	if err := r.Client.Get(ctx, req.NamespacedName, object); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.told.Forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !object.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(object, v1alpha1.NLBServiceFinalizer) {
@@ -169,9 +174,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	round := &round{Object: persist.New(r.Client, object), object: object}
+	round.foreign = r.told.Look(ctx, round.Object, true)
 	out, err := r.converge(ctx, round)
 	if err == nil && !round.gone {
 		r.describe(ctx, round, out)
+		out = out.Again(round.foreign.Settle(ctx))
 		err = round.Status(ctx)
 	}
 	switch {
@@ -180,6 +187,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: pacing.CacheLag}, nil
 	case client.IgnoreNotFound(err) != nil:
 		return ctrl.Result{}, err
+	}
+	if err == nil && !round.gone {
+		if writer := round.foreign.Writer; writer != "" {
+			round.notices.Overwritten("Observe", writer, "")
+		}
+		round.foreign.Remember()
 	}
 	round.notices.Send(r.Events, object)
 	round.toService.Send(r.Events, r.teller(ctx, round))
@@ -227,6 +240,7 @@ type round struct {
 	decided bool
 	pending *pending
 	because string
+	foreign *persist.Foreign[*v1alpha1.NLBService]
 	notices outcome.Notices
 	// toService are notices that the Service of the object gets, if it has one.
 	toService outcome.Notices

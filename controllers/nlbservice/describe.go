@@ -43,7 +43,7 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	noteSidecars(round)
 	if !round.serviceTells {
 		noteHealth(round)
-		round.notices.Stalled(round.Before.Status.Conditions, status.Conditions)
+		round.notices.Stalled(round.foreign.Said.Status.Conditions, status.Conditions)
 	}
 }
 
@@ -219,7 +219,7 @@ func whatToCheck(object *v1alpha1.NLBService) string {
 
 // noteHealth tells when the last backend has failed, and when one is there again.
 func noteHealth(round *round) {
-	before := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
+	before := meta.FindStatusCondition(round.foreign.Said.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
 	now := meta.FindStatusCondition(round.object.Status.Conditions, v1alpha1.ConditionBackendsHealthy)
 	switch {
 	case now == nil:

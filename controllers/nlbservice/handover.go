@@ -117,7 +117,7 @@ func (r *Reconciler) failed(round *round, want nlb.ServiceAttributes) bool {
 	if failed, known := r.pauses.failed(round.object.UID, want); known {
 		return failed
 	}
-	was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionHandedOver)
+	was := meta.FindStatusCondition(round.foreign.Said.Status.Conditions, v1alpha1.ConditionHandedOver)
 	return was != nil && was.Reason == v1alpha1.ReasonNoHealthyBackends
 }
 
@@ -247,7 +247,7 @@ func (r *Reconciler) localService(ctx context.Context, object *v1alpha1.NLBServi
 // its own.
 func describeHandOver(round *round) {
 	conditions := &round.object.Status.Conditions
-	was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionHandedOver)
+	was := meta.FindStatusCondition(round.foreign.Said.Status.Conditions, v1alpha1.ConditionHandedOver)
 	switch {
 	case round.unseen != "" && was != nil && round.object.Status.State != "": // not known to be gone
 		outcome.SetCondition(conditions, metav1.Condition{

@@ -40,7 +40,7 @@ func describeKept(round *round) {
 		Type: v1alpha1.ConditionTargetAllowed, Status: metav1.ConditionFalse, Reason: round.kept[0].reason, Message: message,
 		ObservedGeneration: round.object.Generation,
 	})
-	if was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionTargetAllowed); was == nil || was.Message != message {
+	if was := meta.FindStatusCondition(round.foreign.Said.Status.Conditions, v1alpha1.ConditionTargetAllowed); was == nil || was.Message != message {
 		round.notices.Warning(round.kept[0].reason, "Keep", "%s", message)
 	}
 }

@@ -129,7 +129,7 @@ func sidecarsAre(object *v1alpha1.NLBService, status metav1.ConditionStatus) boo
 // have it; not of each that comes and goes meanwhile. There may be none in between:
 // a Deployment of strategy Recreate makes the new Pods when the old ones are gone.
 func noteSidecars(round *round) {
-	was := meta.FindStatusCondition(round.Before.Status.Conditions, v1alpha1.ConditionSidecarsInjected)
+	was := meta.FindStatusCondition(round.foreign.Said.Status.Conditions, v1alpha1.ConditionSidecarsInjected)
 	now := meta.FindStatusCondition(round.object.Status.Conditions, v1alpha1.ConditionSidecarsInjected)
 	switch {
 	case now == nil || was != nil && was.Status == now.Status:

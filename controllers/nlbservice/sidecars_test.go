@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/persist"
@@ -41,6 +42,7 @@ func TestWhatBecomesOfTheSidecarsIsTold(t *testing.T) {
 					continue
 				}
 				round := &round{Object: persist.New(nil, object), object: object}
+				round.foreign = persist.NewTold(telling, nil, clock.RealClock{}).Look(t.Context(), round.Object, true)
 				become(status)
 				noteSidecars(round)
 				round.notices.Send(recorder, object)

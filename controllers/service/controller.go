@@ -84,7 +84,7 @@ type Options struct {
 type Reconciler struct {
 	Options
 	defaultTarget *v1alpha1.Target // nil: inferred
-	told          *persist.Told
+	told          *persist.Told[*corev1.Service]
 
 	// ccm remembers for a moment whether a CCM is active.
 	ccm struct {
@@ -98,7 +98,7 @@ var poolID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 
 // New makes a Reconciler.
 func New(options Options) *Reconciler {
-	r := &Reconciler{Options: options, told: persist.NewTold(options.Clock)}
+	r := &Reconciler{Options: options, told: persist.NewTold(telling, options.APIReader, options.Clock)}
 	if r.MaxConcurrentReconciles <= 0 {
 		r.MaxConcurrentReconciles = 10
 	}
@@ -137,6 +137,7 @@ type round struct {
 	*persist.Object[*corev1.Service]
 	own     children
 	plan    projection.Plan
+	foreign *persist.Foreign[*corev1.Service]
 	notices outcome.Notices
 }
 
@@ -150,25 +151,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	round := &round{Object: persist.New(r.Client, service)}
-	writer, endures := r.overwriter(ctx, service), false
+	round.foreign = r.told.Look(ctx, round.Object, claimOf(service, r.ClaimClassless) == serve)
 	out, err := r.converge(ctx, round)
-	if err == nil && writer != "" {
-		out, endures = r.endureOverwriting(round, out)
-	}
 	if err == nil {
+		out = out.Again(round.foreign.Settle(ctx))
 		err = round.Status(ctx)
 	}
-	if err == nil && !endures {
-		before := round.Before
-		if writer != "" {
-			tellOverwritten(round, writer)
-			before = round.Now
-			r.told.Tell(service, shows(round.Now))
-		} else {
-			r.told.Tell(service, shows(before), shows(round.Now))
-		}
-		tell(&round.notices, before, round.Now, round.own)
-		if after, published := addressAfter(round.Before, round.Now, r.Clock.Now()); published && r.AddressAfter != nil {
+	if err == nil {
+		tellOverwritten(round)
+		tell(&round.notices, round.foreign.Said, round.foreign.Now, round.own)
+		round.foreign.Remember()
+		if after, published := addressAfter(round.foreign.Said, round.foreign.Now, r.Clock.Now()); published && r.AddressAfter != nil {
 			r.AddressAfter(after)
 		}
 		round.notices.Send(r.Events, round.Now)

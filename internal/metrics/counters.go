@@ -11,6 +11,7 @@ import (
 // Counters are told by the controllers at the moment something happens.
 type Counters struct {
 	events         *prometheus.CounterVec
+	eventsDropped  *prometheus.CounterVec
 	addressAfter   prometheus.Histogram
 	foreignNodes   prometheus.Gauge
 	nodesRemoved   prometheus.Counter
@@ -26,6 +27,10 @@ func NewCounters(registerer prometheus.Registerer) (*Counters, error) {
 			Name: Prefix + "events_total",
 			Help: "Events that the operator sent, by what they are about.",
 		}, []string{"kind", "type", "reason"}),
+		eventsDropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: Prefix + "events_dropped_total",
+			Help: "Events that weren't sent, by why: the same was told within the last minute, or the budget of the object is used up.",
+		}, []string{"kind", "cause"}),
 		addressAfter: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    Prefix + "service_address_seconds",
 			Help:    "How long it took from the first look at a Service until its address was published.",
@@ -53,7 +58,7 @@ func NewCounters(registerer prometheus.Registerer) (*Counters, error) {
 		}, []string{"zone"}),
 	}
 	c.foreseeOwn()
-	return c, Register(registerer, c.events, c.addressAfter, c.foreignNodes, c.nodesRemoved, c.deletionHalted, c.orphans, c.duplicates)
+	return c, Register(registerer, c.events, c.eventsDropped, c.addressAfter, c.foreignNodes, c.nodesRemoved, c.deletionHalted, c.orphans, c.duplicates)
 }
 
 // AddressAfter counts a Service whose address was published.

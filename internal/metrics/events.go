@@ -23,13 +23,25 @@ func (c *Counters) Counting(next events.EventRecorder, scheme *runtime.Scheme) R
 	return Recorder{next: next, scheme: scheme, count: c.events}
 }
 
+// Dropped makes a function that counts the Events which weren't sent (see
+// outcome.WithinBudget).
+func (c *Counters) Dropped(scheme *runtime.Scheme) func(regarding runtime.Object, cause string) {
+	return func(regarding runtime.Object, cause string) {
+		c.eventsDropped.WithLabelValues(kindOf(regarding, scheme), cause).Inc()
+	}
+}
+
+func kindOf(regarding runtime.Object, scheme *runtime.Scheme) string {
+	gvk, err := apiutil.GVKForObject(regarding, scheme)
+	if err != nil {
+		return ""
+	}
+	return gvk.Kind
+}
+
 // Eventf implements events.EventRecorder.
 func (r Recorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
-	kind := ""
-	if gvk, err := apiutil.GVKForObject(regarding, r.scheme); err == nil {
-		kind = gvk.Kind
-	}
-	r.count.WithLabelValues(kind, eventType, reason).Inc()
+	r.count.WithLabelValues(kindOf(regarding, r.scheme), eventType, reason).Inc()
 	// One that is too long is refused, and nobody learns of it.
 	r.next.Eventf(regarding, related, eventType, reason, action, "%s", brief.Cut(fmt.Sprintf(note, args...), brief.Event))
 }

@@ -4,10 +4,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
-// KindNode is the kind of Nodes, of which only Events are counted.
-const KindNode = "Node"
+// Of these kinds only Events are counted: KindNode is that of Nodes, and kindNamespace
+// that of the operator's namespace, which has the Events about no object.
+const (
+	KindNode      = "Node"
+	kindNamespace = "Namespace"
+)
 
 // warnings are the reasons that a Warning may have: of what is wrong, refused, or
 // changed by others. A reason of the API is here or in quiet.
@@ -36,16 +41,24 @@ var quiet = []string{
 	v1alpha1.ReasonWaitingForServices, v1alpha1.ReasonWaitingForVerification,
 }
 
+// handingOver are the reasons why traffic isn't moved to another instance pool yet: the
+// Events about that are Normal, whatever holds it up, until a probe has had its turn.
+var handingOver = []string{
+	v1alpha1.ReasonCloudError, v1alpha1.ReasonForbidden, v1alpha1.ReasonInvalidCredentials, v1alpha1.ReasonNoEligibleNodes,
+	v1alpha1.ReasonNoHealthyBackends, v1alpha1.ReasonProbingInstancePool, v1alpha1.ReasonQuotaExceeded, v1alpha1.ReasonRetrying,
+	v1alpha1.ReasonUnknownZone, v1alpha1.ReasonWaitingForOperation, v1alpha1.ReasonWaitingForPods,
+}
+
 // normals are the reasons of Events of the type Normal, by the kind of their object.
 var normals = map[string][]string{
-	kindService: {v1alpha1.ReasonInstancePoolChanged, v1alpha1.ReasonProgrammed},
+	kindService: append([]string{v1alpha1.ReasonInstancePoolChanged, v1alpha1.ReasonProgrammed}, handingOver...),
 	kindLoadBalancer: {
 		v1alpha1.ReasonAdopted, v1alpha1.ReasonCreated, v1alpha1.ReasonDeleted, v1alpha1.ReasonDriftCorrected, v1alpha1.ReasonRetained, v1alpha1.ReasonUpdated,
 	},
-	kindNLBService: {
+	kindNLBService: append([]string{
 		v1alpha1.ReasonBackendsHealthy, v1alpha1.ReasonCreated, v1alpha1.ReasonDeleted, v1alpha1.ReasonDriftCorrected,
 		v1alpha1.ReasonInstancePoolChanged, v1alpha1.ReasonSidecarsInjected, v1alpha1.ReasonUpdated,
-	},
+	}, handingOver...),
 	kindNodeIdentity: {v1alpha1.ReasonVerified},
 }
 
@@ -62,5 +75,9 @@ func (c *Counters) foreseeOwn() {
 	for _, kind := range []string{kindService, kindLoadBalancer, kindNLBService, kindNodeIdentity, KindNode} {
 		c.Foresee(kind, corev1.EventTypeWarning, warnings...)
 		c.Foresee(kind, corev1.EventTypeNormal, normals[kind]...)
+		for _, cause := range []string{outcome.DroppedRepeated, outcome.DroppedBudget} {
+			c.eventsDropped.WithLabelValues(kind, cause)
+		}
 	}
+	c.Foresee(kindNamespace, corev1.EventTypeWarning, v1alpha1.ReasonOrphaned)
 }

@@ -22,11 +22,20 @@ const (
 	EventsWithin    = time.Minute
 )
 
+// Why an Event isn't sent.
+const (
+	// DroppedRepeated: the same was told within the last minute.
+	DroppedRepeated = "repeated"
+	// DroppedBudget: the budget of the object is used up.
+	DroppedBudget = "budget"
+)
+
 // Budget is a recorder that keeps to the budget of each object. What is beyond it, or
 // was told a moment ago in the same words, isn't told: the conditions hold what is true.
 type Budget struct {
-	next  events.EventRecorder
-	clock clock.PassiveClock
+	next    events.EventRecorder
+	clock   clock.PassiveClock
+	dropped func(regarding runtime.Object, cause string)
 
 	mu    sync.Mutex
 	spent map[string][]spending
@@ -38,23 +47,28 @@ type spending struct {
 	text string
 }
 
-// WithinBudget makes a recorder that gives next only what the budget allows.
-func WithinBudget(next events.EventRecorder, c clock.PassiveClock) *Budget {
-	return &Budget{next: next, clock: c, spent: map[string][]spending{}}
+// WithinBudget makes a recorder that gives next only what the budget allows. It calls
+// dropped for each Event that isn't sent, with the cause.
+func WithinBudget(next events.EventRecorder, c clock.PassiveClock, dropped func(regarding runtime.Object, cause string)) *Budget {
+	return &Budget{next: next, clock: c, dropped: dropped, spent: map[string][]spending{}}
 }
 
 // Eventf implements events.EventRecorder.
 func (b *Budget) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
 	matters := eventType == corev1.EventTypeWarning || reason == v1alpha1.ReasonInstancePoolChanged
-	if b.affords(regarding, matters, fmt.Sprint(eventType, reason, action, fmt.Sprintf(note, args...))) {
+	cause := b.spend(regarding, matters, fmt.Sprint(eventType, reason, action, fmt.Sprintf(note, args...)))
+	if cause == "" {
 		b.next.Eventf(regarding, related, eventType, reason, action, note, args...)
+	} else {
+		b.dropped(regarding, cause)
 	}
 }
 
-func (b *Budget) affords(regarding runtime.Object, matters bool, text string) bool {
+// spend takes an Event out of the budget. It returns why that can't be; empty if it can.
+func (b *Budget) spend(regarding runtime.Object, matters bool, text string) (cause string) {
 	object, err := meta.Accessor(regarding)
 	if err != nil {
-		return true
+		return ""
 	}
 	key, now := fmt.Sprintf("%T/%s/%s/%s", regarding, object.GetNamespace(), object.GetName(), object.GetUID()), b.clock.Now()
 	b.mu.Lock()
@@ -68,14 +82,14 @@ func (b *Budget) affords(regarding runtime.Object, matters bool, text string) bo
 	}
 	for _, was := range spent {
 		if was.text == text {
-			return false
+			return DroppedRepeated
 		}
 	}
 	if len(spent) >= places {
-		return false
+		return DroppedBudget
 	}
 	b.spent[key] = append(spent, spending{now, text})
-	return true
+	return ""
 }
 
 // sweep forgets objects of which nothing was told for a while.

@@ -30,20 +30,25 @@ func TestEventsKeepToTheBudgetOfTheirObject(t *testing.T) {
 	for name, c := range map[string]struct {
 		said []say
 		want counted
+		// dropped by causes: repeated, and beyond the budget
+		dropped [2]int
 	}{
-		"few":                             {[]say{{"a", "Normal", 3, false}, {"a", "Warning", 2, false}}, counted{"a Normal": 3, "a Warning": 2}},
-		"many Warnings":                   {[]say{{"a", "Warning", 30, false}}, counted{"a Warning": 5}},
-		"much good news leaves one place": {[]say{{"a", "Normal", 30, false}, {"a", "Warning", 3, false}}, counted{"a Normal": 4, "a Warning": 1}},
-		"a move has the last place, too":  {[]say{{"a", "Normal", 30, false}, {"a", "move", 3, false}}, counted{"a Normal": 5}},
-		"the same words":                  {[]say{{"a", "Warning", 30, true}, {"a", "Warning", 2, false}}, counted{"a Warning": 3}},
-		"each object has a budget":        {[]say{{"a", "Warning", 30, false}, {"b", "Warning", 30, false}}, counted{"a Warning": 5, "b Warning": 5}},
-		"a minute later there is another": {[]say{{"a", "Warning", 30, false}, {"", "", 0, false}, {"a", "Warning", 30, false}}, counted{"a Warning": 10}},
-		"a minute later it is told again": {[]say{{"a", "Warning", 2, true}, {"", "", 0, false}, {"a", "Warning", 2, true}}, counted{"a Warning": 2}},
+		"few":                             {[]say{{"a", "Normal", 3, false}, {"a", "Warning", 2, false}}, counted{"a Normal": 3, "a Warning": 2}, [2]int{}},
+		"many Warnings":                   {[]say{{"a", "Warning", 30, false}}, counted{"a Warning": 5}, [2]int{0, 25}},
+		"much good news leaves one place": {[]say{{"a", "Normal", 30, false}, {"a", "Warning", 3, false}}, counted{"a Normal": 4, "a Warning": 1}, [2]int{0, 28}},
+		"a move has the last place, too":  {[]say{{"a", "Normal", 30, false}, {"a", "move", 3, false}}, counted{"a Normal": 5}, [2]int{0, 28}},
+		"the same words":                  {[]say{{"a", "Warning", 30, true}, {"a", "Warning", 2, false}}, counted{"a Warning": 3}, [2]int{29, 0}},
+		"each object has a budget":        {[]say{{"a", "Warning", 30, false}, {"b", "Warning", 30, false}}, counted{"a Warning": 5, "b Warning": 5}, [2]int{0, 50}},
+		"a minute later there is another": {[]say{{"a", "Warning", 30, false}, {"", "", 0, false}, {"a", "Warning", 30, false}}, counted{"a Warning": 10}, [2]int{0, 50}},
+		"a minute later it is told again": {[]say{{"a", "Warning", 2, true}, {"", "", 0, false}, {"a", "Warning", 2, true}}, counted{"a Warning": 2}, [2]int{2, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock, got := testingclock.NewFakeClock(time.Now()), counted{}
-			budget := WithinBudget(got, clock)
+			var dropped [2]int
+			budget := WithinBudget(got, clock, func(_ runtime.Object, cause string) {
+				dropped[map[string]int{DroppedRepeated: 0, DroppedBudget: 1}[cause]]++
+			})
 			for i, said := range c.said {
 				if said.times == 0 {
 					clock.Step(EventsWithin + time.Second)
@@ -60,8 +65,8 @@ func TestEventsKeepToTheBudgetOfTheirObject(t *testing.T) {
 					budget.Eventf(service(said.object), nil, kind, reason, "Action", "%s", text)
 				}
 			}
-			if fmt.Sprint(got) != fmt.Sprint(c.want) {
-				t.Errorf("got %v, want %v", got, c.want)
+			if fmt.Sprint(got) != fmt.Sprint(c.want) || dropped != c.dropped {
+				t.Errorf("got %v and dropped %v, want %v and %v", got, dropped, c.want, c.dropped)
 			}
 		})
 	}

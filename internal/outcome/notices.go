@@ -38,6 +38,18 @@ func (n *Notices) Stalled(before, now []metav1.Condition) {
 	}
 }
 
+// Overwritten adds the Warning that a program, writer, has written into the status of an
+// object. An empty address isn't told of.
+func (n *Notices) Overwritten(action, writer, address string) {
+	if address != "" {
+		address = "The address is still " + address + ", and the"
+	} else {
+		address = "The"
+	}
+	n.Warning(v1alpha1.ReasonStatusOverwritten, action,
+		"The status of this object is the operator's, and %s has written into it. %s status is put right, each time later than before; stop what writes there", writer, address)
+}
+
 // Send makes the Events, all of one object.
 func (n *Notices) Send(recorder events.EventRecorder, object runtime.Object) {
 	for _, notice := range *n {

@@ -96,6 +96,14 @@ func (o Outcome) Within(d time.Duration) Outcome {
 	return o
 }
 
+// Again looks again after d at the latest, whatever happens; 0 leaves it open.
+func (o Outcome) Again(d time.Duration) Outcome {
+	if d > 0 && (o.After == 0 || o.After > d) {
+		o.After = d
+	}
+	return o
+}
+
 // resyncs is how many sync periods a converged object is left alone, if nothing
 // wakes it; looking again costs no call of the cloud.
 const resyncs = 10

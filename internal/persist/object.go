@@ -20,7 +20,8 @@ type Object[T client.Object] struct {
 	Before T
 
 	client client.Client
-	stored T // as the API server has it
+	stored T       // as the API server has it
+	writes func(T) // is called with each status that is written; nil: nothing is
 }
 
 // New begins with an object as it was read.
@@ -95,23 +96,36 @@ func (o *Object[T]) StatusAnyway(ctx context.Context) error {
 }
 
 func (o *Object[T]) status(ctx context.Context, patch client.Patch) error {
-	difference, err := client.MergeFrom(o.stored).Data(o.Now)
-	if err != nil {
-		return fmt.Errorf("comparing the status: %w", err)
-	}
-	if string(difference) == "{}" {
-		return nil
+	if differs, err := o.differs(o.Now); err != nil || !differs {
+		return err
 	}
 	return o.write(ctx, patch)
 }
 
+// differs reports whether an object isn't as the API server has it.
+func (o *Object[T]) differs(object T) (bool, error) {
+	difference, err := client.MergeFrom(o.stored).Data(object)
+	if err != nil {
+		return false, fmt.Errorf("comparing the status: %w", err)
+	}
+	return string(difference) != "{}", nil
+}
+
 func (o *Object[T]) write(ctx context.Context, patch client.Patch) error {
 	written := clone(o.Now)
+	o.noteWrite(written) // it may arrive though no answer comes
 	if err := o.client.Status().Patch(ctx, written, patch); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
+	o.noteWrite(written)
 	o.written(written)
 	return nil
+}
+
+func (o *Object[T]) noteWrite(object T) {
+	if o.writes != nil {
+		o.writes(object)
+	}
 }
 
 func (o *Object[T]) locked() client.Patch {

@@ -102,7 +102,7 @@ func (a *App) setupMetrics(mgr manager.Manager) (err error) {
 	if a.counters, err = metrics.NewCounters(registerer); err != nil {
 		return err
 	}
-	events := outcome.WithinBudget(mgr.GetEventRecorder(Name), clock.RealClock{}) // the Events of Kubernetes go by the real time
+	events := outcome.WithinBudget(mgr.GetEventRecorder(Name), clock.RealClock{}, a.counters.Dropped(mgr.GetScheme())) // the Events of Kubernetes go by the real time
 	a.events = a.counters.Counting(events, mgr.GetScheme())
 	objects := metrics.NewCollector(mgr.GetCache(), mgr.Elected(), a.options.Log.WithName("metrics"))
 	return errors.Join(

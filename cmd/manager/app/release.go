@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +24,43 @@ func (c Command) release(ctx context.Context, args []string) error {
 		return err
 	}
 	s.Version, s.Log = c.Version, log
-	return advised(c.releaseAs(ctx, kubernetes, s), s.advice)
+	err = c.releaseAs(ctx, kubernetes, s)
+	if err == nil {
+		return nil
+	}
+	return advised(err, s.fittingAdvice(ctx, kubernetes))
+}
+
+const (
+	// adviceLimit is how long it may take to find out whom the advice is for.
+	adviceLimit = 10 * time.Second
+	// withoutHelm is the advice for those whom no command of Helm helps.
+	withoutHelm = "Mend what is said above. Argo CD runs this again by itself, and removes nothing of the operator before nothing is held any more"
+)
+
+// fittingAdvice is the caller's advice if Helm installed the operator. Empty: nobody can tell.
+func (s *releaseSettings) fittingAdvice(ctx context.Context, kubernetes *rest.Config) string {
+	if s.advice == "" || s.UninstallGuard == "" {
+		return s.advice
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), adviceLimit)
+	defer cancel()
+	key, err := guardKey(s.Options)
+	if err != nil {
+		return ""
+	}
+	reader, err := uncached(kubernetes)
+	if err != nil {
+		return ""
+	}
+	switch helm, err := release.HelmObeys(ctx, reader, key); {
+	case err != nil:
+		return ""
+	case helm:
+		return s.advice
+	default:
+		return withoutHelm
+	}
 }
 
 func (c Command) releaseAs(ctx context.Context, kubernetes *rest.Config, s releaseSettings) error {
