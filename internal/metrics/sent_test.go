@@ -122,9 +122,8 @@ var computed = map[sent]struct {
 	{"controllers/nlbservice/handover.go", "Warning", "now.reason"}:             {ofConditions: true},
 	{"controllers/nlbservice/describe.go", "Normal", "now.Reason"}:              {reasons: []string{v1alpha1.ReasonBackendsHealthy}, kinds: []string{kindNLBService}},
 	{"controllers/nlbservice/sidecars.go", "Normal", "now.Reason"}:              {reasons: []string{v1alpha1.ReasonSidecarsInjected}, kinds: []string{kindNLBService}},
-	{"controllers/nlbservice/handover.go", "Normal", "now.reason"}: {from: handOverReasons, kinds: []string{kindNLBService}},
-	{"controllers/service/describe.go", "Normal", "c.Reason"}:      {from: handOverReasons, kinds: []string{kindService}},
-
+	{"controllers/nlbservice/handover.go", "Normal", "now.reason"}:              {from: handOverReasons, kinds: []string{kindNLBService}},
+	{"controllers/service/describe.go", "Normal", "c.Reason"}:                   {from: handOverReasons, kinds: []string{kindService}},
 }
 
 // The first Event of a kind is missed if its counter isn't there before.
