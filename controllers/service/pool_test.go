@@ -47,7 +47,7 @@ func TestAReplacedNodepoolTakesOver(t *testing.T) { // fault 6
 	// The NLBService tells what the move waits for, and of the move itself.
 	s.Eventually(func() error {
 		child := s.nlbService("web-80-tcp")
-		meta.SetStatusCondition(&child.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonProbingInstancePool, Message: "0 of 2 pass"}) //nolint:forbidigo // as short as this
+		meta.SetStatusCondition(&child.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionHandedOver, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonProbingInstancePool, Message: "0 of 2 pass"})
 		return s.Status().Update(t.Context(), child)
 	}).Should(Succeed())
 	s.Expect(s.shows("web", v1alpha1.ServiceConditionHandedOver, metav1.ConditionFalse, v1alpha1.ReasonProbingInstancePool)).To(Equal("port 80/TCP: 0 of 2 pass"))
