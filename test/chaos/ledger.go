@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	eventsv1 "k8s.io/api/events/v1"
 
+	"github.com/exoscale-community/nlb-operator/internal/metrics"
 	"github.com/exoscale-community/nlb-operator/internal/outcome"
 )
 
@@ -21,10 +24,15 @@ type ledger struct {
 	mu    sync.Mutex
 	times map[string][]time.Time
 	story map[string][]string
+	of    map[string]string // the object of an Event, by its name
+	// counters are the operator's: what it asked for, and what the budget held back.
+	counters *prometheus.Registry
 }
 
 func newLedger() *ledger {
-	return &ledger{times: map[string][]time.Time{}, story: map[string][]string{}}
+	return &ledger{
+		times: map[string][]time.Time{}, story: map[string][]string{}, of: map[string]string{}, counters: prometheus.NewRegistry(),
+	}
 }
 
 // noting is a way to the API server that notes the Events which pass.
@@ -34,27 +42,69 @@ type noting struct {
 }
 
 func (n noting) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/events") && request.Body != nil {
+	folder, name := path.Split(request.URL.Path)
+	is := request.Method == http.MethodPost && name == "events" || request.Method == http.MethodPatch && strings.HasSuffix(folder, "/events/")
+	if is && request.Body != nil {
 		body, err := io.ReadAll(request.Body)
 		if err != nil {
 			return nil, err
 		}
 		request.Body = io.NopCloser(bytes.NewReader(body))
-		n.in.note(body)
+		n.in.note(name, body)
 	}
 	return n.RoundTripper.RoundTrip(request)
 }
 
-func (l *ledger) note(body []byte) {
+// note an Event that is made, or one, by its name, that has come again and is a series.
+func (l *ledger) note(name string, body []byte) {
 	var event eventsv1.Event
-	if json.Unmarshal(body, &event) != nil || event.Regarding.UID == "" {
+	if json.Unmarshal(body, &event) != nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	of := fmt.Sprintf("%s %s (%s)", event.Regarding.Kind, event.Regarding.Name, event.Regarding.UID)
-	l.times[of] = append(l.times[of], event.EventTime.Time)
-	l.story[of] = append(l.story[of], event.Type+" "+event.Reason+": "+event.Note)
+	at, of := event.EventTime.Time, l.of[name]
+	switch {
+	case event.Regarding.UID != "":
+		of = fmt.Sprintf("%s %s (%s)", event.Regarding.Kind, event.Regarding.Name, event.Regarding.UID)
+		l.of[event.Name] = of
+		l.story[of] = append(l.story[of], event.Type+" "+event.Reason+": "+event.Note)
+	case of == "" || event.Series == nil:
+		return
+	default:
+		at = event.Series.LastObservedTime.Time
+		l.story[of] = append(l.story[of], name+" again")
+	}
+	l.times[of] = append(l.times[of], at)
+}
+
+// asked counts the Events that the operator asked for, and those of them that the budget
+// held back: since the same was told a moment ago, or since it was used up.
+func (l *ledger) asked() (all, repeated, beyond int, err error) {
+	families, err := l.counters.Gather()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			count := int(metric.GetCounter().GetValue())
+			switch family.GetName() {
+			case metrics.Prefix + "events_total":
+				all += count
+			case metrics.Prefix + "events_dropped_total":
+				for _, label := range metric.GetLabel() {
+					switch {
+					case label.GetName() != "cause":
+					case label.GetValue() == outcome.DroppedRepeated:
+						repeated += count
+					default:
+						beyond += count
+					}
+				}
+			}
+		}
+	}
+	return all, repeated, beyond, nil
 }
 
 // stormy are the objects of which more was told within a minute than anybody reads.

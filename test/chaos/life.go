@@ -62,6 +62,7 @@ func (l *life) start(ctx context.Context) error {
 		options.AllowedPools = []string{poolB}
 		options.AllowedTargetPorts = []string{"1-65535"} // the histories number what they ask for
 		options.RateLimit, options.SyncPeriod, options.PollInterval = 1000, l.settings.sync, 20*time.Millisecond
+		options.Metrics = events.counters
 		options.SkipNameValidation, options.Clock = true, hasty{since: l.began}
 		if log != nil {
 			options.Log = zapr.NewLogger(log)

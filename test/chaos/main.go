@@ -81,10 +81,15 @@ func (p program) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	fmt.Fprintf(out, "%d runs, %d failed: %d steps, %d starts of the operator, %d faults, %d foreign hands, %d writes of the operator, in %.0f s\n",
 		lived, failed, total.Steps, total.Restarts, total.Faults, total.Hands, total.Writes, time.Since(began).Seconds())
-	if failed > 0 {
+	fmt.Fprintf(out, "%d Events were asked for: %d were repeated and %d beyond the budget, so they weren't sent\n", total.Events, total.Repeated, total.Beyond)
+	switch {
+	case failed > 0:
 		return fmt.Errorf("%d of %d runs failed", failed, lived)
+	case total.storm():
+		return errors.New("a storm of Events: the budget had to hold back more than a tenth of them")
+	default:
+		return ctx.Err()
 	}
-	return ctx.Err()
 }
 
 // results come as the runs end.

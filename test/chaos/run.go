@@ -58,6 +58,9 @@ type settings struct {
 // tallies of what happened.
 type tallies struct {
 	Steps, Restarts, Faults, Hands, Writes int
+	// Events that the operators asked for; Repeated ones and those Beyond the budget
+	// weren't sent.
+	Events, Repeated, Beyond int
 }
 
 func (t *tallies) add(other tallies) {
@@ -66,7 +69,13 @@ func (t *tallies) add(other tallies) {
 	t.Faults += other.Faults
 	t.Hands += other.Hands
 	t.Writes += other.Writes
+	t.Events += other.Events
+	t.Repeated += other.Repeated
+	t.Beyond += other.Beyond
 }
+
+// storm reports whether the budget held back more of the Events than it may have to.
+func (t *tallies) storm() bool { return t.Events >= 100 && t.Beyond > t.Events/10 }
 
 // result of one run; it has failed if anything is broken.
 type result struct {
@@ -108,11 +117,26 @@ func (s *stage) live(ctx context.Context, seed uint64, settings settings) (got r
 	if err := r.removeAll(ctx); err != nil {
 		return got, err
 	}
-	got.Broken, err = r.converges(ctx, "all deleted", r.judgeEnd)
+	if got.Broken, err = r.converges(ctx, "all deleted", r.judgeEnd); err != nil {
+		return got, err
+	}
 	for _, events := range r.life.ledgers {
 		got.Broken = append(got.Broken, events.stormy()...)
 	}
-	return got, err
+	return got, r.countEvents()
+}
+
+// countEvents adds up what the operators asked for.
+func (r *run) countEvents() error {
+	for _, events := range r.life.ledgers {
+		all, repeated, beyond, err := events.asked()
+		if err != nil {
+			return err
+		}
+		r.tallies.Events, r.tallies.Repeated, r.tallies.Beyond = r.tallies.Events+all, r.tallies.Repeated+repeated, r.tallies.Beyond+beyond
+	}
+	r.tell("%d Events were asked for, of which %d were repeated and %d beyond the budget", r.tallies.Events, r.tallies.Repeated, r.tallies.Beyond)
+	return nil
 }
 
 // begin makes the namespace and the cloud of the history, and starts the operator.
