@@ -87,7 +87,7 @@ func backendsHealthy(ports []portState, own children, told bool) verdict {
 }
 
 func set(service *corev1.Service, kind string, v verdict) {
-	v.message = inAnnotations.Replace(v.message)
+	v.message = projection.InAnnotations(v.message)
 	outcome.SetCondition(&service.Status.Conditions, metav1.Condition{
 		Type: kind, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: service.Generation,
 	})

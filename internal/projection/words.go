@@ -1,0 +1,66 @@
+package projection
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
+)
+
+// inWords are the operator's words about fields of its custom resources, each with those
+// about annotations. Of several that begin at one place the first that fits is taken.
+var inWords = [][2]string{
+	{"check spec.id and spec.zone", "set annotation " + v1alpha1.AnnotationID + " to the id of one that exists"},
+	{"create it, or check spec.name and spec.zone", "create it, or set annotation " + v1alpha1.AnnotationName + " to the name of one that exists"},
+	{"delete this object, or create the NetworkLoadBalancer again", nameAnother},
+	{"(spec.zone)", "(a Service can't)"},
+	{"spec.id", "annotation " + v1alpha1.AnnotationID},
+	{"spec.name", "annotation " + v1alpha1.AnnotationName},
+	{"check spec.target.sksNodepool", "name ones that exist in annotations " + v1alpha1.AnnotationSKSClusterName + " and " + v1alpha1.AnnotationSKSNodepoolName},
+	{"spec.target.instancePoolID", "annotation " + v1alpha1.AnnotationInstancePoolID},
+	{"spec.target.nodeSelector", "annotation " + v1alpha1.AnnotationNodeSelector},
+	{"check spec.target", "name one that exists in annotation " + v1alpha1.AnnotationInstancePoolID},
+	{"spec.targetPort", "the nodePort"},
+	{"set deletionPolicy: Retain", "set annotation " + v1alpha1.AnnotationDeletionPolicy + ": Retain"},
+	{"with deletionPolicy Retain", "with Retain as its deletion policy"},
+	{"use managementPolicy External", "set annotation " + v1alpha1.AnnotationExternal + `: "true"`},
+	{"managementPolicy External", "annotation " + v1alpha1.AnnotationExternal + `: "true"`},
+}
+
+const nameAnother = "name another NetworkLoadBalancer in annotation " + v1alpha1.AnnotationLoadBalancer + ", or remove it to get an NLB of its own"
+
+// Texts that others have chosen: what is quoted, and the names of objects.
+const (
+	quoted = `"(?:[^"\\]|\\.)*(?:"|$)`
+	named  = `(?:NetworkLoadBalancer|NLBService) [^\s:;,]+`
+	dotted = `[\w-]+(?:[./][\w-]+)+`
+)
+
+var ownWords = func() *regexp.Regexp {
+	alternatives := []string{quoted, named}
+	for _, words := range inWords {
+		alternatives = append(alternatives, regexp.QuoteMeta(words[0])+wordEnd(words[0]))
+	}
+	return regexp.MustCompile(strings.Join(append(alternatives, dotted), "|"))
+}()
+
+// wordEnd keeps a text from being the beginning of a longer word.
+func wordEnd(text string) string {
+	if strings.HasSuffix(text, ")") {
+		return ""
+	}
+	return `\b`
+}
+
+// InAnnotations says of a Service in its own words what its objects say of their fields,
+// which its owner may never have seen. Only the operator's words are changed.
+func InAnnotations(message string) string {
+	return ownWords.ReplaceAllStringFunc(message, func(found string) string {
+		for _, words := range inWords {
+			if words[0] == found {
+				return words[1]
+			}
+		}
+		return found
+	})
+}
