@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
-	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -83,12 +82,11 @@ func (r *Reconciler) findNodepool(ctx context.Context, ref v1alpha1.SKSNodepoolR
 func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, zone, current string) (nlb.InstancePool, *outcome.Outcome, error) {
 	selector, err := metav1.LabelSelectorAsSelector(by)
 	if err != nil {
-		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s", err))
+		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s; correct it", err))
 		return nlb.InstancePool{}, &invalid, nil
 	}
 	if keys := nlb.UnrestrictedKeys(by); r.RestrictedNodeLabels && len(keys) > 0 {
-		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf(
-			"spec.target.nodeSelector looks at %s, which a kubelet may set on its own Node; its keys have to begin with %s", brief.List(keys), nlb.RestrictedLabelPrefix))
+		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, nlb.SelectorNotRestricted(keys))
 		return nlb.InstancePool{}, &invalid, nil
 	}
 	nodes, trust, err := r.nodes(ctx)
@@ -104,12 +102,8 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 		return nlb.InstancePool{}, nil, err
 	}
 	inferred := identity.InferPool(identity.Input{Nodes: identity.SelectNodes(nodes, selector), Trust: trust, Instances: instances, Pools: pools, Current: current})
-	if inferred.Reason == v1alpha1.ReasonWaitingForVerification {
-		waiting := outcome.Waiting(inferred.Reason, "spec.target.nodeSelector: "+inferred.Message)
-		return nlb.InstancePool{}, &waiting, nil
-	}
-	if inferred.PoolID == "" {
-		return nlb.InstancePool{}, unresolved(inferred.Reason, "spec.target.nodeSelector: %s", inferred.Message), nil
+	if refusal := inferred.Refusal(); refusal != nil {
+		return nlb.InstancePool{}, refused(refusal), nil
 	}
 	return r.poolBy(ctx, zone, identity.PoolNamed(v1alpha1.Target{InstancePoolID: inferred.PoolID}))
 }

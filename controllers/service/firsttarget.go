@@ -103,15 +103,15 @@ func (r *Reconciler) notAllowed(ctx context.Context, pool nlb.InstancePool, zone
 func (r *Reconciler) selectedPool(ctx context.Context, by *metav1.LabelSelector, zone string) (refusal *identity.Refusal, cloud, err error) {
 	selector, err := metav1.LabelSelectorAsSelector(by)
 	if err != nil {
-		return &identity.Refusal{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("spec.target.nodeSelector: %s", err)}, nil, nil
+		return &identity.Refusal{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("spec.target.nodeSelector: %s; correct it", err)}, nil, nil
 	}
 	nodes := &corev1.NodeList{}
 	if err := r.Client.List(ctx, nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, fmt.Errorf("listing the Nodes: %w", err)
 	}
 	inferred, cloud, err := r.inferOf(ctx, identity.SelectNodes(nodes.Items, selector), zone, "")
-	if cloud != nil || err != nil || inferred.PoolID != "" {
+	if cloud != nil || err != nil {
 		return nil, cloud, err
 	}
-	return &identity.Refusal{Reason: inferred.Reason, Message: "spec.target.nodeSelector: " + inferred.Message}, nil, nil
+	return inferred.Refusal(), nil, nil
 }

@@ -81,6 +81,19 @@ func OneNodepool(nodepools []nlb.SKSNodepool, ref v1alpha1.SKSNodepoolReference,
 	}
 }
 
+// Refusal says why the Nodes that a selector matches stand for no pool; nil if they stand
+// for one.
+func (i Inference) Refusal() *Refusal {
+	message := "spec.target.nodeSelector: " + i.Message
+	switch {
+	case i.PoolID != "":
+		return nil
+	case i.Reason != v1alpha1.ReasonWaitingForVerification:
+		message += "; select Nodes of one pool"
+	}
+	return &Refusal{i.Reason, message}
+}
+
 // Refusal says why nothing new may be forwarded to a pool with these members; nil if it
 // may. A pool that whoever runs the operator has named needs none (see NamesPool).
 func (of Membership) Refusal(pool nlb.InstancePool) *Refusal {

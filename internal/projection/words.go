@@ -13,6 +13,14 @@ var inWords = [][2]string{
 	{"check spec.id and spec.zone", "set annotation " + v1alpha1.AnnotationID + " to the id of one that exists"},
 	{"create it, or check spec.name and spec.zone", "create it, or set annotation " + v1alpha1.AnnotationName + " to the name of one that exists"},
 	{"delete this object, or create the NetworkLoadBalancer again", nameAnother},
+	{"To go on, create the NetworkLoadBalancer again, or create this object anew with a reference to another NetworkLoadBalancer", "To go on, " + nameAnother},
+	{"create this object anew with a reference to another NetworkLoadBalancer", nameAnother},
+	{"create this object anew with a reference to a NetworkLoadBalancer of this namespace", nameAnother},
+	{"have its owner admit it in spec.allowedNamespaces", "have its owner admit it"},
+	{"create this object anew for another NLB", shareAnother},
+	{"create this object anew without it", shareAnother},
+	{"create this object anew in a zone that exists", "share a NetworkLoadBalancer of a zone that exists by annotation " + v1alpha1.AnnotationLoadBalancer},
+	{"create another NetworkLoadBalancer for the other", "create another Service for the other"},
 	{"(spec.zone)", "(a Service can't)"},
 	{"spec.id", "annotation " + v1alpha1.AnnotationID},
 	{"spec.name", "annotation " + v1alpha1.AnnotationName},
@@ -23,11 +31,15 @@ var inWords = [][2]string{
 	{"spec.targetPort", "the nodePort"},
 	{"set deletionPolicy: Retain", "set annotation " + v1alpha1.AnnotationDeletionPolicy + ": Retain"},
 	{"with deletionPolicy Retain", "with Retain as its deletion policy"},
-	{"use managementPolicy External", "set annotation " + v1alpha1.AnnotationExternal + `: "true"`},
+	{"create this object anew with managementPolicy External", "set annotation " + v1alpha1.AnnotationExternal + `: "true"`},
 	{"managementPolicy External", "annotation " + v1alpha1.AnnotationExternal + `: "true"`},
 }
 
-const nameAnother = "name another NetworkLoadBalancer in annotation " + v1alpha1.AnnotationLoadBalancer + ", or remove it to get an NLB of its own"
+// What the owner of a Service can do instead.
+const (
+	nameAnother  = "name another NetworkLoadBalancer in annotation " + v1alpha1.AnnotationLoadBalancer + ", or remove it to get an NLB of its own"
+	shareAnother = "share another NetworkLoadBalancer by annotation " + v1alpha1.AnnotationLoadBalancer
+)
 
 // Texts that others have chosen: what is quoted, and the names of objects.
 const (
