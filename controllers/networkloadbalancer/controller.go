@@ -291,7 +291,7 @@ func (r *Reconciler) unseen(round *round, ended bool) *outcome.Outcome {
 // invalid says what stands against the spec.
 func (r *Reconciler) invalid(object *v1alpha1.NetworkLoadBalancer, claim nlb.Claim) string {
 	if claim.External && r.ExternalAllowed != nil && !r.ExternalAllowed(object.Namespace) {
-		return "managementPolicy External isn't allowed in namespace " + object.Namespace + "; the operator's --external-nlb-namespaces names those where it is"
+		return nlb.ExternalNotAllowed(object.Namespace)
 	}
 	return nlb.InvalidLoadBalancer(object, claim.ServiceUID)
 }

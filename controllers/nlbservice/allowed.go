@@ -2,7 +2,6 @@ package nlbservice
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
@@ -43,18 +42,7 @@ func (r *Reconciler) admitted(ctx context.Context, round *round, pool nlb.Instan
 		}
 		of = identity.MembersOf(pool, nodes, trust, instances)
 	}
-	if len(of.Nodes) > 0 {
-		return nil, nil
-	}
-	if of.Undecided {
-		waiting := outcome.Waiting(v1alpha1.ReasonWaitingForVerification, fmt.Sprintf(
-			"Waiting until it is verified that a Node is an instance of instance pool %q (%s)", pool.Name, pool.ID))
-		return &waiting, nil
-	}
-	return unresolved(v1alpha1.ReasonNotAllowedInstancePool,
-		"Instance pool %q (%s) isn't this cluster's: none of its instances is a verified Node here (kubectl get nodeid), so nothing is forwarded to it. "+
-			"Name a pool of this cluster's Nodes, wait until a Node of the pool has joined, or have whoever runs the operator add the pool to --allowed-pools",
-		pool.Name, pool.ID), nil
+	return refused(of.Refusal(pool)), nil
 }
 
 // keepsPool notes that the pool which receives the traffic is nobody's here, by what

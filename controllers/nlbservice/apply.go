@@ -134,8 +134,7 @@ func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWan
 		return out, nil
 	case nlb.Replace:
 		if round.pool.Size == 0 && !want.Replacing {
-			return outcome.Blocked(v1alpha1.ReasonNoEligibleNodes, fmt.Sprintf(
-				"Instance pool %s (%s) has no instances yet, so traffic stays with the pool it goes to now", round.pool.Name, round.pool.ID)), nil
+			return outcome.Blocked(v1alpha1.ReasonNoEligibleNodes, nlb.PoolIsEmpty(round.pool)), nil
 		}
 	}
 	return r.start(ctx, round, move)

@@ -92,29 +92,25 @@ func whereabouts(object *v1alpha1.NLBService, lb *v1alpha1.NetworkLoadBalancer, 
 		where.absent = true
 		return where
 	}
-	unresolved := func(reason, format string, args ...any) placement {
-		return until(outcome.Unresolved(reason, fmt.Sprintf(format, args...)))
-	}
+	unresolved := func(reason, message string) placement { return until(outcome.Unresolved(reason, message)) }
 	switch {
 	case lb == nil && madeBesides(object):
 		return until(outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, fmt.Sprintf("NetworkLoadBalancer %s isn't there; its Service makes it anew", ref)))
 	case lb == nil:
-		return unresolved(v1alpha1.ReasonNotFound, "NetworkLoadBalancer %s doesn't exist; create it", ref)
+		return unresolved(v1alpha1.ReasonNotFound, nlb.NoLoadBalancer(ref))
 	case going && goesWithItsNLB(lb):
 		where.absent = where.loadBalancerID != ""
 		if madeBesides(object) {
 			return until(outcome.Waiting(v1alpha1.ReasonLoadBalancerDeleting, fmt.Sprintf("NetworkLoadBalancer %s is being deleted with its NLB; its Service makes it anew, or removes this object, too", ref)))
 		}
-		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again", ref)
+		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, nlb.LoadBalancerGoes(ref))
 	case going:
-		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, "NetworkLoadBalancer %s is being deleted; its NLB stays, with this service", ref)
+		return unresolved(v1alpha1.ReasonLoadBalancerDeleting, nlb.LoadBalancerLeaves(ref))
 	case !allowed && evicts(lb):
 		where.absent = true
-		return unresolved(v1alpha1.ReasonNotAllowedNamespace,
-			"NetworkLoadBalancer %s doesn't admit namespace %s, and evicts what it doesn't admit: this service is evicted, and comes back once spec.allowedNamespaces there admits the namespace", ref, object.Namespace)
+		return unresolved(v1alpha1.ReasonNotAllowedNamespace, nlb.NotAdmitted(ref, object.Namespace, true))
 	case !allowed:
-		return unresolved(v1alpha1.ReasonNotAllowedNamespace,
-			"NetworkLoadBalancer %s doesn't admit namespace %s; its spec.allowedNamespaces has to", ref, object.Namespace)
+		return unresolved(v1alpha1.ReasonNotAllowedNamespace, nlb.NotAdmitted(ref, object.Namespace, false))
 	case !settled(lb):
 		return until(outcome.Waiting(v1alpha1.ReasonWaitingForLoadBalancer, notYet(lb, ref)))
 	case standsOn(object, where.loadBalancerID) && where.loadBalancerID != lb.Status.ID:

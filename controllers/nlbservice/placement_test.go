@@ -70,10 +70,10 @@ func TestPlace(t *testing.T) {
 	const (
 		goingAway      = "NetworkLoadBalancer edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
 		goingAwayThere = "NetworkLoadBalancer infra/edge is being deleted with its NLB; delete this object, or create the NetworkLoadBalancer again"
-		notAdmitted    = "NetworkLoadBalancer infra/edge doesn't admit namespace shop; its spec.allowedNamespaces has to"
-		evicted        = "NetworkLoadBalancer infra/edge doesn't admit namespace shop, and evicts what it doesn't admit: this service is evicted, and comes back once spec.allowedNamespaces there admits the namespace"
+		notAdmitted    = "NetworkLoadBalancer infra/edge doesn't admit namespace shop; have its owner admit it in spec.allowedNamespaces, or create this object anew with a reference to a NetworkLoadBalancer of this namespace"
+		evicted        = "NetworkLoadBalancer infra/edge doesn't admit namespace shop, and evicts what it doesn't admit: this service is evicted, and comes back once the namespace is admitted; have its owner admit it in spec.allowedNamespaces, or create this object anew with a reference to a NetworkLoadBalancer of this namespace"
 		moving         = "NetworkLoadBalancer edge stands for NLB lb-1 now; the service moves there"
-		staying        = "NetworkLoadBalancer edge is being deleted; its NLB stays, with this service"
+		staying        = "NetworkLoadBalancer edge is being deleted; its NLB stays, with this service. To go on, create the NetworkLoadBalancer again, or create this object anew with a reference to another NetworkLoadBalancer"
 	)
 	objectIs := func(edits ...objectEdit) []objectEdit { return edits }
 	lbIs := func(edits ...lbEdit) []lbEdit { return append([]lbEdit{}, edits...) }
@@ -98,9 +98,9 @@ func TestPlace(t *testing.T) {
 		"and ends if that has no NLB":                                           {objectIs(deleted), lbIs(fresh, looked), false, placed{Absent: true}},
 		"and so is one that was seen while there was no NLB":                    {objectIs(seen, deleted), lbIs(), false, placed{Zone: "z1", LoadBalancerID: "lb-1", Absent: true}},
 		"and there is nowhere to look without a NetworkLoadBalancer":            {objectIs(deleted), none, false, placed{Absent: true}},
-		"a reference to nothing":                                                {objectIs(), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
-		"a reference to nothing in another namespace":                           {objectIs(elsewhere), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer infra/edge doesn't exist; create it"}},
-		"a reference to nothing any more leaves the service":                    {objectIs(recorded), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it"}},
+		"a reference to nothing":                                                {objectIs(), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it, or create this object anew with a reference to another NetworkLoadBalancer"}},
+		"a reference to nothing in another namespace":                           {objectIs(elsewhere), none, false, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer infra/edge doesn't exist; create it, or create this object anew with a reference to another NetworkLoadBalancer"}},
+		"a reference to nothing any more leaves the service":                    {objectIs(recorded), none, false, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotFound, Message: "NetworkLoadBalancer edge doesn't exist; create it, or create this object anew with a reference to another NetworkLoadBalancer"}},
 		"a namespace that isn't admitted":                                       {objectIs(elsewhere), lbIs(), true, placed{Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"a namespace that isn't admitted any more leaves the service":           {objectIs(elsewhere, recorded), lbIs(), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: notAdmitted}},
 		"where such are evicted the service goes":                               {objectIs(elsewhere, recorded), lbIs(evicting), true, placed{Found: true, Zone: "z1", LoadBalancerID: "lb-1", Absent: true, Kind: outcome.KindBlocked, Reason: v1alpha1.ReasonNotAllowedNamespace, Message: evicted}},

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
-	"github.com/exoscale-community/nlb-operator/internal/brief"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/identity"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
@@ -47,82 +44,49 @@ func (r *Reconciler) findPool(ctx context.Context, object *v1alpha1.NLBService, 
 		if err != nil || problem != nil {
 			return nlb.InstancePool{}, problem, err
 		}
-		return r.poolBy(ctx, zone, "of SKS nodepool "+nodepool.Name+", "+nodepool.InstancePoolID, func(p nlb.InstancePool) bool { return p.ID == nodepool.InstancePoolID })
+		return r.poolBy(ctx, zone, identity.PoolOf(nodepool))
 	case target.NodeSelector != nil:
 		return r.poolOfNodes(ctx, target.NodeSelector, zone, object.Status.InstancePoolID)
-	case target.InstancePoolName != "":
-		return r.poolBy(ctx, zone, fmt.Sprintf("named %q", target.InstancePoolName), func(p nlb.InstancePool) bool { return p.Name == target.InstancePoolName })
 	default:
-		return r.poolBy(ctx, zone, target.InstancePoolID, func(p nlb.InstancePool) bool { return p.ID == target.InstancePoolID })
+		return r.poolBy(ctx, zone, identity.PoolNamed(target))
 	}
 }
 
-// poolBy finds the one pool that matches. What memory lacks is looked up afresh.
-func (r *Reconciler) poolBy(ctx context.Context, zone, what string, matches func(nlb.InstancePool) bool) (nlb.InstancePool, *outcome.Outcome, error) {
+// poolBy finds the one pool that is meant. What memory lacks is looked up afresh.
+func (r *Reconciler) poolBy(ctx context.Context, zone string, ref identity.PoolReference) (nlb.InstancePool, *outcome.Outcome, error) {
 	pools, err := r.Inventory.InstancePools(ctx, zone)
-	if err == nil && !slices.ContainsFunc(pools, matches) {
+	pool, refusal := identity.OnePool(pools, ref, zone)
+	if err == nil && refusal.Missing() {
 		pools, err = r.Inventory.FreshInstancePools(ctx, zone)
+		pool, refusal = identity.OnePool(pools, ref, zone)
 	}
 	if err != nil {
 		return nlb.InstancePool{}, nil, err
 	}
-	var found []nlb.InstancePool
-	var ids []string
-	for _, pool := range pools {
-		if matches(pool) {
-			found, ids = append(found, pool), append(ids, pool.ID)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return nlb.InstancePool{}, unresolved(v1alpha1.ReasonNotFound, "There is no instance pool %s in zone %s; check spec.target", what, zone), nil
-	case 1:
-		return found[0], nil, nil
-	default:
-		return nlb.InstancePool{}, unresolved(v1alpha1.ReasonAmbiguousInstancePool,
-			"Several instance pools %s are in zone %s: %s; name one by instancePoolID", what, zone, brief.List(ids)), nil
-	}
+	return pool, refused(refusal), nil
 }
 
 func (r *Reconciler) findNodepool(ctx context.Context, ref v1alpha1.SKSNodepoolReference, zone string) (nlb.SKSNodepool, *outcome.Outcome, error) {
-	matches := func(n nlb.SKSNodepool) bool {
-		return (n.ClusterID == ref.Cluster || n.ClusterName == ref.Cluster) &&
-			(n.ID == ref.Nodepool || strings.EqualFold(n.Name, ref.Nodepool))
-	}
 	nodepools, err := r.Inventory.SKSNodepools(ctx, zone)
-	if err == nil && !slices.ContainsFunc(nodepools, matches) {
+	nodepool, refusal := identity.OneNodepool(nodepools, ref, zone)
+	if err == nil && refusal.Missing() {
 		nodepools, err = r.Inventory.FreshSKSNodepools(ctx, zone)
+		nodepool, refusal = identity.OneNodepool(nodepools, ref, zone)
 	}
 	if err != nil {
 		return nlb.SKSNodepool{}, nil, err
 	}
-	var found []nlb.SKSNodepool
-	for _, nodepool := range nodepools {
-		if matches(nodepool) {
-			found = append(found, nodepool)
-		}
-	}
-	switch {
-	case len(found) == 0:
-		return nlb.SKSNodepool{}, unresolved(v1alpha1.ReasonNotFound,
-			"There is no nodepool %q of an SKS cluster %q in zone %s; check spec.target.sksNodepool", ref.Nodepool, ref.Cluster, zone), nil
-	case len(found) > 1:
-		return nlb.SKSNodepool{}, unresolved(v1alpha1.ReasonAmbiguousInstancePool,
-			"Several nodepools %q of an SKS cluster %q are in zone %s; name cluster and nodepool by their ids", ref.Nodepool, ref.Cluster, zone), nil
-	default:
-		return found[0], nil, nil
-	}
+	return nodepool, refused(refusal), nil
 }
 
 func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, zone, current string) (nlb.InstancePool, *outcome.Outcome, error) {
 	selector, err := metav1.LabelSelectorAsSelector(by)
 	if err != nil {
-		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s", err))
+		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf("spec.target.nodeSelector: %s; correct it", err))
 		return nlb.InstancePool{}, &invalid, nil
 	}
 	if keys := nlb.UnrestrictedKeys(by); r.RestrictedNodeLabels && len(keys) > 0 {
-		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, fmt.Sprintf(
-			"spec.target.nodeSelector looks at %s, which a kubelet may set on its own Node; its keys have to begin with %s", brief.List(keys), nlb.RestrictedLabelPrefix))
+		invalid := outcome.Invalid(v1alpha1.ReasonInvalid, nlb.SelectorNotRestricted(keys))
 		return nlb.InstancePool{}, &invalid, nil
 	}
 	nodes, trust, err := r.nodes(ctx)
@@ -138,14 +102,10 @@ func (r *Reconciler) poolOfNodes(ctx context.Context, by *metav1.LabelSelector, 
 		return nlb.InstancePool{}, nil, err
 	}
 	inferred := identity.InferPool(identity.Input{Nodes: identity.SelectNodes(nodes, selector), Trust: trust, Instances: instances, Pools: pools, Current: current})
-	if inferred.Reason == v1alpha1.ReasonWaitingForVerification {
-		waiting := outcome.Waiting(inferred.Reason, "spec.target.nodeSelector: "+inferred.Message)
-		return nlb.InstancePool{}, &waiting, nil
+	if refusal := inferred.Refusal(); refusal != nil {
+		return nlb.InstancePool{}, refused(refusal), nil
 	}
-	if inferred.PoolID == "" {
-		return nlb.InstancePool{}, unresolved(inferred.Reason, "spec.target.nodeSelector: %s", inferred.Message), nil
-	}
-	return r.poolBy(ctx, zone, inferred.PoolID, func(p nlb.InstancePool) bool { return p.ID == inferred.PoolID })
+	return r.poolBy(ctx, zone, identity.PoolNamed(v1alpha1.Target{InstancePoolID: inferred.PoolID}))
 }
 
 // nodes lists the Nodes from the cache, and whom of them to trust; don't modify them.
@@ -159,6 +119,19 @@ func (r *Reconciler) nodes(ctx context.Context) ([]corev1.Node, identity.Trust, 
 		return nil, identity.Trust{}, fmt.Errorf("listing the NodeIdentities: %w", err)
 	}
 	return nodes.Items, identity.TrustBy(known.Items), nil
+}
+
+// refused is the outcome of a refusal; nil if there is none.
+func refused(refusal *identity.Refusal) *outcome.Outcome {
+	switch {
+	case refusal == nil:
+		return nil
+	case refusal.Reason == v1alpha1.ReasonWaitingForVerification:
+		waiting := outcome.Waiting(refusal.Reason, refusal.Message)
+		return &waiting
+	default:
+		return unresolved(refusal.Reason, "%s", refusal.Message)
+	}
 }
 
 func unresolved(reason, format string, args ...any) *outcome.Outcome {

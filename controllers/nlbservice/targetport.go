@@ -46,10 +46,7 @@ func (r *Reconciler) admitsPort(ctx context.Context, round *round) (*outcome.Out
 		return nil, nil
 	}
 	round.portRefused = true
-	return unresolved(v1alpha1.ReasonNotAllowedTargetPort,
-		"spec.targetPort %d isn't allowed, so nothing is forwarded to it: allowed are %s, and what a Service has as nodePort if the object was made for it. "+
-			"Choose such a port; for a control plane (6443) or the like have whoever runs the operator add it to --allowed-target-ports",
-		port, r.AllowedTargetPorts), nil
+	return unresolved(v1alpha1.ReasonNotAllowedTargetPort, "%s", nlb.TargetPortNotAllowed(port, r.AllowedTargetPorts)), nil
 }
 
 // leadsToPort tells whether a port receives the object's traffic, or is the one that

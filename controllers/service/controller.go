@@ -67,6 +67,10 @@ type Options struct {
 	// DefaultInstancePool is the id or the name of the pool of Services that name
 	// none. Empty: it is inferred from the Nodes.
 	DefaultInstancePool string
+	// AllowedPools are ids and names of the instance pools to which every Service may
+	// forward, the default one among them, besides those of the cluster's Nodes;
+	// identity.AllPools is all.
+	AllowedPools []string
 	// UDPHealthCheck is for UDP ports without TCP twin; empty: kube-proxy.
 	UDPHealthCheck projection.UDPHealthCheck
 	// RestrictedNodeLabels: Nodes may be selected only by labels that no kubelet can set.

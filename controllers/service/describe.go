@@ -123,7 +123,7 @@ func tellHandOver(notices *outcome.Notices, before, now *corev1.Service) {
 }
 
 func set(service *corev1.Service, kind string, v verdict) {
-	v.message = inAnnotations.Replace(v.message)
+	v.message = projection.InAnnotations(v.message)
 	outcome.SetCondition(&service.Status.Conditions, metav1.Condition{
 		Type: kind, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: service.Generation,
 	})
@@ -162,16 +162,11 @@ func notAccepted(own children) []projection.Problem {
 	if own.loadBalancer != nil {
 		look("NetworkLoadBalancer", own.loadBalancer.Name, own.loadBalancer.Status.Conditions)
 		for i := range problems {
-			problems[i].Message += wayOut(own.loadBalancer)
+			problems[i].Message += wayOut(own)
 		}
 	}
 	for _, child := range own.services {
 		look("NLBService", child.Name, child.Status.Conditions)
-	}
-	for i := range problems {
-		if own.shared && (own.serving == nil || problems[i].Reason == v1alpha1.ReasonNotAllowedNamespace) {
-			problems[i].Message += sharedWayOut
-		}
 	}
 	return problems
 }
@@ -198,7 +193,7 @@ func programmedAs(plan projection.Plan, own children, ports []portState) verdict
 	case done == nil:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonPending, fmt.Sprintf("NetworkLoadBalancer %s isn't looked at yet", lb.Name)}
 	case done.Status == metav1.ConditionFalse:
-		return verdict{metav1.ConditionFalse, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s", lb.Name, progress(*done))}
+		return verdict{metav1.ConditionFalse, done.Reason, fmt.Sprintf("NetworkLoadBalancer %s: %s%s", lb.Name, progress(*done), wayOut(own))}
 	case lb.Status.Address == "":
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonWaitingForAddress, fmt.Sprintf("NetworkLoadBalancer %s has no address yet", lb.Name)}
 	}

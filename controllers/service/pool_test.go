@@ -167,7 +167,10 @@ func TestALostPoolIsToldWhileTrafficGoesWhereItWent(t *testing.T) {
 }
 
 func TestANodeSelectorAndADefaultPoolAskNoNode(t *testing.T) {
-	s := newStage(t, func(o *service.Options) { o.DefaultInstancePool = "F0E1D2C3-0000-4000-8000-000000000001" })
+	s := newStage(t, func(o *service.Options) {
+		o.DefaultInstancePool = "F0E1D2C3-0000-4000-8000-000000000001"
+		o.AllowedPools = []string{o.DefaultInstancePool}
+	})
 	s.sim.AddPool("", exosim.InstancePool{ID: "f0e1d2c3-0000-4000-8000-000000000001", Name: "default"})
 	s.start()
 	s.service("web", []int32{80}, nil)

@@ -56,8 +56,8 @@ func TestAServiceGetsItsObjectsThenItsAddress(t *testing.T) {
 }
 
 func TestTheAPIServerAcceptsWhatIsProjected(t *testing.T) {
-	s := newScene(t, nil)
-	// What they name has to exist, or no NLB is made.
+	// What they name has to exist, and be allowed, or no NLB is made.
+	s := newScene(t, func(o *service.Options) { o.AllowedPools = []string{"named"} })
 	s.sim.AddPool("", exosim.InstancePool{ID: "f0e1d2c3-0000-4000-8000-00000000000a", Name: "named"})
 	s.sim.AddCluster("", exosim.SKSCluster{Name: "prod", Nodepools: []exosim.SKSNodepool{{Name: "workers", InstancePool: exosim.Ref{ID: s.pool.ID}}}})
 	for i := range s.sim.Members(s.pool.ID) {
@@ -261,7 +261,9 @@ func TestAnNLBServiceOfAPortsNameThatIsNotOursIsLeftAlone(t *testing.T) {
 }
 
 func TestTheOperatorsDefaultPool(t *testing.T) {
-	s := newStage(t, func(o *service.Options) { o.DefaultInstancePool = "workers" })
+	s := newStage(t, func(o *service.Options) {
+		o.DefaultInstancePool, o.AllowedPools = "workers", []string{"workers"}
+	})
 	s.sim.AddPool("", exosim.InstancePool{Name: "workers"})
 	s.start()
 	s.service("web", []int32{80}, nil)

@@ -125,8 +125,8 @@ func (r *Reconciler) servedBy(ctx context.Context, lb client.Object) []reconcile
 	return requests
 }
 
-// inferring lists the Services whose pool is found from the Nodes, and those that
-// select Nodes and have no NLB before some are found.
+// inferring lists the Services whose pool is found from the Nodes, and those without an
+// address: they may have no NLB before a Node of their pool is found.
 func (r *Reconciler) inferring(ctx context.Context, _ client.Object) []reconcile.Request {
 	services := &corev1.ServiceList{}
 	if err := r.Client.List(ctx, services, client.UnsafeDisableDeepCopy); err != nil {
@@ -137,8 +137,7 @@ func (r *Reconciler) inferring(ctx context.Context, _ client.Object) []reconcile
 	for i := range services.Items {
 		service := &services.Items[i]
 		infers := r.defaultTarget == nil && !projection.NamesPool(service)
-		selects := service.Annotations[v1alpha1.AnnotationNodeSelector] != "" && addressOf(service) == ""
-		if controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) && (infers || selects) {
+		if controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) && (infers || addressOf(service) == "") {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(service)})
 		}
 	}

@@ -3,18 +3,17 @@ package service
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
-// sharedWayOut is what the owner of a Service can do that shares an NLB.
-const sharedWayOut = "; or name another NetworkLoadBalancer in annotation " + v1alpha1.AnnotationLoadBalancer + ", or remove it"
-
-// wayOut tells what the owner of a Service can do about a NetworkLoadBalancer that is
-// refused, besides what its message says, which is for its owner and the account's.
-// Empty: nothing that isn't said.
-func wayOut(lb *v1alpha1.NetworkLoadBalancer) string {
-	if !nlb.NeverStarted(lb) {
+// wayOut tells what the owner of a Service can do about its own NetworkLoadBalancer if
+// that is refused, besides what its message says. Empty: nothing that isn't said.
+func wayOut(own children) string {
+	lb := own.loadBalancer
+	if lb == nil || !meta.IsStatusConditionFalse(lb.Status.Conditions, v1alpha1.ConditionAccepted) || !nlb.NeverStarted(lb) {
 		return ""
 	}
 	switch {

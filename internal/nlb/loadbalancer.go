@@ -160,7 +160,7 @@ func DiffLoadBalancer(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMo
 	if taken := got.SameName; taken != nil && change.Name != nil {
 		if change.Name = nil; change == (LoadBalancerChange{}) { // the rest goes on
 			return LoadBalancerMove{Action: Conflict, Reason: v1alpha1.ReasonInUseByOther, Message: fmt.Sprintf(
-				"NLB %s can't be renamed to %q: NLB %s has that name, and names are unique in a zone. It stays %q until that one is renamed or deleted, or another name is chosen",
+				"NLB %s can't be renamed to %q: NLB %s has that name, and names are unique in a zone; choose another name. It stays %q until that one is renamed or deleted",
 				lb.ID, taken.Name, taken.ID, lb.Name)}
 		}
 	}

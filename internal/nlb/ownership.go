@@ -143,11 +143,11 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 	if claim.External {
 		switch {
 		case held && !retained && !sameOwner:
-			return ProofNone, heldBy(lb)
+			return ProofNone, inUse(lb)
 		case !held && claim.holder(lb) != "":
 			return ProofNone, recordedBy(lb, claim)
 		case !held && !ownName && NameReserved(lb.Name, claim.ServiceUID):
-			return ProofNone, fmt.Sprintf("NLB %s is named %q, so it is the NLB of another Service, and can't be attached to as External", lb.ID, lb.Name)
+			return ProofNone, fmt.Sprintf("NLB %s is named %q, so it is the NLB of another Service, and can't be attached to as External; %s", lb.ID, lb.Name, anotherNLB)
 		default:
 			return ProofExternal, ""
 		}
@@ -164,7 +164,7 @@ func ProofOf(lb LoadBalancer, claim Claim) (proof Proof, refusal string) {
 	case !claim.another(lb) && claim.RecordedID != "" && lb.ID == claim.RecordedID:
 		return ProofRecorded, ""
 	case held && !retained:
-		return ProofNone, heldBy(lb)
+		return ProofNone, inUse(lb)
 	case consents:
 		return ProofConsent, ""
 	case held:
@@ -186,7 +186,7 @@ func MayStandFor(lb LoadBalancer, object *v1alpha1.NetworkLoadBalancer, cluster 
 	if same || owner.retained() || !claim.another(lb) {
 		return ""
 	}
-	return heldBy(lb)
+	return fmt.Sprintf("%s, and not to NetworkLoadBalancer %s, to which this object refers; %s", heldBy(lb), claim.object(), anotherReference)
 }
 
 // another tells whether a label of an NLB names somebody else than the claimant.
@@ -207,13 +207,18 @@ func heldBy(lb LoadBalancer) string {
 	return fmt.Sprintf("NLB %s (%q) belongs to NetworkLoadBalancer %s (UID %s) of cluster %s", lb.ID, lb.Name, object, legible(owner.uid), cluster)
 }
 
+// inUse refuses an NLB that bears the labels of another owner.
+func inUse(lb LoadBalancer) string {
+	return fmt.Sprintf("%s; have its owner delete that object with deletionPolicy Retain, or %s", heldBy(lb), anotherNLB)
+}
+
 func recordedBy(lb LoadBalancer, claim Claim) string {
-	return fmt.Sprintf("NLB %s (%q) is held by NetworkLoadBalancer %s of this cluster; delete that first, with deletionPolicy Retain to keep the NLB",
-		lb.ID, lb.Name, claim.holder(lb))
+	return fmt.Sprintf("NLB %s (%q) is held by NetworkLoadBalancer %s of this cluster; delete that first, with deletionPolicy Retain to keep the NLB, or %s",
+		lb.ID, lb.Name, claim.holder(lb), anotherNLB)
 }
 
 func howToConsent(claim Claim) string {
-	return setLabel(v1alpha1.CloudLabelAdopt, LabelValue(claim.consent())) + "; to only attach to it, use managementPolicy External"
+	return setLabel(v1alpha1.CloudLabelAdopt, LabelValue(claim.consent())) + "; to only attach to it, create this object anew with managementPolicy External"
 }
 
 // setLabel asks for a label as it is set without losing the others: Exoscale, and so

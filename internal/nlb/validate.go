@@ -31,12 +31,12 @@ func InvalidLoadBalancer(object *v1alpha1.NetworkLoadBalancer, serviceUID string
 	}
 	if allowed := spec.AllowedNamespaces; allowed != nil && allowed.Selector != nil {
 		if _, err := metav1.LabelSelectorAsSelector(allowed.Selector); err != nil {
-			return fmt.Sprintf("spec.allowedNamespaces.selector: %s", err)
+			return fmt.Sprintf("spec.allowedNamespaces.selector: %s; correct it", err)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(spec.Labels)) {
 		if strings.HasPrefix(key, v1alpha1.Prefix) {
-			return fmt.Sprintf("spec.labels: %q is reserved: labels that begin with %s are the operator's", key, v1alpha1.Prefix)
+			return fmt.Sprintf("spec.labels: %q is reserved: labels that begin with %s are the operator's; remove it", key, v1alpha1.Prefix)
 		}
 	}
 	return ""

@@ -21,14 +21,14 @@ func FromCloud(doing string, err error) Outcome {
 	case exoscale.QuotaExceeded:
 		return Blocked(v1alpha1.ReasonQuotaExceeded, message+". Ask Exoscale for a higher quota, or delete an NLB; it is tried again by itself")
 	case exoscale.UnknownZone:
-		return Unresolved(v1alpha1.ReasonUnknownZone, message)
+		return Unresolved(v1alpha1.ReasonUnknownZone, message+". Have whoever runs the operator correct --zone, or create this object anew in a zone that exists")
 	case exoscale.Busy:
 		if errors.Is(err, exoscale.ErrCrowded) {
 			return Waiting(v1alpha1.ReasonWaitingForOperation, message).Within(busyNet)
 		}
 		return Waiting(v1alpha1.ReasonWaitingForOperation, doing+": another change of the same NLB has to end first").Within(busyNet)
 	case exoscale.Invalid, exoscale.Blocked, exoscale.Oversized:
-		return Blocked(v1alpha1.ReasonCloudError, message)
+		return Blocked(v1alpha1.ReasonCloudError, message+". Correct what it names, or ask Exoscale's support")
 	default:
 		// Transient; or NotFound and Conflict: the cloud isn't as we thought, and
 		// the next round looks anew. Nothing for the log of unexpected errors.

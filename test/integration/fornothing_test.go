@@ -21,7 +21,9 @@ func TestNoNLBIsMadeBeforeAPortCanBeServed(t *testing.T) {
 	for name, c := range map[string]struct {
 		operator func(*app.Options)
 		service  func(*corev1.Service)
-		says     string
+		// given puts into the cloud what the Service is about, and edits it accordingly.
+		given func(w *world) func(*corev1.Service)
+		says  string
 		// then makes it possible.
 		then func(w *world, service *corev1.Service)
 	}{
@@ -68,10 +70,57 @@ func TestNoNLBIsMadeBeforeAPortCanBeServed(t *testing.T) {
 				change(w, web, annotated(v1alpha1.AnnotationNodeSelector, "world="+w.ns))
 			},
 		},
+		"the pool that is named isn't this cluster's": {
+			given: func(w *world) func(*corev1.Service) {
+				return annotated(v1alpha1.AnnotationInstancePoolID, w.foreignPool("victim").ID)
+			},
+			says: "isn't this cluster's",
+			then: func(w *world, web *corev1.Service) {
+				w.addNode(w.sim.Members(web.Annotations[v1alpha1.AnnotationInstancePoolID])[0], "victim")
+			},
+		},
+		"the pool of the SKS nodepool that is named isn't this cluster's": {
+			given: func(w *world) func(*corev1.Service) {
+				w.nodepool("theirs", "blue", w.foreignPool("victim"))
+				return annotated(v1alpha1.AnnotationSKSClusterName, "theirs", v1alpha1.AnnotationSKSNodepoolName, "blue")
+			},
+			says: "isn't this cluster's",
+			then: func(w *world, web *corev1.Service) {
+				w.nodepool("ours", "blue", w.pool)
+				change(w, web, annotated(v1alpha1.AnnotationSKSClusterName, "ours"))
+			},
+		},
+		"several pools have the name of the default one": {
+			operator: func(o *app.Options) { o.DefaultInstancePool = "workers" },
+			given: func(w *world) func(*corev1.Service) {
+				w.foreignPool("workers")
+				return nil
+			},
+			says: "Several instance pools",
+			then: func(w *world, web *corev1.Service) {
+				change(w, web, annotated(v1alpha1.AnnotationInstancePoolID, w.pool.ID))
+			},
+		},
+		"several SKS nodepools have the name": {
+			given: func(w *world) func(*corev1.Service) {
+				w.nodepool("prod", "blue", w.pool)
+				w.nodepool("prod", "blue", w.pool)
+				return annotated(v1alpha1.AnnotationSKSClusterName, "prod", v1alpha1.AnnotationSKSNodepoolName, "blue")
+			},
+			says: "Several nodepools",
+			then: func(w *world, web *corev1.Service) {
+				clear := w.nodepool("test", "blue", w.pool)
+				change(w, web, annotated(v1alpha1.AnnotationSKSClusterName, clear.ID))
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, setup{Operator: c.operator})
+			w := newWorld(t, setup{Operator: c.operator, Stopped: true})
+			if c.given != nil {
+				c.service = c.given(w)
+			}
+			w.start()
 			web := w.service("web", c.service)
 			for _, condition := range []string{v1alpha1.ServiceConditionAccepted, v1alpha1.ServiceConditionProgrammed} {
 				w.g.Eventually(func() string { return w.says(web, condition) }).Should(And(HavePrefix("False/"), ContainSubstring(c.says)), condition)
@@ -79,10 +128,17 @@ func TestNoNLBIsMadeBeforeAPortCanBeServed(t *testing.T) {
 			w.settles()
 			w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
 			w.g.Expect(w.children()).To(BeEmpty())
+			w.inAnnotations(web)
 			c.then(w, web)
 			w.served(web)
 		})
 	}
+}
+
+// nodepool makes an SKS cluster of one nodepool, which is an instance pool.
+func (w *world) nodepool(cluster, name string, pool exosim.InstancePool) exosim.SKSCluster {
+	w.t.Helper()
+	return w.sim.AddCluster("", exosim.SKSCluster{Name: cluster, Nodepools: []exosim.SKSNodepool{{Name: name, InstancePool: exosim.Ref{ID: pool.ID}}}})
 }
 
 // An NLB that a CR asks for is made, whether or not it has a service.

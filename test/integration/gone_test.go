@@ -13,7 +13,7 @@ import (
 )
 
 // fields are words of the custom resources, which the owner of a Service may never have seen.
-var fields = MatchRegexp(`\bspec\.|managementPolicy|deletionPolicy|allowedNamespaces`)
+var fields = MatchRegexp(`\bspec\.(id|name|zone|description|labels|allowedNamespaces|target|targetPort|healthCheck|loadBalancerRef)\b|managementPolicy|deletionPolicy|allowedNamespaces|\b(instancePoolID|instancePoolName|sksNodepool)\b`)
 
 // inAnnotations holds that a Service isn't told of fields that it doesn't have.
 func (w *world) inAnnotations(service *corev1.Service) {

@@ -162,7 +162,7 @@ func TestAServiceOfAnotherNamespaceSharesWhereItIsAdmitted(t *testing.T) {
 	web := w.service("web", sharing(home+"/edge"))
 	w.ns = home
 	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionProgrammed) }).
-		Should(And(HavePrefix("False/NotAllowedNamespace"), ContainSubstring("allowedNamespaces")))
+		Should(And(HavePrefix("False/NotAllowedNamespace"), ContainSubstring("have its owner admit it")))
 	w.g.Expect(addressOf(web)).To(BeEmpty())
 	w.g.Expect(w.ports()).To(BeEmpty())
 	change(w, edge, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.AllowedNamespaces.From = v1alpha1.NamespacesFromAll })

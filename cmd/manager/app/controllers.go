@@ -151,6 +151,7 @@ func (a *App) services(mgr manager.Manager) *service.Reconciler {
 		Zone:                    a.options.Zone,
 		ClaimClassless:          a.options.ClaimClasslessServices,
 		DefaultInstancePool:     a.options.DefaultInstancePool,
+		AllowedPools:            a.options.allowedPools(),
 		UDPHealthCheck:          projection.UDPHealthCheck(a.options.UDPDefaultHealthCheck),
 		SidecarsByNumber:        a.sidecarsByNumber,
 		RestrictedNodeLabels:    a.options.RequireRestrictedNodeLabels,
