@@ -61,6 +61,17 @@ var troubles = []trouble{
 		w.nlbService("elsewhere", "edge", 8443, func(s *v1alpha1.NLBService) { s.Spec.Target = v1alpha1.Target{InstancePoolName: "others"} })
 		return nil
 	}, "nlbsvc/elsewhere", v1alpha1.ConditionReady, v1alpha1.ReasonNotAllowedInstancePool},
+	{"pending hand-over", func(w *troubled) func() {
+		w.service("moving", nil)
+		w.is("service/moving", v1alpha1.ServiceConditionProgrammed, v1alpha1.ReasonProgrammed)
+		w.run(w.t, "", "kubectl cordon worker-1 worker-2 worker-3")
+		w.joinGreen()
+		return func() { w.run(w.t, "", "kubectl uncordon worker-1 worker-2 worker-3") }
+	}, "nlbsvc/moving-80-tcp", v1alpha1.ConditionHandedOver, v1alpha1.ReasonProbingInstancePool},
+	{"ambiguous pool", func(w *troubled) func() {
+		w.service("either", nil)
+		return nil
+	}, "service/either", v1alpha1.ServiceConditionProgrammed, v1alpha1.ReasonAmbiguousInstancePool},
 	{"port conflict", func(w *troubled) func() {
 		w.nlbService("first", "edge", 443)
 		w.is("nlbsvc/first", v1alpha1.ConditionProgrammed, v1alpha1.ReasonProgrammed)
@@ -252,6 +263,17 @@ func (w *troubled) nlbService(name, lb string, port int32, edits ...func(*v1alph
 	w.g.Expect(w.create(w.t.Context(), service)).To(Succeed())
 }
 
+// joinGreen makes a second pool with two Nodes, on which nothing answers.
+func (w *troubled) joinGreen() {
+	w.t.Helper()
+	green := w.cloud.AddPool("", exosim.InstancePool{Name: "green"})
+	for _, name := range []string{"green-1", "green-2"} {
+		instance := w.cloud.AddInstance("", exosim.Instance{Name: name, Manager: &exosim.Manager{ID: green.ID}})
+		w.cloud.SetHealth(instance.ID, false)
+	}
+	w.g.Expect(world.JoinNodes(w.t.Context(), w.client, w.cloud.Members(green.ID))).To(Succeed())
+}
+
 // answer has the nodes answer their health checks, or not.
 func (w *troubled) answer(healthy bool) {
 	for _, instance := range w.cloud.Members(w.pool.ID) {
@@ -325,6 +347,7 @@ func tabled(said string, columns [][]int) string {
 
 var unsteady = []struct{ what, instead string }{
 	{`00000000-0000-4000-8000-000000000000`, `7d9e….`},
+	{`=x?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}__`, `=x0b12…__`}, // an x stands before a digit only
 	{`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`, `0b12…`},
 	{`7d9e….`, `7d9e…`},
 	{`127\.64\.\d+\.\d+`, `192.0.2.10`},
