@@ -61,6 +61,17 @@ var troubles = []trouble{
 		w.nlbService("elsewhere", "edge", 8443, func(s *v1alpha1.NLBService) { s.Spec.Target = v1alpha1.Target{InstancePoolName: "others"} })
 		return nil
 	}, "nlbsvc/elsewhere", v1alpha1.ConditionReady, v1alpha1.ReasonNotAllowedInstancePool},
+	{"pending hand-over", func(w *troubled) func() {
+		w.service("moving", nil)
+		w.is("service/moving", v1alpha1.ServiceConditionProgrammed, v1alpha1.ReasonProgrammed)
+		w.run(w.t, "", "kubectl cordon worker-1 worker-2 worker-3")
+		w.joinGreen()
+		return func() { w.run(w.t, "", "kubectl uncordon worker-1 worker-2 worker-3") }
+	}, "nlbsvc/moving-80-tcp", v1alpha1.ConditionHandedOver, v1alpha1.ReasonProbingInstancePool},
+	{"ambiguous pool", func(w *troubled) func() {
+		w.service("either", nil)
+		return nil
+	}, "service/either", v1alpha1.ServiceConditionProgrammed, v1alpha1.ReasonAmbiguousInstancePool},
 	{"port conflict", func(w *troubled) func() {
 		w.nlbService("first", "edge", 443)
 		w.is("nlbsvc/first", v1alpha1.ConditionProgrammed, v1alpha1.ReasonProgrammed)
@@ -250,6 +261,17 @@ func (w *troubled) nlbService(name, lb string, port int32, edits ...func(*v1alph
 		edit(service)
 	}
 	w.g.Expect(w.create(w.t.Context(), service)).To(Succeed())
+}
+
+// joinGreen makes a second pool with two Nodes, on which nothing answers.
+func (w *troubled) joinGreen() {
+	w.t.Helper()
+	green := w.cloud.AddPool("", exosim.InstancePool{Name: "green"})
+	for _, name := range []string{"green-1", "green-2"} {
+		instance := w.cloud.AddInstance("", exosim.Instance{Name: name, Manager: &exosim.Manager{ID: green.ID}})
+		w.cloud.SetHealth(instance.ID, false)
+	}
+	w.g.Expect(world.JoinNodes(w.t.Context(), w.client, w.cloud.Members(green.ID))).To(Succeed())
 }
 
 // answer has the nodes answer their health checks, or not.
