@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/exoscale"
 	"github.com/exoscale-community/nlb-operator/internal/journal"
@@ -82,6 +84,7 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 		return outcome.Blocked(move.Reason, move.Message), nil
 	}
 	action, begin := r.step(round, move)
+	before := *object.Status.DeepCopy()
 	intent := r.intend(round, move, action)
 	entry := r.entry(object)
 	if entry.Change = changeText(round, move); action == v1alpha1.ActionCreate {
@@ -89,6 +92,7 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 	}
 	if ineffective := r.journal.Ineffective(entry); ineffective != nil {
 		r.Inventory.Invalidate(entry.Key)
+		round.takeBack(before)
 		return *ineffective, nil
 	}
 	out, err := r.journal.Start(ctx, entry, intent, round, begin, func(op exoscale.Operation) {
@@ -96,10 +100,20 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 			object.Status.ID, object.Status.Address, object.Status.State = op.ReferenceID, "", nlb.StateCreating
 		}
 	})
+	round.takeBack(before)
 	if out.Kind == outcome.KindWaiting { // begun, or about to
 		noteCause(round, move)
 	}
 	return out, err
+}
+
+// takeBack undoes what intend has noted of an NLB that was handed over, if nothing was
+// begun: nothing there is the object's. A request whose answer was lost may have been begun.
+func (round *round) takeBack(before v1alpha1.NetworkLoadBalancerStatus) {
+	status := &round.object.Status
+	if round.got.Proof == nlb.ProofConsent && equality.Semantic.DeepEqual(before.Operation, status.Operation) {
+		status.ID, status.Zone, status.Adopted = before.ID, before.Zone, before.Adopted
+	}
 }
 
 // changeText tells a change of an NLB from others, with what it starts from.

@@ -65,7 +65,7 @@ func noteAddress(round *round) {
 func describeNLB(round *round) {
 	status, got := &round.object.Status, round.got
 	lb := got.NLB
-	if lb == nil || got.Proof == nlb.ProofNone {
+	if lb == nil || got.Proof == nlb.ProofNone || got.Proof == nlb.ProofConsent && status.ID != lb.ID { // handed over, and not taken
 		if status.Operation == nil { // else it is being made
 			status.Address, status.State = "", ""
 			status.ServiceCount, status.ForeignServices = 0, 0

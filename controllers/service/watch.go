@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -137,7 +136,8 @@ func (r *Reconciler) inferring(ctx context.Context, _ client.Object) []reconcile
 	for i := range services.Items {
 		service := &services.Items[i]
 		infers := r.defaultTarget == nil && !projection.NamesPool(service)
-		if controllerutil.ContainsFinalizer(service, v1alpha1.ServiceFinalizer) && (infers || addressOf(service) == "") {
+		claim := claimOf(service, r.ClaimClassless) // the finalizer may not be shown yet
+		if (claim == serve || claim == serveUnlessCCM) && (infers || addressOf(service) == "") {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(service)})
 		}
 	}

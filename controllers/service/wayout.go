@@ -13,7 +13,7 @@ import (
 // that is refused, besides what its message says. Empty: nothing that isn't said.
 func wayOut(own children) string {
 	lb := own.loadBalancer
-	if lb == nil || !meta.IsStatusConditionFalse(lb.Status.Conditions, v1alpha1.ConditionAccepted) || !nlb.NeverStarted(lb) {
+	if lb == nil || !meta.IsStatusConditionFalse(lb.Status.Conditions, v1alpha1.ConditionAccepted) || !nlb.Unbound(lb, own.services) {
 		return ""
 	}
 	switch {

@@ -61,7 +61,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationID,
 		Allowed: "the id (a UUID) of an NLB", Default: "written back after the NLB was created",
 		Meaning: "The NLB of the Service.",
-		Empty:   emptyUnset, Effect: "Before there is an NLB: at once. An NLB of the Service's own is never exchanged; an external one is once it is gone, or was refused and never used. Another id is refused until then, and nothing is touched.",
+		Empty:   emptyUnset, Effect: "Before there is an NLB: at once. An NLB of the Service's own is never exchanged; an external one is once it is gone, or is refused while none of the Service's ports is on it. Another id is refused until then, and nothing is touched.",
 		set: func(v *Values, s string) bool { return setID(&v.ID, s) },
 	},
 	{
@@ -82,7 +82,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationExternal,
 		Allowed: "true or false", Default: "false",
 		Meaning: "The NLB is made elsewhere: it is found by id or name, and itself never created, changed or deleted.",
-		Empty:   "false", Effect: "Before there is an NLB, or after it was refused: at once. Later neither way: it is refused, and nothing is touched; empty leaves it as it is.",
+		Empty:   "false", Effect: "Before there is an NLB, or while it is refused and none of the Service's ports is on it: at once. Later neither way: it is refused, and nothing is touched; empty leaves it as it is.",
 		set: func(v *Values, s string) bool { return setBool(&v.External, s) },
 	},
 	{

@@ -30,6 +30,7 @@ func WantedLoadBalancer(object *v1alpha1.NetworkLoadBalancer, claim Claim) LoadB
 		KeepsUnset:       spec.ID != "",
 		Held:             Held(object),
 		AppliedLabelKeys: object.Status.AppliedLabelKeys,
+		Adopting:         object.Status.Adopted,
 	}
 }
 

@@ -51,7 +51,7 @@ func TestWhatALoadBalancerWants(t *testing.T) {
 		},
 		"adopted": {
 			func(o *object) { o.Status.Adopted = true },
-			LoadBalancerWant{Retain: true, Attributes: LoadBalancerAttributes{Name: derived, Labels: ownership}},
+			LoadBalancerWant{Adopting: true, Retain: true, Attributes: LoadBalancerAttributes{Name: derived, Labels: ownership}},
 		},
 		"the id of the NLB it has": {
 			func(o *object) { o.Spec.ID, o.Status.ID = "lb", "lb" },

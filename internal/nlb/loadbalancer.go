@@ -58,6 +58,9 @@ type LoadBalancerWant struct {
 	Held bool
 	// AppliedLabelKeys are the keys of the labels that we wrote before.
 	AppliedLabelKeys []string
+	// Adopting is true if the object has begun to take an NLB over that was handed over:
+	// its labels may be there, and not be shown yet.
+	Adopting bool
 }
 
 // LoadBalancerGot is what the cloud holds.
@@ -119,6 +122,7 @@ type LoadBalancerMove struct {
 //	          │ the same, in state error                │ Conflict CloudError
 //	          │ the same                                │ None
 //	deleted   │ none, External, or not ours             │ None
+//	          │ handed over, nothing begun              │ None
 //	          │ ours, going away                        │ Wait
 //	          │ ours, Retain                            │ Release, then None
 //	          │ ours, its services aren't shown         │ Wait
@@ -199,7 +203,7 @@ func missing(want LoadBalancerWant) string {
 func removal(want LoadBalancerWant, got LoadBalancerGot) LoadBalancerMove {
 	lb := got.NLB
 	switch {
-	case lb == nil || want.External || got.Proof == ProofNone:
+	case lb == nil || want.External || got.Proof == ProofNone || got.Proof == ProofConsent && !want.Adopting:
 		return LoadBalancerMove{Action: None}
 	case lb.State == StateDeleting:
 		return LoadBalancerMove{Action: Wait, Reason: v1alpha1.ReasonDeleting, Message: fmt.Sprintf("NLB %s is being deleted at Exoscale", lb.ID)}

@@ -6,6 +6,9 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 )
 
@@ -85,6 +88,40 @@ func Held(object *v1alpha1.NetworkLoadBalancer) bool {
 func NeverStarted(object *v1alpha1.NetworkLoadBalancer) bool {
 	status := object.Status
 	return status.ObservedGeneration > 0 && status.Zone == "" && status.ID == "" && status.Operation == nil
+}
+
+// Unbound reports whether a Service may have another NetworkLoadBalancer in the place of
+// its own: nothing was ever begun for that, or its NLB is refused and holds none of the
+// Service's NLBServices. What the object may own stays bound to it: an NLB on which it has
+// written its labels, or may have, since an answer was lost.
+func Unbound(object *v1alpha1.NetworkLoadBalancer, services []v1alpha1.NLBService) bool {
+	status := object.Status
+	switch {
+	case NeverStarted(object):
+		return true
+	case !refused(object), Held(object), status.Adopted, status.Operation != nil:
+		return false
+	}
+	return !slices.ContainsFunc(services, func(s v1alpha1.NLBService) bool { return mayBeOn(s.Status, status.ID) })
+}
+
+// refused reports whether an object may not have the NLB that it asks for, by the last look.
+func refused(object *v1alpha1.NetworkLoadBalancer) bool {
+	accepted := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionAccepted)
+	if accepted == nil || accepted.Status != metav1.ConditionFalse || accepted.ObservedGeneration != object.Generation {
+		return false
+	}
+	return accepted.Reason == v1alpha1.ReasonInUseByOther ||
+		accepted.Reason == v1alpha1.ReasonInvalid && object.Spec.ManagementPolicy == v1alpha1.External
+}
+
+// mayBeOn reports whether an NLBService has something on an NLB, or may have: nobody has
+// looked yet.
+func mayBeOn(status v1alpha1.NLBServiceStatus, loadBalancerID string) bool {
+	if status.LoadBalancerID != "" && status.LoadBalancerID != loadBalancerID {
+		return false
+	}
+	return status.ObservedGeneration < 1 || status.ID != "" || status.Operation != nil || status.Probe != nil || status.ReplacedAt != nil
 }
 
 // GoesFirst tells whether, of two objects that claim one NLB, other has the better

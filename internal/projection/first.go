@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,11 +14,13 @@ import (
 
 // What was refused binds nobody, and what serves nobody isn't made.
 
-// unbound is the NetworkLoadBalancer of the Service if it never took effect; nil if it
-// did, or that isn't known yet. What it was made for doesn't matter any more then.
+// unbound is the NetworkLoadBalancer of the Service if it binds the Service to no NLB (see
+// nlb.Unbound); nil if it does, or that isn't known yet. What it was made for doesn't
+// matter any more then.
 func (in Input) unbound() *v1alpha1.NetworkLoadBalancer {
 	child := in.LoadBalancer
-	if child == nil || !metav1.IsControlledBy(child, in.Service) || !nlb.NeverStarted(child) {
+	foreign := func(s v1alpha1.NLBService) bool { return !metav1.IsControlledBy(&s, in.Service) }
+	if child == nil || !metav1.IsControlledBy(child, in.Service) || !nlb.Unbound(child, slices.DeleteFunc(slices.Clone(in.Services), foreign)) {
 		return nil
 	}
 	return child
@@ -72,8 +76,8 @@ func (p *Plan) spareNLB(in Input) {
 	}
 }
 
-// discard has a NetworkLoadBalancer that never took effect go, if the plan has none, or
-// one that differs in what can't be changed.
+// discard has a NetworkLoadBalancer that binds nobody go, if the plan has none, or one
+// that differs in what can't be changed.
 func (p *Plan) discard(unbound *v1alpha1.NetworkLoadBalancer) {
 	if unbound == nil || len(p.Problems) > 0 {
 		return

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
 	"github.com/exoscale-community/nlb-operator/internal/projection"
@@ -20,6 +21,71 @@ func unseen(lb *v1alpha1.NetworkLoadBalancer)   { lb.Status.ObservedGeneration =
 func begun(lb *v1alpha1.NetworkLoadBalancer)    { lb.Status.Zone = "ch-gva-2" }
 func abroad(lb *v1alpha1.NetworkLoadBalancer)   { lb.Spec.Zone = "nowhere-1" }
 func foreign(lb *v1alpha1.NetworkLoadBalancer)  { lb.OwnerReferences = nil }
+
+// attachedTo is one that is attached to an external NLB.
+func attachedTo(lb *v1alpha1.NetworkLoadBalancer) {
+	lb.Spec.ManagementPolicy, lb.Spec.ID, lb.Spec.Zone = v1alpha1.External, other, "ch-gva-2"
+	lb.Status.ID, lb.Status.Zone, lb.Status.ObservedGeneration = other, "ch-gva-2", 1
+}
+
+// refusedFor says that it may not have the NLB that it asks for.
+func refusedFor(reason string) func(*v1alpha1.NetworkLoadBalancer) {
+	return func(lb *v1alpha1.NetworkLoadBalancer) {
+		lb.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: reason, ObservedGeneration: lb.Generation}}
+	}
+}
+
+// port is the NLBService of the Service's port 80, edited.
+func port(edit func(*v1alpha1.NLBServiceStatus)) func(*projection.Input) {
+	return func(in *projection.Input) {
+		object := v1alpha1.NLBService{ObjectMeta: owned(in, "web-80-tcp"), Spec: v1alpha1.NLBServiceSpec{LoadBalancerRef: v1alpha1.LoadBalancerReference{Name: "web"}}}
+		object.Status.ObservedGeneration = 1
+		edit(&object.Status)
+		in.Services = append(in.Services, object)
+	}
+}
+
+// What was attached and is refused now lets the Service go, unless something of it is there.
+func TestARefusedNLBBindsOnlyWhatIsOnIt(t *testing.T) {
+	inUse := refusedFor(v1alpha1.ReasonInUseByOther)
+	nothing := port(func(s *v1alpha1.NLBServiceStatus) { s.LoadBalancerID = other })
+	for name, c := range map[string]struct {
+		in   []func(*projection.Input)
+		free bool
+	}{
+		"it isn't refused":                       {[]func(*projection.Input){child(attachedTo)}, false},
+		"nothing of the Service is on it":        {[]func(*projection.Input){child(attachedTo, inUse)}, true},
+		"a port was refused there":               {[]func(*projection.Input){child(attachedTo, inUse), nothing}, true},
+		"a port is served there":                 {[]func(*projection.Input){child(attachedTo, inUse), port(func(s *v1alpha1.NLBServiceStatus) { s.ID, s.LoadBalancerID = "s", other })}, false},
+		"a port is served elsewhere":             {[]func(*projection.Input){child(attachedTo, inUse), port(func(s *v1alpha1.NLBServiceStatus) { s.ID, s.LoadBalancerID = "s", ownNLB })}, true},
+		"a port is being added":                  {[]func(*projection.Input){child(attachedTo, inUse), port(func(s *v1alpha1.NLBServiceStatus) { s.Operation = &v1alpha1.Operation{} })}, false},
+		"a port is away to be replaced":          {[]func(*projection.Input){child(attachedTo, inUse), port(func(s *v1alpha1.NLBServiceStatus) { s.ReplacedAt = &metav1.Time{} })}, false},
+		"a port is probed there":                 {[]func(*projection.Input){child(attachedTo, inUse), port(func(s *v1alpha1.NLBServiceStatus) { s.Probe = &v1alpha1.ProbeService{} })}, false},
+		"of a port it isn't known":               {[]func(*projection.Input){child(attachedTo, inUse), port(func(s *v1alpha1.NLBServiceStatus) { s.ObservedGeneration = -1 })}, false},
+		"External is no longer allowed":          {[]func(*projection.Input){child(attachedTo, refusedFor(v1alpha1.ReasonInvalid))}, true},
+		"the zone isn't known":                   {[]func(*projection.Input){child(attachedTo, refusedFor(v1alpha1.ReasonUnknownZone))}, false},
+		"the refusal is of a former spec":        {[]func(*projection.Input){child(attachedTo, inUse, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Generation++ })}, false},
+		"the object has written its labels":      {[]func(*projection.Input){child(attachedTo, inUse, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.AppliedLabelKeys = []string{"x"} })}, false},
+		"the object may have taken it":           {[]func(*projection.Input){child(attachedTo, inUse, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.Adopted = true })}, false},
+		"something is under way":                 {[]func(*projection.Input){child(attachedTo, inUse, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Status.Operation = &v1alpha1.Operation{} })}, false},
+		"the object of that name isn't our own":  {[]func(*projection.Input){child(attachedTo, inUse, foreign)}, false},
+		"nothing is on it, and the zone changed": {[]func(*projection.Input){child(attachedTo, inUse), func(in *projection.Input) { in.Zone = "at-vie-1" }}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			same := projection.Project(given(append(c.in, annotated(v1alpha1.AnnotationExternal, "true", v1alpha1.AnnotationID, other))...))
+			if same.Discard {
+				t.Errorf("nothing else is asked for, and it goes: %+v", same)
+			}
+			exchanged := projection.Project(given(append(c.in, annotated(v1alpha1.AnnotationExternal, "true", v1alpha1.AnnotationID, ownNLB))...))
+			own := projection.Project(given(c.in...))
+			for asked, plan := range map[string]projection.Plan{"another external NLB": exchanged, "an NLB of its own": own} {
+				if plan.Discard != c.free || (len(plan.Problems) == 0) != c.free {
+					t.Errorf("%s: discard is %v, with %+v", asked, plan.Discard, plan.Problems)
+				}
+			}
+		})
+	}
+}
 
 func TestWhatNeverTookEffectIsDiscarded(t *testing.T) {
 	noNodePort := ports(tcp(80, 0))

@@ -20,7 +20,9 @@ func Project(in Input) Plan {
 	}
 	unbound := in.unbound()
 	if unbound != nil {
-		in.LoadBalancer = nil
+		if in.LoadBalancer = nil; !nlb.NeverStarted(unbound) {
+			in.Zone = unbound.Spec.Zone // where it was looked for
+		}
 	}
 	values, problems, warnings := annotation.Parse(in.Service.Annotations, in.annotated())
 	if len(problems) == 0 {

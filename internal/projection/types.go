@@ -100,8 +100,8 @@ type Plan struct {
 	// LoadBalancer is nil if the Service shares one.
 	LoadBalancer *v1alpha1.NetworkLoadBalancer
 	Services     []*v1alpha1.NLBService
-	// Discard: the NetworkLoadBalancer that exists goes first. It never took effect, and
-	// was made for what the Service doesn't ask for any more.
+	// Discard: the NetworkLoadBalancer that exists goes first. It binds the Service to no
+	// NLB, and was made for what the Service doesn't ask for any more.
 	Discard bool
 	// Companion is to be applied, too: the Service at whose nodePort the sidecars of
 	// UDP applications are probed. Nil: none is needed.
