@@ -49,7 +49,7 @@ func writerAmong(entries []metav1.ManagedFieldsEntry, parts []Part) (writer stri
 		ours = ours || own
 		switch {
 		case entry.Time.Time.Before(latest):
-		case own && entry.Time.Time.After(latest):
+		case own && entry.Time.After(latest):
 			writer, latest = "", entry.Time.Time
 		case !own && owns(entry.FieldsV1.GetRawBytes(), parts):
 			writer, latest = "field manager "+entry.Manager, entry.Time.Time

@@ -16,7 +16,7 @@ func TestWriterAmong(t *testing.T) {
 	)
 	wrote := func(manager string, at int64, fields string) metav1.ManagedFieldsEntry {
 		return metav1.ManagedFieldsEntry{
-			Manager: manager, Subresource: "status", Time: &metav1.Time{Time: time.Unix(at, 0)}, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)},
+			Manager: manager, Subresource: "status", Time: &metav1.Time{Time: time.Unix(at, 0)}, FieldsV1: metav1.NewFieldsV1(fields),
 		}
 	}
 	spec := wrote("kubectl", 9, address)

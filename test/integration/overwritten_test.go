@@ -165,7 +165,7 @@ func TestTheProgramThatWroteOnlyAConditionIsNamed(t *testing.T) {
 	w.served(web)
 	w.settles()
 	overwrites(w, web, func(s *corev1.Service) {
-		meta.SetStatusCondition(&s.Status.Conditions, metav1.Condition{ //nolint:forbidigo // another program's
+		meta.SetStatusCondition(&s.Status.Conditions, metav1.Condition{
 			Type: v1alpha1.ServiceConditionProgrammed, Status: metav1.ConditionFalse, Reason: "Mine", Message: "mine",
 		})
 	})
