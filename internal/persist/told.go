@@ -38,7 +38,7 @@ type Telling[T client.Object] struct {
 // Told remembers what the operator wrote last into the status of each object, so that
 // what another program writes there is known as such, and isn't fought over without
 // end. It is memory only: what was written before a restart counts as the operator's,
-// unless the address differs (see Round.Settle).
+// unless the address differs (see Foreign.Settle).
 type Told[T client.Object] struct {
 	Telling[T]
 	clock  clock.PassiveClock
@@ -91,8 +91,8 @@ type Foreign[T client.Object] struct {
 	wait        time.Duration
 }
 
-// Look compares the object of a round that begins with what is remembered of it. judge
-// is false for an object whose status is nobody's to judge now.
+// Look compares the object of a round that begins with what is remembered of it. Unless
+// judge is set, no difference counts as a foreign write.
 func (t *Told[T]) Look(ctx context.Context, round *Object[T], judge bool) *Foreign[T] {
 	f := &Foreign[T]{told: t, round: round, Said: t.Shows(round.Before)}
 	round.writes = t.wrote

@@ -34,7 +34,7 @@ func overwrites[T client.Object](w *world, object T, edit func(T)) {
 	w.g.Expect(w.client.Status().Patch(w.t.Context(), object, client.MergeFrom(before), metallb)).To(Succeed())
 }
 
-// touches wakes the operator: it isn't told of a status that others write.
+// touches wakes the operator, which doesn't watch the status of its own kinds.
 func (w *world) touches(object client.Object, i int) {
 	w.t.Helper()
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{"test/touched":"%d"}}}`, i)
@@ -133,7 +133,7 @@ func TestRepeatedForeignWritesOfAStatusAreBackedOff(t *testing.T) {
 			its.told(1)
 			w.touches(its.object, 1)
 			w.g.Eventually(its.right).Should(BeTrue(), "the first time it is put right at once")
-			if kind != "Service without address" { // whoever removes something isn't recorded
+			if kind != "Service without address" { // managed fields don't record a removal
 				w.tells(its.object, "Warning StatusOverwritten", "field manager metallb-controller")
 			}
 

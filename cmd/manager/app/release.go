@@ -34,11 +34,12 @@ func (c Command) release(ctx context.Context, args []string) error {
 const (
 	// adviceLimit is how long it may take to find out whom the advice is for.
 	adviceLimit = 10 * time.Second
-	// withoutHelm is the advice for those whom no command of Helm helps.
+	// withoutHelm is the advice where no command of Helm helps.
 	withoutHelm = "Mend what is said above. Argo CD runs this again by itself, and removes nothing of the operator before nothing is held any more"
 )
 
-// fittingAdvice is the caller's advice if Helm installed the operator. Empty: nobody can tell.
+// fittingAdvice is the caller's advice if Helm installed the operator, and withoutHelm if
+// something else did. It is empty if the guard can't be read.
 func (s *releaseSettings) fittingAdvice(ctx context.Context, kubernetes *rest.Config) string {
 	if s.advice == "" || s.UninstallGuard == "" {
 		return s.advice
