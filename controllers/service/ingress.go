@@ -61,7 +61,7 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 		default:
 			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
 		}
-		if states[i].port, states[i].child = port, projection.ServiceName(service, port); child != nil {
+		if states[i].port, states[i].child = port, projection.ServiceName(service, port, own.services); child != nil {
 			states[i].child, states[i].held = child.Name, child.Status.ID != ""
 		}
 	}
@@ -70,7 +70,7 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 
 // childOf is the NLBService that tells how a port is; nil if there is none.
 func childOf(service *corev1.Service, port corev1.ServicePort, plan projection.Plan, own children) *v1alpha1.NLBService {
-	if child := own.service(projection.ServiceName(service, port)); child != nil || len(plan.Problems) == 0 {
+	if child := own.service(projection.ServiceName(service, port, own.services)); child != nil || len(plan.Problems) == 0 {
 		return child
 	}
 	// Nothing is touched, whatever the Service asks for: its ports are served as before.
