@@ -152,11 +152,11 @@ func ingressOf(before []corev1.LoadBalancerIngress, address string, alone bool, 
 	return []corev1.LoadBalancerIngress{ingress}
 }
 
-// lost is the NLB of a published address, if it is known to be gone and none is about
-// to take its place; nil otherwise.
+// lost is the NLB of a published address, if it is known to be gone; nil otherwise. That
+// another is being made changes nothing: it gets another address.
 func (c children) lost(address string) *v1alpha1.LostLoadBalancer {
 	for _, lb := range []*v1alpha1.NetworkLoadBalancer{c.serving, c.loadBalancer} {
-		if address != "" && lb != nil && lb.Status.ID == "" && lb.Status.Lost != nil && lb.Status.Lost.Address == address {
+		if address != "" && lb != nil && lb.Status.Lost != nil && lb.Status.Lost.Address == address {
 			return lb.Status.Lost
 		}
 	}
