@@ -304,13 +304,21 @@ func tellAddress(notices *outcome.Notices, before, now *corev1.Service, own chil
 	had, has := addressOf(before), addressOf(now)
 	switch lost := own.lost(had); {
 	case has == "" && lost != nil:
-		notices.Warning(v1alpha1.ReasonAddressWithdrawn, "Publish", "NLB %s is gone from Exoscale, and with it the address %s, which isn't published any more", lost.ID, had)
+		notices.Warning(v1alpha1.ReasonAddressWithdrawn, "Publish", "NLB %s is gone from Exoscale, and with it the address %s, which isn't published any more%s", lost.ID, had, own.instead())
 	case has == "" || has == had:
 	case had == "":
 		notices.Normal(v1alpha1.ReasonProgrammed, "Publish", "The address is %s", has)
 	default:
 		notices.Warning(v1alpha1.ReasonAddressChanged, "Publish", "The address is %s now, and was %s", has, had)
 	}
+}
+
+// instead tells what becomes of an NLB that is gone.
+func (c children) instead() string {
+	if c.serving == nil || !nlb.Made(c.serving) {
+		return ""
+	}
+	return ". The NLB is made anew, with another address"
 }
 
 // addressAfter is how long a Service waited for the address that this round has

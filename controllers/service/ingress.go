@@ -61,7 +61,7 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 		default:
 			states[i] = portState{stage: pending, reason: v1alpha1.ReasonCreating, message: "it is being set up"}
 		}
-		if states[i].port, states[i].child = port, projection.ServiceName(service, port); child != nil {
+		if states[i].port, states[i].child = port, projection.ServiceName(service, port, own.services); child != nil {
 			states[i].child, states[i].held = child.Name, child.Status.ID != ""
 		}
 	}
@@ -70,7 +70,7 @@ func portStates(service *corev1.Service, plan projection.Plan, own children) []p
 
 // childOf is the NLBService that tells how a port is; nil if there is none.
 func childOf(service *corev1.Service, port corev1.ServicePort, plan projection.Plan, own children) *v1alpha1.NLBService {
-	if child := own.service(projection.ServiceName(service, port)); child != nil || len(plan.Problems) == 0 {
+	if child := own.service(projection.ServiceName(service, port, own.services)); child != nil || len(plan.Problems) == 0 {
 		return child
 	}
 	// Nothing is touched, whatever the Service asks for: its ports are served as before.
@@ -152,11 +152,11 @@ func ingressOf(before []corev1.LoadBalancerIngress, address string, alone bool, 
 	return []corev1.LoadBalancerIngress{ingress}
 }
 
-// lost is the NLB of a published address, if it is known to be gone and none is about
-// to take its place; nil otherwise.
+// lost is the NLB of a published address, if it is known to be gone; nil otherwise. That
+// another is being made changes nothing: it gets another address.
 func (c children) lost(address string) *v1alpha1.LostLoadBalancer {
 	for _, lb := range []*v1alpha1.NetworkLoadBalancer{c.serving, c.loadBalancer} {
-		if address != "" && lb != nil && lb.Status.ID == "" && lb.Status.Lost != nil && lb.Status.Lost.Address == address {
+		if address != "" && lb != nil && lb.Status.Lost != nil && lb.Status.Lost.Address == address {
 			return lb.Status.Lost
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // moving tells whether ports of a Service are still served by another
 // NetworkLoadBalancer than the one that it is to be served by.
 func moving(service *corev1.Service, own children) bool {
-	to, _ := projection.LoadBalancerOf(service)
+	to, _ := projection.LoadBalancerOf(service, own.services)
 	return slices.ContainsFunc(own.services, func(s v1alpha1.NLBService) bool { return index.LoadBalancerRef(&s) != to })
 }
 

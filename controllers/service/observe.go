@@ -40,9 +40,6 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 	if err != nil {
 		return children{}, err
 	}
-	if got.serving, got.shared, err = r.serving(ctx, service); err != nil {
-		return children{}, err
-	}
 	list := &v1alpha1.NLBServiceList{}
 	if err := r.Client.List(ctx, list, client.InNamespace(service.Namespace), client.MatchingFields{index.ByService: string(service.UID)}); err != nil {
 		return children{}, fmt.Errorf("listing the NLBServices: %w", err)
@@ -54,9 +51,12 @@ func (r *Reconciler) observe(ctx context.Context, service *corev1.Service) (chil
 		named[item.Name] = true
 		got.services = append(got.services, item)
 	}
+	if got.serving, got.shared, err = r.serving(ctx, service, got.services); err != nil {
+		return children{}, err
+	}
 	// One of a port's name that isn't the Service's is in the way.
 	for _, port := range projection.Ports(service) {
-		name := projection.ServiceName(service, port)
+		name := projection.ServiceName(service, port, list.Items)
 		if named[name] {
 			continue
 		}
@@ -89,9 +89,10 @@ func namesakesOf(ctx context.Context, from client.Reader, service *corev1.Servic
 	return got, nil
 }
 
-// serving reads the NetworkLoadBalancer that a Service is to be served by.
-func (r *Reconciler) serving(ctx context.Context, service *corev1.Service) (lb *v1alpha1.NetworkLoadBalancer, shared bool, err error) {
-	name, shared := projection.LoadBalancerOf(service)
+// serving reads the NetworkLoadBalancer that a Service with these NLBServices is to be
+// served by.
+func (r *Reconciler) serving(ctx context.Context, service *corev1.Service, services []v1alpha1.NLBService) (lb *v1alpha1.NetworkLoadBalancer, shared bool, err error) {
+	name, shared := projection.LoadBalancerOf(service, services)
 	lb = &v1alpha1.NetworkLoadBalancer{}
 	switch err := r.Client.Get(ctx, name, lb); {
 	case apierrors.IsNotFound(err):

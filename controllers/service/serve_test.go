@@ -91,7 +91,7 @@ func TestTheAPIServerAcceptsWhatIsProjected(t *testing.T) {
 			s.Expect(lb.Spec.Zone).To(Equal("ch-gva-2"))
 			for _, port := range s.read(name).Spec.Ports {
 				if port.Protocol != corev1.ProtocolSCTP {
-					s.nlbService(projection.ServiceName(s.read(name), port))
+					s.nlbService(projection.ServiceName(s.read(name), port, nil))
 				}
 			}
 			s.settles(name)

@@ -188,7 +188,7 @@ var keys = []Key{
 		Name:    v1alpha1.AnnotationLoadBalancer,
 		Allowed: "the [namespace/]name of a NetworkLoadBalancer",
 		Meaning: "The NetworkLoadBalancer that the Service shares, instead of an NLB of its own.",
-		Effect:  "At once: both NLBs serve until all ports work on the new one and its address is published.",
+		Effect:  "At once: both NLBs serve until all ports work on the new one and its address is published. Its removal leads back in the same way; a value that became empty leaves a served Service where it is.",
 		set:     func(v *Values, s string) bool { return setReference(&v.LoadBalancer, s) },
 	},
 	{

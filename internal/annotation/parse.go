@@ -45,6 +45,8 @@ type Service struct {
 	Served bool
 	// Attached: that NLB is an external one.
 	Attached bool
+	// Shares is the NetworkLoadBalancer that it shares; nil if it has one of its own.
+	Shares *v1alpha1.LoadBalancerReference
 }
 
 // Parse reads the annotations of a Service. An empty value is as none, since
@@ -98,6 +100,11 @@ func (v *Values) emptied(annotations map[string]string, service Service) (warnin
 	if service.Attached && empty(v1alpha1.AnnotationExternal) {
 		v.External = true
 		warn(v1alpha1.AnnotationExternal, "this Service goes on only attaching to its NLB, which is managed elsewhere")
+	}
+	if value, annotated := annotations[v1alpha1.AnnotationLoadBalancer]; annotated && value == "" && service.Shares != nil {
+		v.LoadBalancer = service.Shares
+		warn(v1alpha1.AnnotationLoadBalancer, fmt.Sprintf(
+			"this Service goes on sharing NetworkLoadBalancer %s/%s; remove the annotation to get an NLB of its own, with another address", service.Shares.Namespace, service.Shares.Name))
 	}
 	const stays = "the traffic goes to the pool that it went to; set both names, or neither"
 	switch pool := v.SKSNodepool; {

@@ -55,6 +55,9 @@ func (in Input) annotated() annotation.Service {
 		}
 		service.Attached = child.Spec.ManagementPolicy == v1alpha1.External && metav1.IsControlledBy(child, in.Service)
 	}
+	if to, shared := LoadBalancerOf(in.Service, in.Services); shared {
+		service.Shares = &v1alpha1.LoadBalancerReference{Namespace: to.Namespace, Name: to.Name}
+	}
 	return service
 }
 

@@ -145,7 +145,7 @@ func TestNoNLBIsPlannedForNoPort(t *testing.T) {
 func TestWhatBecameEmptyChangesNothing(t *testing.T) {
 	served := func(in *projection.Input) {
 		port := in.Service.Spec.Ports[0]
-		in.Services = []v1alpha1.NLBService{{ObjectMeta: owned(in, projection.ServiceName(in.Service, port))}}
+		in.Services = []v1alpha1.NLBService{{ObjectMeta: owned(in, projection.ServiceName(in.Service, port, nil))}}
 		in.Services[0].Spec.Target = v1alpha1.Target{InstancePoolID: other}
 		in.Services[0].Status.ID = other
 	}

@@ -313,7 +313,7 @@ func surroundings(service *corev1.Service, bits uint32) projection.Input {
 	}
 	if bits&(servicesOwn|servicesForeign) != 0 {
 		for i, port := range service.Spec.Ports {
-			object := v1alpha1.NLBService{ObjectMeta: owned(&in, projection.ServiceName(service, port))}
+			object := v1alpha1.NLBService{ObjectMeta: owned(&in, projection.ServiceName(service, port, nil))}
 			if bits&servicesForeign != 0 && i%2 == 0 {
 				object.OwnerReferences = nil
 			}

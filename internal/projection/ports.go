@@ -34,9 +34,9 @@ func tooManyPorts(service *corev1.Service) *Problem {
 // addPorts plans one NLBService for each port that can be served.
 func (p *Plan) addPorts(in Input, values annotation.Values, target v1alpha1.Target) {
 	existing := byName(in.Services)
-	served := firstPorts(in.Service, existing)
+	served := firstPorts(in, existing)
 	for i, port := range in.Service.Spec.Ports {
-		name := ServiceName(in.Service, port)
+		name := ServiceName(in.Service, port, in.Services)
 		child, problem := nlbService(in, values, target, port)
 		current, exists := existing[name]
 		switch {
@@ -89,12 +89,13 @@ func byName(services []v1alpha1.NLBService) map[string]*v1alpha1.NLBService {
 
 // firstPorts tells which ports are among the first that fit on an NLB: those
 // that are served already, then in the order of the spec.
-func firstPorts(service *corev1.Service, existing map[string]*v1alpha1.NLBService) []bool {
+func firstPorts(in Input, existing map[string]*v1alpha1.NLBService) []bool {
+	service := in.Service
 	served := make([]bool, len(service.Spec.Ports))
 	count := 0
 	for _, existsNow := range []bool{true, false} {
 		for i, port := range service.Spec.Ports {
-			child, exists := existing[ServiceName(service, port)]
+			child, exists := existing[ServiceName(service, port, in.Services)]
 			if exists = exists && metav1.IsControlledBy(child, service); exists != existsNow {
 				continue
 			}
@@ -138,9 +139,9 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 		cloudName = nlb.ServiceName(string(in.Service.UID), port.Port, cloudProtocol)
 	}
 	object := &v1alpha1.NLBService{
-		ObjectMeta: childMeta(in.Service, ServiceName(in.Service, port)),
+		ObjectMeta: childMeta(in.Service, ServiceName(in.Service, port, in.Services)),
 		Spec: v1alpha1.NLBServiceSpec{
-			LoadBalancerRef: reference(in.Service),
+			LoadBalancerRef: reference(in),
 			Port:            port.Port,
 			Protocol:        protocol,
 			TargetPort:      port.NodePort,
@@ -156,10 +157,10 @@ func nlbService(in Input, values annotation.Values, target v1alpha1.Target, port
 }
 
 // reference is how an NLBService of a Service refers to its NetworkLoadBalancer.
-func reference(service *corev1.Service) v1alpha1.LoadBalancerReference {
-	to, _ := LoadBalancerOf(service)
+func reference(in Input) v1alpha1.LoadBalancerReference {
+	to, _ := LoadBalancerOf(in.Service, in.Services)
 	ref := v1alpha1.LoadBalancerReference{Name: to.Name}
-	if to.Namespace != service.Namespace {
+	if to.Namespace != in.Service.Namespace {
 		ref.Namespace = to.Namespace
 	}
 	return ref

@@ -55,7 +55,7 @@ func Project(in Input) Plan {
 		plan.awaitPool(in)
 		return plan
 	}
-	plan.AttachTo, _ = LoadBalancerOf(in.Service)
+	plan.AttachTo, _ = LoadBalancerOf(in.Service, in.Services)
 	if values.LoadBalancer == nil {
 		plan.LoadBalancer = loadBalancer(in, values)
 	}

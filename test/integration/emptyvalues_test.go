@@ -108,12 +108,48 @@ func TestAServiceGoesOnBeingChangedThoughAValueBecameEmpty(t *testing.T) {
 				return w.servedPorts(addressOf(web))
 			}).Should(Equal([]int64{80, 443}))
 			w.served(web)
-			if name != "the shared NetworkLoadBalancer" { // as without the annotation: one of its own
-				w.g.Expect(addressOf(web)).To(Equal(before))
-			}
+			w.g.Expect(addressOf(web)).To(Equal(before))
 			w.remove(web)
 			w.gone(web)
 			w.g.Expect(w.sim.LoadBalancers("")).To(And(HaveLen(2), ContainElement(theirs)), "what was there before is there again")
 		})
 	}
+}
+
+// Only the removal of the annotation moves a Service off an NLB that it shares.
+func TestAServiceThatSharesGoesOnSharingThoughTheAnnotationBecameEmpty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	edge := w.loadBalancer("edge", nil)
+	w.ready(edge)
+	web := w.service("web", annotated(v1alpha1.AnnotationLoadBalancer, "edge"))
+	w.served(web)
+	w.sim.ResetCalls()
+	change(w, web, annotated(v1alpha1.AnnotationLoadBalancer, ""))
+	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAllFieldsHonored) }).Should(And(
+		HavePrefix("False/NotSupported"), ContainSubstring(v1alpha1.AnnotationLoadBalancer), ContainSubstring("edge"), ContainSubstring("remove the annotation")))
+	w.tells(web, "Warning NotSupported", v1alpha1.AnnotationLoadBalancer)
+	w.restart()
+	w.settles()
+	w.served(web)
+	w.g.Expect(addressOf(web)).To(Equal(edge.Status.Address))
+	w.g.Expect(w.writes()).To(BeEmpty())
+
+	change(w, web, func(s *corev1.Service) { delete(s.Annotations, v1alpha1.AnnotationLoadBalancer) })
+	w.g.Eventually(func() string { w.says(web, ""); return addressOf(web) }).ShouldNot(Equal(edge.Status.Address))
+	w.served(web)
+	w.g.Eventually(func() []int64 { return w.servedPorts(edge.Status.Address) }).Should(BeEmpty())
+	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAllFieldsHonored) }).Should(HavePrefix("True/"))
+}
+
+// What was refused and never served isn't protected: empty is as none then.
+func TestAShareThatWasRefusedEndsWhenItsAnnotationBecomesEmpty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	web := w.service("web", annotated(v1alpha1.AnnotationLoadBalancer, "nowhere"))
+	w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionAccepted) }).Should(HavePrefix("False/NotFound"))
+	change(w, web, annotated(v1alpha1.AnnotationLoadBalancer, ""))
+	w.served(web)
+	w.g.Expect(addressOf(web)).To(Equal(w.onlyNLB().IP))
+	w.g.Eventually(w.children).Should(Equal([]string{"web-80-tcp"}))
 }

@@ -102,6 +102,49 @@ func TestOfAnNLBThatIsGoneNothingIsToldAsIfItWereThere(t *testing.T) {
 	}
 }
 
+// Nobody reaches the dead address, however long the making of another NLB takes, and
+// Exoscale may give it to somebody else.
+func TestTheAddressOfAnNLBThatIsMadeAnewIsWithdrawnMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, shares := range map[string]bool{"a Service with an NLB of its own": false, "a Service that shares one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{})
+			web := &corev1.Service{}
+			if shares {
+				w.ready(w.loadBalancer("edge", nil))
+				web = w.service("web", annotated(v1alpha1.AnnotationLoadBalancer, "edge"))
+			} else {
+				web = w.service("web", nil)
+			}
+			w.served(web)
+			w.settles()
+			was := w.onlyNLB()
+			w.hold()
+			w.sim.DeleteLoadBalancer(was.ID)
+			w.g.Eventually(func() string { w.says(web, ""); return addressOf(web) }).Should(BeEmpty())
+			w.tells(web, "Warning AddressWithdrawn", was.ID, was.IP, "made anew")
+			w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionProgrammed) }).Should(HavePrefix("False/"))
+			w.settles()
+			w.g.Expect(addressOf(web)).To(BeEmpty())
+			w.letEnd()
+			w.served(web)
+			is := w.onlyNLB()
+			w.g.Expect(addressOf(web)).To(And(Equal(is.IP), Not(Equal(was.IP))))
+			w.tells(web, "Normal Programmed", is.IP)
+			w.settles()
+			warnings := 0
+			for _, event := range w.events(web) {
+				w.g.Expect(event).NotTo(ContainSubstring("AddressChanged"), "one fact is one Event")
+				if strings.HasPrefix(event, "Warning AddressWithdrawn") {
+					warnings++
+				}
+			}
+			w.g.Expect(warnings).To(Equal(1))
+		})
+	}
+}
+
 func TestAnNLBThatIsGoneBindsNobody(t *testing.T) {
 	t.Parallel()
 	for name, annotate := range map[string]func(id, name string) func(*corev1.Service){

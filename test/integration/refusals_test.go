@@ -282,6 +282,7 @@ func TestAnAdoptionThatExoscaleRefusesBindsNobody(t *testing.T) {
 			w.g.Expect(lb.Status.ID).To(BeEmpty())
 			w.g.Expect(lb.Status.Adopted).To(BeFalse())
 			if service {
+				w.inAnnotations(web)
 				change(w, web, func(s *corev1.Service) { delete(s.Annotations, id) })
 				w.served(web)
 				w.g.Expect(addressOf(web)).NotTo(Equal(theirs.IP))
