@@ -87,7 +87,8 @@ func (r *Reconciler) apply(ctx context.Context, round *round, move nlb.LoadBalan
 	before := *object.Status.DeepCopy()
 	intent := r.intend(round, move, action)
 	entry := r.entry(object)
-	if entry.Change = changeText(round, move); action == v1alpha1.ActionCreate {
+	entry.Change = changeText(round, move)
+	if entry.Wants = entry.Change; action == v1alpha1.ActionCreate {
 		entry.Key = exoscale.Key{Zone: entry.Key.Zone, Name: intent.Name}
 	}
 	if ineffective := r.journal.Ineffective(entry); ineffective != nil {
@@ -114,6 +115,14 @@ func (round *round) takeBack(before v1alpha1.NetworkLoadBalancerStatus) {
 	if round.got.Proof == nlb.ProofConsent && equality.Semantic.DeepEqual(before.Operation, status.Operation) {
 		status.ID, status.Zone, status.Adopted = before.ID, before.Zone, before.Adopted
 	}
+}
+
+// held is why a change of the NLB can't begin now, so that nothing is read for it.
+func (r *Reconciler) held(round *round, move nlb.LoadBalancerMove) *outcome.Outcome {
+	action, _ := r.step(round, move)
+	entry := r.entry(round.object)
+	entry.Wants = changeText(round, move)
+	return r.journal.Held(entry, action)
 }
 
 // changeText tells a change of an NLB from others, with what it starts from.

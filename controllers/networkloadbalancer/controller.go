@@ -75,7 +75,7 @@ type Options struct {
 	DefaultZone string
 	// Resumption follows what an earlier process has started.
 	Resumption *journal.Resumption
-	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
+	// SyncPeriod is how often the cloud is looked at: a blocked object is looked at
 	// again after it at the latest.
 	SyncPeriod time.Duration
 	// SeesAllNamespaces is true if the client knows the objects of all
@@ -239,6 +239,9 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	r.conclude(ctx, round)
 	move := nlb.DiffLoadBalancer(round.want, *round.got)
 	if move.Change.Labels != nil {
+		if held := r.held(round, move); held != nil {
+			return *held, nil
+		}
 		// Labels can only be written all together: those that others set a moment
 		// ago have to be among them.
 		r.Inventory.Invalidate(r.entry(object).Key)

@@ -143,7 +143,9 @@ func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWan
 // held is why a move can't begin now, so that nothing is read for it.
 func (r *Reconciler) held(round *round, move nlb.ServiceMove) *outcome.Outcome {
 	action, _ := r.request(round, move)
-	held := r.journal.Held(r.entry(round), action)
+	entry := r.entry(round)
+	entry.Wants = move.Attributes.Fingerprint()
+	held := r.journal.Held(entry, action)
 	if held != nil && action == v1alpha1.ActionCreate {
 		back := r.backFrom(round, *held)
 		return &back
@@ -177,6 +179,7 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 	action, begin := r.request(round, move)
 	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
 	intent, entry := round.intent(action, move), r.entry(round)
+	entry.Wants = move.Attributes.Fingerprint()
 	if own := round.got.Own; own != nil {
 		status.ID = own.ID
 		if move.Action == nlb.Update {

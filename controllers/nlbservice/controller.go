@@ -89,7 +89,7 @@ type Options struct {
 	AllowedTargetPorts nlb.PortRanges
 	// RestrictedNodeLabels: a nodeSelector may look only at labels that no kubelet can set.
 	RestrictedNodeLabels bool
-	// SyncPeriod is how often the cloud is looked at: a blocked object is tried
+	// SyncPeriod is how often the cloud is looked at: a blocked object is looked at
 	// again after it at the latest.
 	SyncPeriod time.Duration
 	// SeesAllNamespaces is true if the client knows the objects of all

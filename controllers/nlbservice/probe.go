@@ -36,7 +36,9 @@ func (r *Reconciler) openProbe(ctx context.Context, round *round, want nlb.Servi
 	add := nlb.ProbeFor(uid, port, want, round.claim.Mark)
 	status.Probe = &v1alpha1.ProbeService{Port: port, InstancePoolID: want.InstancePoolID, Since: metav1.NewTime(r.Clock.Now()), Operation: lost}
 	seen := exoscale.DerivedName(round.place.zone, round.place.loadBalancerID, uid)
-	out, err := r.probes.Start(ctx, r.probeEntry(round), v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: add.Name}, round,
+	entry := r.probeEntry(round)
+	entry.Wants = add.Fingerprint()
+	out, err := r.probes.Start(ctx, entry, v1alpha1.Operation{Action: v1alpha1.ActionCreate, Name: add.Name}, round,
 		func(ctx context.Context) (exoscale.Operation, error) { return r.Services.AddService(ctx, seen, add) }, func(exoscale.Operation) {})
 	if err == nil && status.Probe.Operation == nil {
 		status.Probe = nil // nothing was begun

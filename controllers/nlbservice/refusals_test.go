@@ -180,7 +180,7 @@ func TestBackFrom(t *testing.T) {
 			test.object.Status.Operation = test.op
 			round := &round{Object: persist.New[*v1alpha1.NLBService](nil, test.object), object: test.object}
 			r.refusals.tries(test.object, "green")
-			failed := r.journal.Failed(r.entry(round), test.out)
+			failed := r.journal.Failed(r.entry(round), outcome.Attempt{}, test.out)
 
 			got := r.backFrom(round, failed)
 			want := failed
@@ -194,7 +194,7 @@ func TestBackFrom(t *testing.T) {
 			if got := r.refusals.instead(test.object, "green"); got != pool {
 				t.Errorf("it goes to %q, want %q", got, pool)
 			}
-			again := r.journal.Failed(r.entry(round), test.out)
+			again := r.journal.Failed(r.entry(round), outcome.Attempt{}, test.out)
 			if anew := again.After < failed.After*3/2; anew != test.back {
 				t.Errorf("the next failure after %s waits %s: it begins anew: %t", failed.After, again.After, anew)
 			}

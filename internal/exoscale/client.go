@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v3 "github.com/exoscale/egoscale/v3"
@@ -21,6 +22,7 @@ type Client struct {
 	base    http.RoundTripper
 	metrics *metrics
 	zones   *zones
+	renewed atomic.Uint64 // how often the credentials have changed
 
 	mu  sync.Mutex
 	sdk map[string]*zoneClient
@@ -50,6 +52,9 @@ func NewClient(opts Options) (*Client, error) {
 	}
 	c := &Client{opts: opts, base: baseTransport(), metrics: m, sdk: map[string]*zoneClient{}}
 	c.zones = &zones{base: opts.Endpoint, insecure: opts.Insecure, clock: opts.Clock, list: c.listZones}
+	if source, ok := opts.Credentials.(changingSource); ok {
+		source.OnChange(func() { c.renewed.Add(1) }) // before those are told who look then
+	}
 	return c, register(opts.Metrics, credentialsCollector{c})
 }
 

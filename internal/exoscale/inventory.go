@@ -29,15 +29,18 @@ type InventoryOptions struct {
 	// readable again.
 	MembersChanged func(zone string)
 	// ZoneChanged is called when the NLBs of a zone become unreadable, for
-	// another reason than before, or readable again.
+	// another reason than before, or readable again, and when the credentials change.
 	ZoneChanged func(zone string)
+	// Vanished is called after Changed when NLBs of a zone are gone: there may be room
+	// for others.
+	Vanished func(zone string)
 	// Waiting is how many callers of a zone wait at once for what takes longer than
 	// Moment; of all zones together twice as many. Others get ErrLater, and the
 	// callbacks tell when there is an answer. 0: all wait.
 	Waiting int
 	// Moment is how long any number of callers wait; default 2 s.
 	Moment time.Duration
-	// Quota reads the quota of NLBs along with the lists. It is for the metrics.
+	// Quota reads the quota of NLBs along with the lists.
 	Quota bool
 	Log   logr.Logger
 	Clock clock.WithTicker
@@ -58,6 +61,9 @@ func (o InventoryOptions) withDefaults(c *Client) InventoryOptions {
 	}
 	if o.ZoneChanged == nil {
 		o.ZoneChanged = func(string) {}
+	}
+	if o.Vanished == nil {
+		o.Vanished = func(string) {}
 	}
 	if o.Log.GetSink() == nil {
 		o.Log = c.opts.Log
@@ -116,7 +122,7 @@ func NewInventory(client *Client, opts InventoryOptions) (*Inventory, error) {
 	i := &Inventory{client: client, opts: opts.withDefaults(client), deleted: lru.New(rememberedDeletions), zones: map[string]*zoneInventory{}}
 	i.crowd = crowd{most: i.opts.Waiting, moment: i.opts.Moment, clock: i.opts.Clock}
 	if source, ok := client.opts.Credentials.(changingSource); ok {
-		source.OnChange(i.RefreshSoon)
+		source.OnChange(i.renewed)
 	}
 	return i, register(client.opts.Metrics, inventoryCollector{i})
 }
@@ -149,6 +155,14 @@ func (i *Inventory) RefreshSoon() {
 		for _, l := range z.wanted() {
 			l.soon()
 		}
+	}
+}
+
+// renewed reads every list again, by other credentials, and has everything looked at.
+func (i *Inventory) renewed() {
+	i.RefreshSoon()
+	for _, zone := range i.watchedZones() {
+		i.opts.ZoneChanged(zone)
 	}
 }
 
@@ -252,7 +266,7 @@ func (i *Inventory) readNow(ctx context.Context, z *zoneInventory, id string) (n
 		return nlb.LoadBalancer{}, err
 	}
 	if changed {
-		i.opts.Changed(z.zone, id)
+		i.changed(z, id)
 	}
 	return lb, err
 }
@@ -265,10 +279,21 @@ func (i *Inventory) readList(ctx context.Context, z *zoneInventory) error {
 		return err
 	}
 	z.looks.take(at, list)
-	for _, id := range z.balancers.putList(began, list) {
+	i.changed(z, z.balancers.putList(began, list)...)
+	return nil
+}
+
+// changed passes on which NLBs differ from the read before.
+func (i *Inventory) changed(z *zoneInventory, ids ...string) {
+	vanished := false
+	for _, id := range ids {
+		_, is := z.balancers.peek(id)
+		vanished = vanished || !is
 		i.opts.Changed(z.zone, id)
 	}
-	return nil
+	if vanished {
+		i.opts.Vanished(z.zone)
+	}
 }
 
 // refreshList reads the list of a zone from now on, whatever stands against it.

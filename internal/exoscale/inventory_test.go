@@ -14,10 +14,11 @@ import (
 
 // news collects the callbacks of an inventory.
 type news struct {
-	mu      sync.Mutex
-	ids     []string
-	members int
-	zones   int
+	mu       sync.Mutex
+	ids      []string
+	members  int
+	zones    int
+	vanished int
 }
 
 func (n *news) options(interval time.Duration) InventoryOptions {
@@ -209,7 +210,7 @@ func TestRevokedCredentialsAreToldAndHeal(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 
 	source.set(Credentials{Key: cloud.credentials.Key, Secret: "revoked"})
-	g.Eventually(told.count(&told.zones)).Should(Equal(1))
+	g.Eventually(told.count(&told.zones)).Should(Equal(2), "of the change, and of what it led to")
 	cloud.resetCalls()
 	for range 50 {
 		_, err = inventory.LoadBalancers(ctx, cloud.zone)
@@ -220,7 +221,7 @@ func TestRevokedCredentialsAreToldAndHeal(t *testing.T) {
 	g.Expect(cloud.calls(opListLoadBalancers)+cloud.calls(opGetLoadBalancer)).To(BeNumerically("<=", 2), "who asks is answered from memory")
 
 	source.set(cloud.credentials)
-	g.Eventually(told.count(&told.zones)).Should(Equal(2))
+	g.Eventually(told.count(&told.zones)).Should(Equal(4))
 	_, err = inventory.LoadBalancers(ctx, cloud.zone)
 	g.Expect(err).NotTo(HaveOccurred())
 }

@@ -34,6 +34,7 @@ type listing struct {
 	log        logr.Logger
 	kicked     chan struct{} // holds one
 	looping    atomic.Bool   // run works
+	healed     atomic.Uint64 // how often it has become readable again
 	wantedAt   time.Time     // guarded by Inventory.mu
 
 	state    sync.Mutex
@@ -118,6 +119,9 @@ func (l *listing) refresh() error {
 	l.state.Unlock()
 	l.kick() // the loop's timer was set before this read
 
+	if before != nil && err == nil {
+		l.healed.Add(1)
+	}
 	if !sameTrouble(before, err) {
 		l.turned(err)
 	}

@@ -14,8 +14,8 @@ type Quota struct {
 	Limit int64 // negative: as many as it likes
 }
 
-// quota keeps the quota of a zone's NLBs. Nothing is decided by it: it is for the
-// metrics only.
+// quota keeps the quota of a zone's NLBs: for the metrics, and for who waits for a
+// higher one (see Allowance).
 type quota struct {
 	*listing
 

@@ -39,6 +39,7 @@ type Operations interface {
 	Result(zone, operationID string) exoscale.Result
 	Forget(zone, operationID string)
 	Abandon(key exoscale.Key, operationID string)
+	Allowance(key exoscale.Key) exoscale.Allowance
 }
 
 // Begin makes the one request that starts a change.
@@ -57,8 +58,8 @@ type Journal struct {
 
 // attempt is a change that was started, in words that tell it from others.
 type attempt struct {
-	change string
-	at     time.Time
+	change, wants string
+	at            time.Time
 }
 
 // New makes a journal for the objects of a kind.
@@ -83,6 +84,9 @@ type Entry struct {
 	// Change tells the change that is to be made from others, with what it
 	// starts from; empty if it can't be left without effect.
 	Change string
+	// Wants is what the change writes, in words that tell it from others: one that was
+	// refused holds back others only for a moment. Empty: the action says it all.
+	Wants string
 	// Doing says what an action does, for messages ("Creating the NLB").
 	Doing func(v1alpha1.OperationAction) string
 	// Notices get what Progress has to tell as an Event; may be nil.
@@ -112,9 +116,10 @@ func (j *Journal) Progress(ctx context.Context, entry Entry) (out *outcome.Outco
 	case failure != nil:
 		log.FromContext(ctx).Info("A change at Exoscale failed", "action", op.Action, "cloudName", op.Name, "zone", entry.Key.Zone, "operation", op.ID, "error", failure.Error())
 		j.operations.Forget(entry.Key.Zone, op.ID)
+		entry.Wants = j.wanted(entry)
 		j.forget(entry) // it wasn't made
 		*entry.Operation = afterFailure(*op, exoscale.ClassOf(failure))
-		failed := j.Failed(entry, outcome.FromCloud(entry.Doing(op.Action), failure))
+		failed := j.Failed(entry, j.attempt(entry, op.Action), outcome.FromCloud(entry.Doing(op.Action), failure))
 		return &failed, false
 	case inTheWay:
 		waiting.Message += misnamed(entry)
@@ -230,7 +235,7 @@ func (j *Journal) Ineffective(entry Entry) *outcome.Outcome {
 	case !is || entry.Change == "" || last.change != entry.Change:
 		return nil
 	case late:
-		out := j.Failed(entry, outcome.Retry(v1alpha1.ReasonRetrying, "Exoscale accepted the change, but shows what was before; it is tried again", nil))
+		out := j.Failed(entry, outcome.Attempt{Generation: entry.Object.GetGeneration()}, outcome.Retry(v1alpha1.ReasonRetrying, "Exoscale accepted the change, but shows what was before; it is tried again", nil))
 		return &out
 	default:
 		out := outcome.Waiting(v1alpha1.ReasonUpdating, "Exoscale accepted the change; waiting until it shows it").Within(effectNet)
@@ -238,11 +243,11 @@ func (j *Journal) Ineffective(entry Entry) *outcome.Outcome {
 	}
 }
 
-// Held is why a change can't begin now: an earlier attempt has failed and its wait
-// isn't over, or another change of the same NLB is in flight; nil if it can. It asks
+// Held is why a change can't begin now: an earlier attempt has failed, and the cause is
+// most likely there, or another change of the same NLB is in flight; nil if it can. It asks
 // nobody, so it goes before a read for evidence.
 func (j *Journal) Held(entry Entry, action v1alpha1.OperationAction) *outcome.Outcome {
-	if held, is := j.failures.Holding(entry.Object.GetUID(), entry.Object.GetGeneration()); is {
+	if held, is := j.failures.Holding(entry.Object.GetUID(), j.attempt(entry, action)); is {
 		return &held
 	}
 	if j.operations.Busy(entry.Key, j.owner(entry)) {
@@ -270,13 +275,14 @@ func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operat
 	}
 	// From here on a shutdown has to wait: what was asked of Exoscale is recorded.
 	ctx = context.WithoutCancel(ctx)
+	tried := j.attempt(entry, intent.Action)
 	op, err := j.operations.Start(ctx, entry.Key, j.owner(entry), begin)
 	logger := log.FromContext(ctx).WithValues("action", intent.Action, "cloudName", intent.Name, "zone", entry.Key.Zone)
 	if err != nil {
 		if exoscale.ClassOf(err) != exoscale.Busy {
 			logger.Info("Exoscale refused a change", "error", err.Error())
 		}
-		return j.refused(entry, before, err), nil
+		return j.refused(entry, tried, before, err), nil
 	}
 	logger.Info("Started a change at Exoscale", "operation", op.ID)
 	intent.ID = op.ID
@@ -295,22 +301,36 @@ func (j *Journal) Start(ctx context.Context, entry Entry, intent v1alpha1.Operat
 func (j *Journal) remember(entry Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.last[entry.Object.GetUID()] = attempt{change: entry.Change, at: j.clock.Now()}
+	j.last[entry.Object.GetUID()] = attempt{change: entry.Change, wants: entry.Wants, at: j.clock.Now()}
+}
+
+// wanted is what the change wrote that was started last; empty if that isn't known.
+func (j *Journal) wanted(entry Entry) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last[entry.Object.GetUID()].wants
+}
+
+// attempt is a change as it may be tried now.
+func (j *Journal) attempt(entry Entry, action v1alpha1.OperationAction) outcome.Attempt {
+	return outcome.Attempt{
+		Generation: entry.Object.GetGeneration(), Action: action, Wants: entry.Wants, Allowance: j.operations.Allowance(entry.Key),
+	}
 }
 
 // refused is the outcome of a request that failed.
-func (j *Journal) refused(entry Entry, before *v1alpha1.Operation, err error) outcome.Outcome {
+func (j *Journal) refused(entry Entry, tried outcome.Attempt, before *v1alpha1.Operation, err error) outcome.Outcome {
 	out := outcome.FromCloud(entry.Doing((*entry.Operation).Action), err)
 	*entry.Operation = afterRefusal(before, *entry.Operation, exoscale.ClassOf(err))
 	if exoscale.ClassOf(err) == exoscale.Busy {
 		return out // no failure: we are woken when the other change has ended
 	}
-	return j.Failed(entry, out)
+	return j.Failed(entry, tried, out)
 }
 
-// Failed remembers a failure: the next attempt waits, longer each time.
-func (j *Journal) Failed(entry Entry, out outcome.Outcome) outcome.Outcome {
-	return j.failures.Failed(entry.Object.GetUID(), entry.Object.GetGeneration(), out)
+// Failed remembers a failure: the next attempt waits (see outcome.Failures).
+func (j *Journal) Failed(entry Entry, tried outcome.Attempt, out outcome.Outcome) outcome.Outcome {
+	return j.failures.Failed(entry.Object.GetUID(), tried, out)
 }
 
 // Succeeded forgets the attempts of an object that is as wanted, or gone.

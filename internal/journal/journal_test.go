@@ -501,8 +501,20 @@ func TestRefusedRequests(t *testing.T) {
 // After a failure the next attempt waits, longer each time, whatever wakes the
 // object; what the user does about it is tried at once.
 func TestHoldingBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		status         int
+		first, longest time.Duration
+	}{
+		"what may pass":             {409, 2 * time.Second, time.Minute},
+		"what a person has to mend": {400, time.Minute, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) { holdsBack(t, c.status, c.first, c.longest) })
+	}
+}
+
+func holdsBack(t *testing.T, status int, shortest, longest time.Duration) {
 	s := newScene(t)
-	remove := s.sim.Fault(exosim.Fault{Operation: opCreate, Kind: exosim.FaultStatus, Status: 400})
+	remove := s.sim.Fault(exosim.Fault{Operation: opCreate, Kind: exosim.FaultStatus, Status: status})
 	c := s.loadBalancer()
 	var before *v1alpha1.NetworkLoadBalancer
 	attempt := func() (outcome.Outcome, int) {
@@ -529,11 +541,11 @@ func TestHoldingBack(t *testing.T) {
 		s.g.Expect(began).To(Equal(1))
 		delays = append(delays, again.After)
 	}
-	s.g.Expect(delays[0]).To(BeNumerically("~", 2*time.Second, time.Second))
+	s.g.Expect(delays[0]).To(And(BeNumerically(">=", shortest), BeNumerically("<=", shortest*6/5)))
 	for i := range delays[1:] {
 		s.g.Expect(delays[i+1]).To(BeNumerically(">=", delays[i]), "%v", delays)
 	}
-	s.g.Expect(delays[len(delays)-1]).To(BeNumerically("~", time.Minute, 15*time.Second))
+	s.g.Expect(delays[len(delays)-1]).To(BeNumerically("~", longest, longest/4))
 
 	s.edit(c)
 	_, began := attempt()
@@ -545,16 +557,37 @@ func TestHoldingBack(t *testing.T) {
 	s.g.Expect(other.began).To(Equal(1), "another object isn't held back")
 
 	remove()
-	s.journalTime.Step(2 * time.Minute)
+	s.journalTime.Step(2 * longest)
 	_, began = attempt()
 	s.g.Expect(began).To(Equal(1))
 	c.ended()
 	s.journal.Conclude(t.Context(), c.entry())
-	failed := s.journal.Failed(c.entry(), outcome.Blocked(v1alpha1.ReasonCloudError, "again"))
-	s.g.Expect(failed.After).To(BeNumerically("<=", 3*time.Second), "after a success it begins anew")
+	failed := s.journal.Failed(c.entry(), outcome.Attempt{}, outcome.Outcome{Kind: first.Kind})
+	s.g.Expect(failed.After).To(BeNumerically("<=", first.After*3/2), "after a success it begins anew")
 	s.journal.Succeeded(c.entry())
 	_, began = attempt()
 	s.g.Expect(began).To(Equal(1), "what is forgotten holds nobody back")
+}
+
+// What a person has to mend is tried at once where the cause may be gone.
+func TestARefusalIsTriedAgainOnceItsCauseMayBeGone(t *testing.T) {
+	s := newScene(t)
+	other := s.loadBalancer().made()
+	s.sim.SetQuota("", "network-load-balancer", 1)
+	c := s.loadBalancer()
+	attempt := func() int {
+		c = s.read(c.Now)
+		_, err := c.create()
+		s.g.Expect(err).NotTo(HaveOccurred())
+		return c.began
+	}
+	s.g.Expect(attempt()).To(Equal(1))
+	s.listed() // shows what there is
+	s.g.Expect(attempt()).To(BeZero())
+	s.sim.DeleteLoadBalancer(other.Now.Status.ID)
+	s.g.Expect(attempt()).To(BeZero(), "nobody has seen it go")
+	s.listed()
+	s.g.Expect(attempt()).To(Equal(1))
 }
 
 func TestLoadBalancerKey(t *testing.T) {

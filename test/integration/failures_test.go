@@ -30,11 +30,18 @@ func TestACauseInTheCloudIsNamedAndRecoveredFrom(t *testing.T) {
 			poor := key
 			poor.Operations = []string{"list-zones", "list-load-balancers", "get-load-balancer", "list-instances", "list-instance-pools"}
 			w.sim.AddKey(poor)
-			return func() { w.sim.AddKey(key) }
+			return func() {
+				w.sim.AddKey(key)
+				w.edited() // that a role has changed can't be seen
+			}
 		}},
 		"an exhausted quota": {"QuotaExceeded", "quota", func(w *world) func() {
-			w.sim.SetQuota("", "network-load-balancer", 0)
-			return func() { w.sim.SetQuota("", "network-load-balancer", -1) }
+			theirs := w.sim.PutLoadBalancer("", exosim.LoadBalancer{Name: "theirs"})
+			w.sim.SetQuota("", "network-load-balancer", 1)
+			return func() {
+				w.sim.SetQuota("", "network-load-balancer", -1)
+				w.sim.DeleteLoadBalancer(theirs.ID)
+			}
 		}},
 		"an API that is down": {"Retrying", "503", func(w *world) func() {
 			return w.sim.Fault(exosim.Fault{Operation: "*", Kind: exosim.FaultStatus, Status: 503})
@@ -53,13 +60,22 @@ func TestACauseInTheCloudIsNamedAndRecoveredFrom(t *testing.T) {
 			w.g.Expect(strings.ToLower(w.message(lb, v1alpha1.ConditionReady))).To(ContainSubstring(strings.ToLower(c.says)))
 			web := w.service("web", annotated(v1alpha1.AnnotationInstancePoolID, w.pool.ID))
 			w.g.Eventually(func() string { return w.says(web, v1alpha1.ServiceConditionProgrammed) }).Should(ContainSubstring("/" + c.reason))
-			w.g.Expect(w.sim.LoadBalancers("")).To(BeEmpty())
+			w.g.Expect(w.accepted()).To(BeEmpty())
 			heal()
 			w.ready(lb)
 			w.served(web)
 			w.g.Expect(w.sim.LoadBalancers("")).To(HaveLen(2))
 		})
 	}
+}
+
+// edited are the objects that wait, so that they are tried at once.
+func (w *world) edited() {
+	edge, _ := w.on(w.ns, "edge")
+	change(w, edge, func(lb *v1alpha1.NetworkLoadBalancer) { lb.Spec.Description = "edited" })
+	web := &corev1.Service{}
+	web.Namespace, web.Name = w.ns, "web"
+	change(w, web, annotated(v1alpha1.AnnotationDescription, "edited"))
 }
 
 func TestAnUnknownZoneIsNamedWithThoseThereAre(t *testing.T) {

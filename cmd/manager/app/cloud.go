@@ -43,6 +43,7 @@ func newCloud(mgr manager.Manager, options Options, wakeups *wakeups) (cloud, er
 		Changed:        wakeups.loadBalancerChanged,
 		MembersChanged: wakeups.membersChanged,
 		ZoneChanged:    wakeups.zoneChanged,
+		Vanished:       wakeups.loadBalancersVanished,
 		Waiting:        options.share(4),
 		Quota:          options.Metrics != nil,
 	})

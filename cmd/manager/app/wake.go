@@ -53,6 +53,7 @@ const (
 	loadBalancerChange change = iota
 	membersChange
 	zoneChange
+	roomChange
 )
 
 func newWakeups(reader client.Reader, log logr.Logger) *wakeups {
@@ -79,6 +80,9 @@ func (w *wakeups) membersChanged(zone string) { w.note(note{what: membersChange,
 
 // zoneChanged wakes all objects of the zone.
 func (w *wakeups) zoneChanged(zone string) { w.note(note{what: zoneChange, zone: zone}) }
+
+// loadBalancersVanished wakes those of the zone that have no NLB: there may be room.
+func (w *wakeups) loadBalancersVanished(zone string) { w.note(note{what: roomChange, zone: zone}) }
 
 func (w *wakeups) note(n note) {
 	w.mu.Lock()
@@ -125,6 +129,10 @@ func (w *wakeups) tell(ctx context.Context, n note) error {
 	case membersChange:
 		w.nodes.add(nodeidentity.Everything)
 		return errors.Join(w.tellServices(ctx), w.tellZone(ctx, n.zone, w.tellNLBServices))
+	case roomChange:
+		return w.tellZone(ctx, n.zone, func(ctx context.Context, which client.MatchingFields) error {
+			return w.tellLoadBalancersIf(ctx, which, func(lb *v1alpha1.NetworkLoadBalancer) bool { return lb.Status.ID == "" })
+		})
 	default:
 		return errors.Join(w.tellZone(ctx, n.zone, w.tellLoadBalancers), w.tellZone(ctx, n.zone, w.tellNLBServices))
 	}
@@ -136,13 +144,19 @@ func (w *wakeups) tellZone(ctx context.Context, zone string, tell func(context.C
 }
 
 func (w *wakeups) tellLoadBalancers(ctx context.Context, which client.MatchingFields) error {
+	return w.tellLoadBalancersIf(ctx, which, func(*v1alpha1.NetworkLoadBalancer) bool { return true })
+}
+
+func (w *wakeups) tellLoadBalancersIf(ctx context.Context, which client.MatchingFields, concerned func(*v1alpha1.NetworkLoadBalancer) bool) error {
 	var list v1alpha1.NetworkLoadBalancerList
-	// Names are read only, so nothing is copied.
+	// They are read only, so nothing is copied.
 	if err := w.reader.List(ctx, &list, which, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
 	for i := range list.Items {
-		w.loadBalancers.add(client.ObjectKeyFromObject(&list.Items[i]))
+		if concerned(&list.Items[i]) {
+			w.loadBalancers.add(client.ObjectKeyFromObject(&list.Items[i]))
+		}
 	}
 	return nil
 }

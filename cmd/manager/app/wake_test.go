@@ -50,8 +50,11 @@ func TestWhomTheCloudWakes(t *testing.T) {
 		"what forwards to pools of the zone, and what is to": {
 			func() { w.membersChanged("ch-gva-2") }, woken{nlbServices: []string{"fresh-http", "gva-http"}, services: []string{"public"}},
 		},
+		"those that have no NLB, when one is gone": {
+			func() { w.loadBalancersVanished("de-fra-1") }, woken{loadBalancers: []string{"fra-none", "fresh"}},
+		},
 		"all of the zone, and those without one": {
-			func() { w.zoneChanged("de-fra-1") }, woken{loadBalancers: []string{"fra-two", "fresh"}, nlbServices: []string{"fra-http", "fresh-http"}},
+			func() { w.zoneChanged("de-fra-1") }, woken{loadBalancers: []string{"fra-none", "fra-two", "fresh"}, nlbServices: []string{"fra-http", "fresh-http"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +106,7 @@ func wakeupsOn(t *testing.T, namespace string) listened {
 	t.Helper()
 	recordedLoadBalancer(t, namespace, "gva-one", "ch-gva-2", oneID)
 	recordedLoadBalancer(t, namespace, "fra-two", "de-fra-1", anotherID)
+	recordedLoadBalancer(t, namespace, "fra-none", "de-fra-1", "")
 	recordedLoadBalancer(t, namespace, "fresh", "", "")
 	recordedNLBService(t, namespace, "gva-http", "ch-gva-2", oneID)
 	recordedNLBService(t, namespace, "fra-http", "de-fra-1", anotherID)
