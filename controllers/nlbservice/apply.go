@@ -140,11 +140,14 @@ func (r *Reconciler) step(ctx context.Context, round *round, want nlb.ServiceWan
 	return r.start(ctx, round, move)
 }
 
+// away reports whether the service was removed to be replaced, and isn't back.
+func (round *round) away() bool { return round.object.Status.ReplacedAt != nil && round.got.Own == nil }
+
 // held is why a move can't begin now, so that nothing is read for it.
 func (r *Reconciler) held(round *round, move nlb.ServiceMove) *outcome.Outcome {
 	action, _ := r.request(round, move)
 	entry := r.entry(round)
-	entry.Wants = move.Attributes.Fingerprint()
+	entry.Wants, entry.Urgent = move.Attributes.Fingerprint(), round.away()
 	held := r.journal.Held(entry, action)
 	if held != nil && action == v1alpha1.ActionCreate {
 		back := r.backFrom(round, *held)
@@ -179,7 +182,7 @@ func (r *Reconciler) start(ctx context.Context, round *round, move nlb.ServiceMo
 	action, begin := r.request(round, move)
 	status.Zone, status.LoadBalancerID = round.place.zone, round.place.loadBalancerID
 	intent, entry := round.intent(action, move), r.entry(round)
-	entry.Wants = move.Attributes.Fingerprint()
+	entry.Wants, entry.Urgent = move.Attributes.Fingerprint(), round.away()
 	if own := round.got.Own; own != nil {
 		status.ID = own.ID
 		if move.Action == nlb.Update {

@@ -87,6 +87,8 @@ type Entry struct {
 	// Wants is what the change writes, in words that tell it from others: one that was
 	// refused holds back others only for a moment. Empty: the action says it all.
 	Wants string
+	// Urgent: nothing serves the traffic until the change succeeds.
+	Urgent bool
 	// Doing says what an action does, for messages ("Creating the NLB").
 	Doing func(v1alpha1.OperationAction) string
 	// Notices get what Progress has to tell as an Event; may be nil.
@@ -314,7 +316,7 @@ func (j *Journal) wanted(entry Entry) string {
 // attempt is a change as it may be tried now.
 func (j *Journal) attempt(entry Entry, action v1alpha1.OperationAction) outcome.Attempt {
 	return outcome.Attempt{
-		Generation: entry.Object.GetGeneration(), Action: action, Wants: entry.Wants, Allowance: j.operations.Allowance(entry.Key),
+		Generation: entry.Object.GetGeneration(), Action: action, Wants: entry.Wants, Urgent: entry.Urgent, Allowance: j.operations.Allowance(entry.Key),
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 //	may pass by itself      │ after a delay           │ after a delay
 //	a person has to mend it │ once the cause may be   │ after a delay
 //	(Blocked)               │ gone; else after a hold │
+//	… and it is urgent      │ after a delay           │ after a delay
 //
 // The cause may be gone once the credentials have changed, the zone is readable again,
 // or, of a quota, there is more room. A new generation of the object is tried at once.
@@ -51,6 +52,8 @@ type Attempt struct {
 	// Wants is what is to be written, in words that tell it from others; empty: unknown,
 	// or always the same.
 	Wants string
+	// Urgent: nothing serves the traffic until it succeeds, so it isn't held.
+	Urgent bool
 	// Allowance as it was right before the attempt.
 	Allowance exoscale.Allowance
 }
@@ -126,7 +129,7 @@ func tightest(then, now exoscale.Allowance) exoscale.Allowance {
 func (f failure) until(attempt Attempt) time.Time {
 	then, now := f.attempt, attempt
 	switch {
-	case now.Action != then.Action, then.Wants != "" && now.Wants != then.Wants:
+	case now.Urgent, now.Action != then.Action, then.Wants != "" && now.Wants != then.Wants:
 		return f.delayed
 	case f.outcome.Kind == KindBlocked && f.mayBeGone(now.Allowance):
 		return time.Time{}

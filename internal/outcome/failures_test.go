@@ -83,6 +83,7 @@ func TestWhatEndsAHold(t *testing.T) {
 		"a lower limit":          {func(a *Attempt) { a.Allowance.Limit-- }, false, false, false, 0},
 		"an unknown limit":       {func(a *Attempt) { a.Allowance.Limit = 0 }, false, false, false, 0},
 		"a wish that isn't told": {func(a *Attempt) { a.Wants = "" }, true, true, true, 2 * firstDelay},
+		"an urgent one":          {func(a *Attempt) { a.Urgent = true }, true, true, true, 2 * firstDelay},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, of := range []struct {
