@@ -109,8 +109,8 @@ func TestNoNLBIsMadeBeforeAPortCanBeServed(t *testing.T) {
 			},
 			says: "Several nodepools",
 			then: func(w *world, web *corev1.Service) {
-				clear := w.nodepool("test", "blue", w.pool)
-				change(w, web, annotated(v1alpha1.AnnotationSKSClusterName, clear.ID))
+				only := w.nodepool("test", "blue", w.pool)
+				change(w, web, annotated(v1alpha1.AnnotationSKSClusterName, only.ID))
 			},
 		},
 	} {
