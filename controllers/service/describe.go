@@ -313,7 +313,7 @@ func tellAddress(notices *outcome.Notices, before, now *corev1.Service, own chil
 	}
 }
 
-// instead tells what becomes of an NLB that is gone.
+// instead says what takes the place of an NLB that is gone; empty if nothing does.
 func (c children) instead() string {
 	if c.serving == nil || !nlb.Made(c.serving) {
 		return ""

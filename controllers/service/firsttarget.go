@@ -16,7 +16,7 @@ import (
 )
 
 // firstTarget leaves a plan as it is, unless that makes a first NLB whose ports may lead
-// nowhere: it would cost, and serve nobody. The rules are those of the NLBServices.
+// nowhere: it would only cost. The rules are those of the NLBServices.
 func (r *Reconciler) firstTarget(ctx context.Context, service *corev1.Service, plan projection.Plan, own children) (projection.Plan, error) {
 	if own.loadBalancer != nil || !plan.FirstNLB(service) || len(plan.Services) == 0 || !nlb.Made(plan.LoadBalancer) {
 		return plan, nil
@@ -48,7 +48,7 @@ func (r *Reconciler) firstTarget(ctx context.Context, service *corev1.Service, p
 	return plan.Refused(problem), nil
 }
 
-// namedPool tells why nothing may be forwarded to the pool that a target names; nil if
+// namedPool reports why nothing may be forwarded to the pool that a target names; nil if
 // it may. cloud is the failure of the cloud, err that of the API server.
 func (r *Reconciler) namedPool(ctx context.Context, target v1alpha1.Target, zone string) (refusal *identity.Refusal, cloud, err error) {
 	ref := identity.PoolNamed(target)
@@ -76,7 +76,7 @@ func (r *Reconciler) namedPool(ctx context.Context, target v1alpha1.Target, zone
 	return r.notAllowed(ctx, pool, zone)
 }
 
-// notAllowed tells why nothing may be forwarded to a pool that nobody has allowed; nil if
+// notAllowed reports why nothing may be forwarded to a pool that no flag allows; nil if
 // it may, since a verified Node is an instance of it.
 func (r *Reconciler) notAllowed(ctx context.Context, pool nlb.InstancePool, zone string) (refusal *identity.Refusal, cloud, err error) {
 	nodes, known := &corev1.NodeList{}, &v1alpha1.NodeIdentityList{}
@@ -98,7 +98,7 @@ func (r *Reconciler) notAllowed(ctx context.Context, pool nlb.InstancePool, zone
 	return of.Refusal(pool), nil, nil
 }
 
-// selectedPool tells why the selected Nodes are in no pool, or in several; nil if they
+// selectedPool reports why the selected Nodes are in no pool, or in several; nil if they
 // are in one.
 func (r *Reconciler) selectedPool(ctx context.Context, by *metav1.LabelSelector, zone string) (refusal *identity.Refusal, cloud, err error) {
 	selector, err := metav1.LabelSelectorAsSelector(by)

@@ -9,7 +9,7 @@ import (
 	"github.com/exoscale-community/nlb-operator/internal/nlb"
 )
 
-// wayOut tells what the owner of a Service can do about its own NetworkLoadBalancer if
+// wayOut says what the owner of a Service can do about its own NetworkLoadBalancer if
 // that is refused, besides what its message says. Empty: nothing that isn't said.
 func wayOut(own children) string {
 	lb := own.loadBalancer

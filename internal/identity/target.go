@@ -95,7 +95,7 @@ func (i Inference) Refusal() *Refusal {
 }
 
 // Refusal says why nothing new may be forwarded to a pool with these members; nil if it
-// may. A pool that whoever runs the operator has named needs none (see NamesPool).
+// may. A pool that a flag of the operator allows needs none (see NamesPool).
 func (of Membership) Refusal(pool nlb.InstancePool) *Refusal {
 	switch {
 	case len(of.Nodes) > 0:

@@ -115,8 +115,8 @@ func refused(object *v1alpha1.NetworkLoadBalancer) bool {
 		accepted.Reason == v1alpha1.ReasonInvalid && object.Spec.ManagementPolicy == v1alpha1.External
 }
 
-// mayBeOn reports whether an NLBService has something on an NLB, or may have: nobody has
-// looked yet.
+// mayBeOn reports whether an NLBService has something on an NLB, or may have, since its
+// controller hasn't looked yet.
 func mayBeOn(status v1alpha1.NLBServiceStatus, loadBalancerID string) bool {
 	if status.LoadBalancerID != "" && status.LoadBalancerID != loadBalancerID {
 		return false

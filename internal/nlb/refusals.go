@@ -8,7 +8,7 @@ import (
 
 // Every refusal names a way out that its reader has: the owner of an NLBService needn't
 // be that of the NetworkLoadBalancer, and neither may own the account. What can't be
-// changed in an object takes another object. How a Service is told is in projection.
+// changed in an object takes another object. The words for a Service are in projection.
 
 // Ways out that more than one refusal names.
 const (

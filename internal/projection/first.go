@@ -79,7 +79,7 @@ func (p *Plan) spareNLB(in Input) {
 	}
 }
 
-// discard has a NetworkLoadBalancer that binds nobody go, if the plan has none, or one
+// discard has an unbound NetworkLoadBalancer go, if the plan has none, or one
 // that differs in what can't be changed.
 func (p *Plan) discard(unbound *v1alpha1.NetworkLoadBalancer) {
 	if unbound == nil || len(p.Problems) > 0 {

@@ -32,7 +32,7 @@ const (
 	otherUID  = "e0000000-0000-4000-8000-000000000002"
 )
 
-// refusals are all that an object is told of that can't be done, by what they are about.
+// refusals are all messages about what can't be done, by their subject.
 // Where a Service never hears of one, since its annotations are judged before, it is named
 // with a C for a custom resource.
 func refusals() map[string]string {

@@ -17,7 +17,7 @@ func TestAServiceIsToldOfAnnotationsInTheOperatorsOwnWordsOnly(t *testing.T) {
 		"a field of another's":                  {"status.spec.id", "status.spec.id"},
 		"the longest words that fit":            {"check spec.id and spec.zone", "set " + annotationID + " to the id of one that exists"},
 		"no field":                              {"nothing of the kind", "nothing of the kind"},
-		"a name that somebody has quoted":       {`NLB 0b12 ("spec.id") isn't ours; check spec.target`, `NLB 0b12 ("spec.id") isn't ours; name one that exists in annotation ` + v1alpha1.AnnotationInstancePoolID},
+		"a quoted name":                         {`NLB 0b12 ("spec.id") isn't ours; check spec.target`, `NLB 0b12 ("spec.id") isn't ours; name one that exists in annotation ` + v1alpha1.AnnotationInstancePoolID},
 		"a value with quotes in it":             {`annotation x is "a\"spec.id\"": set spec.id`, `annotation x is "a\"spec.id\"": set ` + annotationID},
 		"a value that ends with a backslash":    {`"spec.id\\" spec.id`, `"spec.id\\" ` + annotationID},
 		"a value that was cut":                  {`spec.id "managementPolicy External spec.id…`, annotationID + ` "managementPolicy External spec.id…`},

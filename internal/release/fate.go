@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -49,7 +50,10 @@ func loadBalancerFate(removal nlb.LoadBalancerRemoval, mode Mode) (fate string, 
 	case nlb.None:
 		switch removal.Got.Proof {
 		case nlb.ProofNone:
-			return fmt.Sprintf("NLB %s stays, since it isn't this object's: %s", lb.ID, removal.Got.Refusal), false
+			whose, _, _ := strings.Cut(removal.Got.Refusal, "; ") // the way out is for one that asks for it
+			return fmt.Sprintf("NLB %s stays, since it isn't this object's: %s", lb.ID, whose), false
+		case nlb.ProofConsent:
+			return text + " stays, since it was handed over and not taken", false
 		case nlb.ProofExternal:
 			return text + " stays, since it is External", false
 		}

@@ -27,7 +27,8 @@ func TestWhatBecomesOfAnNLB(t *testing.T) {
 		"to be kept":                 {nlb.LoadBalancerGot{NLB: lb, Proof: nlb.ProofLabels}, nlb.Release, Retain, "NLB id (194.182.0.10) stays, marked as retained", false},
 		"kept":                       {nlb.LoadBalancerGot{NLB: lb, Proof: nlb.ProofRetained}, nlb.None, Retain, "NLB id (194.182.0.10) stays, marked as retained", false},
 		"External":                   {nlb.LoadBalancerGot{NLB: lb, Proof: nlb.ProofExternal}, nlb.None, DeleteCloud, "NLB id (194.182.0.10) stays, since it is External", false},
-		"another's":                  {nlb.LoadBalancerGot{NLB: lb, Refusal: "it is mine"}, nlb.None, DeleteCloud, "NLB id stays, since it isn't this object's: it is mine", false},
+		"handed over, not taken":     {nlb.LoadBalancerGot{NLB: lb, Proof: nlb.ProofConsent}, nlb.None, DeleteCloud, "NLB id (194.182.0.10) stays, since it was handed over and not taken", false},
+		"another's":                  {nlb.LoadBalancerGot{NLB: lb, Refusal: "it is mine; do this, or that"}, nlb.None, DeleteCloud, "NLB id stays, since it isn't this object's: it is mine", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, over := loadBalancerFate(nlb.LoadBalancerRemoval{Got: tc.got, Move: nlb.LoadBalancerMove{Action: tc.move}}, tc.mode)

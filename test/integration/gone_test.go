@@ -102,8 +102,8 @@ func TestOfAnNLBThatIsGoneNothingIsToldAsIfItWereThere(t *testing.T) {
 	}
 }
 
-// Nobody reaches the dead address, however long the making of another NLB takes, and
-// Exoscale may give it to somebody else.
+// No server answers at the dead address, however long it takes to make another NLB, and
+// Exoscale may give it to another customer.
 func TestTheAddressOfAnNLBThatIsMadeAnewIsWithdrawnMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, shares := range map[string]bool{"a Service with an NLB of its own": false, "a Service that shares one": true} {

@@ -255,9 +255,9 @@ func TestAnNLBThatBecameAnothersKeepsTheServiceThatHasAPortOnIt(t *testing.T) {
 	w.g.Eventually(func() []int64 { return w.servedPorts(theirs.IP) }).Should(BeEmpty())
 }
 
-// An NLB that was handed over, and that Exoscale doesn't let the operator take, binds
-// nobody: nothing was begun.
-func TestAnAdoptionThatExoscaleRefusesBindsNobody(t *testing.T) {
+// An NLB that was handed over, and that Exoscale doesn't let the operator take, binds no
+// object: nothing was begun.
+func TestAnAdoptionThatExoscaleRefusesBindsNoObject(t *testing.T) {
 	t.Parallel()
 	for name, service := range map[string]bool{"a Service": true, "a NetworkLoadBalancer": false} {
 		t.Run(name, func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestAnAdoptionWhoseAnswerIsLostStaysRecorded(t *testing.T) {
 	theirs, again, put := handedOver("theirs", "web"), handedOver("again", "api"), time.Now()
 	const lag = 3 * time.Second
 	w.g.Eventually(time.Now).Should(BeTemporally(">", put.Add(lag)), "reads from before don't show them at all")
-	// The effect is there, and nobody is told: neither by the answer nor by a read.
+	// The effect is there, and neither the answer nor a read shows it.
 	w.sim.Fault(exosim.Fault{Operation: "update-load-balancer", Kind: exosim.FaultResetAfter, Count: 1})
 	reads := w.sim.Fault(exosim.Fault{Operation: "list-load-balancers,get-load-balancer", Kind: exosim.FaultStaleRead, Age: lag})
 	web := w.service("web", annotated(id, theirs.ID))
