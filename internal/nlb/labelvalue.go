@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -108,13 +109,21 @@ func encoded(value string) bool {
 	return whole || len(value) <= maxLabelValue && hashedValue.MatchString(value)
 }
 
-// legible is the text of a value, for people: whatever can be read of it.
+// legible is a value as it is shown to users: its text, or the value itself if that isn't
+// one. Another client may have written any bytes, and a message has to be printable.
 func legible(value string) string {
-	if text, whole := LabelText(value); whole {
+	if text, whole := LabelText(value); whole && !strings.ContainsFunc(text, unprintable) && utf8.ValidString(text) {
 		return text
 	}
-	return value
+	return strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, value)
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // refusedLabelValue says what in a value Exoscale's documentation excludes; empty
 // if nothing.

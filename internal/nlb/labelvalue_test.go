@@ -149,3 +149,17 @@ func FuzzLabelValue(f *testing.F) {
 		}
 	})
 }
+
+// What a hostile label shows must not break the status that repeats it.
+func TestWhatIsShownOfALabelIsPrintable(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"shop__web": "shop/web", "shop/web": "shop/web", // in its former form
+		"default_edge": "default_edge", // _ed is no text
+		"a_0ab":        "a_0ab", "a_00": "a_00", "a\nb": "a\uFFFDb", "a\xffb": "a\uFFFDb",
+	} {
+		if got := legible(value); got != want {
+			t.Errorf("%q is shown as %q, want %q", value, got, want)
+		}
+	}
+}
