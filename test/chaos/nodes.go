@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/exoscale-community/nlb-operator/api/v1alpha1"
@@ -83,7 +85,31 @@ func (r *run) restNodes(ctx context.Context) error {
 	}
 	r.health(poolA, true)
 	r.health(poolB, true)
-	return errors.Join(r.cordon(ctx, poolA, false), r.cordon(ctx, poolB, true))
+	return errors.Join(r.cordon(ctx, poolA, false), r.cordon(ctx, poolB, true), r.drain(ctx))
+}
+
+// drain has a ready Pod of each Service on each Node of pool A, and none elsewhere: with
+// externalTrafficPolicy Local the traffic goes only where Pods are.
+func (r *run) drain(ctx context.Context) error {
+	services := &corev1.ServiceList{}
+	if err := r.client.List(ctx, services, client.InNamespace(r.ns)); err != nil {
+		return fmt.Errorf("listing the Services: %w", err)
+	}
+	for _, service := range services.Items {
+		pods := &discoveryv1.EndpointSlice{
+			ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: service.Name + "-pods", Labels: map[string]string{discoveryv1.LabelServiceName: service.Name}},
+		}
+		pods.AddressType = discoveryv1.AddressTypeIPv4
+		for i, instance := range r.nodesOf[poolA] {
+			pods.Endpoints = append(pods.Endpoints, discoveryv1.Endpoint{
+				Addresses: []string{fmt.Sprintf("10.1.0.%d", i+1)}, NodeName: ptr.To(instance.Name), Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},
+			})
+		}
+		if err := r.client.Create(ctx, pods); client.IgnoreAlreadyExists(err) != nil {
+			return fmt.Errorf("making the Pods of Service %s ready: %w", service.Name, err)
+		}
+	}
+	return nil
 }
 
 // dropNodes takes the Nodes away again, so that the next histories don't carry them.
