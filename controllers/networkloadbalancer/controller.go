@@ -239,14 +239,8 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	r.conclude(ctx, round)
 	move := nlb.DiffLoadBalancer(round.want, *round.got)
 	if move.Change.Labels != nil {
-		if held := r.held(round, move); held != nil {
-			return *held, nil
-		}
-		// Labels can only be written all together: those that others set a moment
-		// ago have to be among them.
-		r.Inventory.Invalidate(r.entry(object).Key)
-		if unknown, err := r.look(ctx, round, claim); unknown != nil || err != nil {
-			return deref(unknown), err
+		if out, err := r.lookForLabels(ctx, round, claim, move); out != nil || err != nil {
+			return deref(out), err
 		}
 		move = nlb.DiffLoadBalancer(round.want, *round.got)
 	}
@@ -255,6 +249,16 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 		return deref(out), err
 	}
 	return r.apply(ctx, round, move)
+}
+
+// lookForLabels reads the NLB again, unless nothing can be written now: labels can only be
+// written all together, so those that others set a moment ago have to be among them.
+func (r *Reconciler) lookForLabels(ctx context.Context, round *round, claim nlb.Claim, move nlb.LoadBalancerMove) (*outcome.Outcome, error) {
+	if held := r.held(round, move); held != nil {
+		return held, nil
+	}
+	r.Inventory.Invalidate(r.entry(round.object).Key)
+	return r.look(ctx, round, claim)
 }
 
 // deletes tells whether the operation of an object deletes its NLB, and not one of

@@ -305,8 +305,9 @@ func (r *Reconciler) converge(ctx context.Context, round *round) (outcome.Outcom
 	return r.decide(ctx, round)
 }
 
-// teller is the object that gets what a Service is told of its own: the Service, as the
-// API server has it now, since Events of one version are folded into one.
+// teller is the object that the Events about a port are for: its Service, if that reports
+// its own state, else the NLBService. The Service is read anew, because the recorder folds
+// Events of one version into one.
 func (r *Reconciler) teller(ctx context.Context, round *round) client.Object {
 	if !round.serviceTells || len(round.toService) == 0 {
 		return round.object

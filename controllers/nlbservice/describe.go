@@ -37,7 +37,8 @@ func (r *Reconciler) describe(ctx context.Context, round *round, out outcome.Out
 	}
 	out.Describe(&status.Conditions, object.Generation)
 	describeKept(round)
-	if describeHandOver(round); round.decided && round.pending == nil {
+	describeHandOver(round)
+	if round.decided && round.pending == nil {
 		r.pauses.forget(object.UID)
 	}
 	noteSidecars(round)

@@ -133,10 +133,10 @@ func (v *Values) contradictions(annotations map[string]string, service Service) 
 		refuse(v1alpha1.AnnotationName, "an NLB whose name begins with %s belongs to the Service of that UID; name another NLB", nlb.ReservedNamePrefix)
 	}
 	if !v.External && nlb.NameReserved(v.Name, service.UID) {
-		refuse(v1alpha1.AnnotationName, "names that begin with %s, or contain another object's UID, are reserved; choose another name", nlb.ReservedNamePrefix)
+		refuse(v1alpha1.AnnotationName, "names that begin with %s, contain another object's UID, or are probe-<UID>, are reserved; choose another name", nlb.ReservedNamePrefix)
 	}
 	if nlb.NameReserved(v.ServiceName, service.UID) {
-		refuse(v1alpha1.AnnotationServiceName, "names that begin with %s, or contain another object's UID, are reserved; choose another name", nlb.ReservedNamePrefix)
+		refuse(v1alpha1.AnnotationServiceName, "names that begin with %s, contain another object's UID, or are probe-<UID>, are reserved; choose another name", nlb.ReservedNamePrefix)
 	}
 	if pool := v.SKSNodepool; pool != nil && pool.Nodepool == "" {
 		refuse(v1alpha1.AnnotationSKSClusterName, "it is allowed only together with %s, which is missing", v1alpha1.AnnotationSKSNodepoolName)

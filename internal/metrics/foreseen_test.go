@@ -42,6 +42,13 @@ func TestEveryReasonIsForeseenOrNeverAWarning(t *testing.T) {
 			t.Errorf("%s must be in one of warnings and quiet, in foreseen.go: is it a reason for a Warning?", reason)
 		}
 	}
+	for kind, reasons := range normals {
+		for _, reason := range reasons {
+			if !slices.Contains(quiet, reason) && !slices.Contains(handingOver, reason) {
+				t.Errorf("%s of %s must be in quiet, or among the reasons of a pending move", reason, kind)
+			}
+		}
+	}
 }
 
 func TestTheCountersOfEventsStartAtZero(t *testing.T) {

@@ -144,6 +144,9 @@ func TestEveryEventThatIsSentIsForeseen(t *testing.T) {
 		known, isComputed := computed[one]
 		switch {
 		case isComputed:
+			if known.ofConditions && one.eventType != corev1.EventTypeWarning {
+				t.Errorf("%s sends %s as %s: which reasons are these?", one.file, one.reason, one.eventType)
+			}
 			for _, kind := range known.kinds {
 				for _, reason := range append(reasonsIn(t, files, reasons, known.from...), known.reasons...) {
 					wantForeseen(t, one, kind, reason)

@@ -42,8 +42,9 @@ func ServiceName(ownerUID string, port int32, protocol Protocol) string {
 }
 
 // NameReserved tells whether a name that a user chose is one that only the
-// operator derives: it begins with k8s-, or holds a UID that isn't one of
-// ownUIDs. The names derived from ownUIDs are never reserved to their owner.
+// operator derives: it begins with k8s-, holds a UID that isn't one of ownUIDs, or is
+// that of a probe service, which other objects expect to go by itself. The other names
+// derived from ownUIDs are never reserved to their owner.
 func NameReserved(name string, ownUIDs ...string) bool {
 	rest := name
 	for _, uid := range ownUIDs {
@@ -55,7 +56,8 @@ func NameReserved(name string, ownUIDs ...string) bool {
 		}
 		rest = strings.ReplaceAll(rest, uid, "")
 	}
-	return strings.HasPrefix(name, ReservedNamePrefix) || uuidPattern.MatchString(rest)
+	return strings.HasPrefix(name, ReservedNamePrefix) || uuidPattern.MatchString(rest) ||
+		strings.HasPrefix(name, probeNamePrefix) && uuidPattern.MatchString(name)
 }
 
 // UIDsIn lists the UIDs that stand in a name, in order.

@@ -63,6 +63,8 @@ func TestWhoMayChooseWhichName(t *testing.T) {
 		"a UID inside":                         {"web-" + otherUID + "-443", []string{ourUID}, true},
 		"a UID in capitals":                    {"web-AAAAAAAA-AAAA-4AAA-8AAA-AAAAAAAAAAAA", nil, true},
 		"the own UID":                          {"web-" + ourUID, []string{ourUID}, false},
+		"its own probe service's":              {ProbeName(ourUID), []string{ourUID}, true},
+		"a probe of a word":                    {"probe-web", []string{ourUID}, false},
 		"the own UID, of two":                  {serviceUID + "-80", []string{ourUID, serviceUID}, false},
 		"the own UID and another":              {ourUID + "-" + otherUID, []string{ourUID}, true},
 		"another UID around the own":           {otherUID[:10] + ourUID + otherUID[10:], []string{ourUID}, true},

@@ -43,7 +43,7 @@ func InvalidLoadBalancer(object *v1alpha1.NetworkLoadBalancer, serviceUID string
 }
 
 func reserved(name string) string {
-	return fmt.Sprintf("spec.name %q is reserved: names that begin with %s or hold the UID of another object are the operator's; choose another name", name, ReservedNamePrefix)
+	return fmt.Sprintf("spec.name %q is reserved: names that begin with %s, hold the UID of another object, or are %s<UID> are the operator's; choose another name", name, ReservedNamePrefix, probeNamePrefix)
 }
 
 // InvalidService says what in a spec isn't allowed; empty if nothing. ownUIDs

@@ -26,11 +26,11 @@ func TestTheAdviceFitsWhoUninstalls(t *testing.T) {
 		wants   []string
 		without string
 	}{
-		"Helm":                              {"by-helm", cluster.Config(), []string{helm}, "Argo CD"},
-		"Argo CD":                           {"by-argocd", cluster.Config(), []string{"Argo CD"}, "helm"},
-		"somebody without a guard":          {"", cluster.Config(), []string{helm}, "Argo CD"},
-		"somebody whose guard is gone":      {"gone", cluster.Config(), []string{helm}, "Argo CD"},
-		"somebody, and the guard is unread": {"by-helm", nowhere, nil, "helm"},
+		"Helm":                                {"by-helm", cluster.Config(), []string{helm}, "Argo CD"},
+		"Argo CD":                             {"by-argocd", cluster.Config(), []string{"Argo CD"}, "helm"},
+		"an installation without a guard":     {"", cluster.Config(), []string{helm}, "Argo CD"},
+		"an installation whose guard is gone": {"gone", cluster.Config(), []string{helm}, "Argo CD"},
+		"a guard that can't be read":          {"by-helm", nowhere, nil, "helm"},
 	} {
 		for what, failure := range map[string]error{"it holds something": stillHeld(2), "anything else": errors.New("Exoscale refuses the key")} {
 			t.Run(name+", "+what, func(t *testing.T) {
